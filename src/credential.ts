@@ -1,0 +1,144 @@
+/** The words of evertoken: what is configured, what is obtained, what is published. No behaviour but `Secret`. */
+
+/** Instants are milliseconds since the epoch and end in `At`; durations end in `Ms`. */
+export type Instant = number;
+
+/** A value that must never be shown. Printing, serializing or inspecting it gives `[redacted]`. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  /** The value itself: call it only where it leaves for the provider or the store. */
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return "[redacted]";
+  }
+  toJSON(): string {
+    return "[redacted]";
+  }
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "[redacted]";
+  }
+}
+
+/** How a token is obtained (RFC 6749 section 1.3). */
+export type GrantType = "client_credentials";
+
+/** Client authentication at the token endpoint (RFC 6749 section 2.3.1). */
+export type AuthMethod = "client_secret_basic" | "client_secret_post";
+
+/** Where a client secret is read from, at every exchange anew. Never the secret itself. */
+export type SecretRef = { readonly file: string } | { readonly env: string };
+
+/** Extra request parameters; a list sends the parameter several times (RFC 8707 `resource`). */
+export type Params = Readonly<Record<string, string | readonly string[]>>;
+
+/** When a credential is rotated. One frozen object is shared by all credentials that say the same. */
+export interface Policy {
+  /** Fraction of the lifetime after which rotation falls due: 0.75 for `75%`. */
+  readonly rotateAt: number;
+  /** Longest time a consumer keeps a token that it has read. */
+  readonly consumerCacheMs: number;
+  /** Life kept in reserve for retries. */
+  readonly retryBudgetMs: number;
+  /** Two exchanges of one credential are never closer than this (a forced one excepted). */
+  readonly minIntervalMs: number;
+  /** Assumed when the provider states no lifetime. */
+  readonly lifetimeMs: number;
+  /** Total deadline of one exchange, retries at the transport included. */
+  readonly requestTimeoutMs: number;
+}
+
+export interface Provider {
+  readonly name: string;
+  readonly tokenEndpoint: string;
+  readonly grant: GrantType;
+  readonly auth: { readonly method: AuthMethod; readonly encoding: "rfc6749" | "raw" };
+  readonly tls: { readonly caFile?: string };
+  readonly limits: { readonly perSecond?: number; readonly concurrency: number };
+  /** Sent with every request of this provider; a credential's own params win. */
+  readonly params: Params;
+  /** Members of the provider's answer that are published beside the token. */
+  readonly publishFields: readonly string[];
+  /** Unit of `expires_in`: RFC 6749 says seconds, some providers send milliseconds. */
+  readonly expiresInUnit: "s" | "ms";
+  /** Path of the object that holds `access_token`, for providers that nest it: `["data", "token"]`. */
+  readonly responsePath: readonly string[];
+}
+
+export type StoreKind = "aws-secrets-manager" | "gcp-secret-manager" | "file";
+
+export interface AwsStore {
+  readonly name: string;
+  readonly type: "aws-secrets-manager";
+  readonly region: string;
+  readonly endpoint?: string;
+  /** Make a missing secret. */
+  readonly create: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly kmsKeyId?: string;
+  /** Deadline of one call. */
+  readonly timeoutMs: number;
+}
+
+export interface GcpStore {
+  readonly name: string;
+  readonly type: "gcp-secret-manager";
+  readonly project: string;
+  /** Set for regional secrets: `europe-west3`. */
+  readonly location?: string;
+  readonly endpoint?: string;
+  readonly create: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+export interface FileStore {
+  readonly name: string;
+  readonly type: "file";
+  readonly dir: string;
+  readonly timeoutMs: number;
+}
+
+export type StoreConfig = AwsStore | GcpStore | FileStore;
+
+export type Format = "json" | "token" | "template";
+
+/** One secret in one store that is to hold this credential's token. */
+export interface Target {
+  readonly store: string;
+  readonly secret: string;
+  readonly format: Format;
+  /** With `format: template`: text in which `{access_token}`, `{expires_at}`, ... are replaced. */
+  readonly template?: string;
+}
+
+/** A configured thing whose token is kept fresh. */
+export interface Credential {
+  readonly id: string;
+  readonly provider: string;
+  readonly clientId: string;
+  /** Tried in order when the provider answers `invalid_client`: zero-downtime rollover. */
+  readonly clientSecrets: readonly SecretRef[];
+  readonly scope?: string;
+  readonly params: Params;
+  readonly publish: readonly Target[];
+  readonly policy: Policy;
+}
+
+/** An access token and its life. */
+export interface Token {
+  readonly accessToken: Secret;
+  readonly tokenType: string;
+  /** The instant just before the request was sent: life is counted from here (reference: the due-time formula). */
+  readonly issuedAt: Instant;
+  /** As the provider stated it, without safety margins. */
+  readonly expiresAt: Instant;
+  /** Scope of the answer where it was stated, else undefined. */
+  readonly scope?: string;
+  /** The provider's `publishFields` that the answer had; values are JSON. May hold anything: treat as secret. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,79 @@
+import type { Credential, Provider, Secret, Token } from "../credential.ts";
+
+/**
+ * Why an exchange failed, decided once, where the answer is read.
+ * - `transient`: the provider or the way to it is unwell; trying again can help.
+ * - `tls`: the certificate was not accepted; tried again slowly, never weakened.
+ * - `throttled`: the provider asks everyone to wait (429, or 503 with Retry-After).
+ * - `unknown_outcome`: sent, but the answer never came whole.
+ * - `config`: the provider refuses what we send; only a change of configuration or secret helps.
+ * - `revoked`: the grant is gone; a human must act.
+ * - `protocol`: an answer that no rule of RFC 6749 explains.
+ * - `secret`: the client secret could not be read; nothing was sent.
+ */
+export type ExchangeErrorClass =
+  | "transient"
+  | "tls"
+  | "throttled"
+  | "unknown_outcome"
+  | "config"
+  | "revoked"
+  | "protocol"
+  | "secret";
+
+/** Safe to log: every member is allow-listed, nothing of the request or the body is kept, there is no cause. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly class: ExchangeErrorClass;
+  /** Closed vocabulary: an RFC 6749 error code, or our own (`redirect_refused`, `html`, `oversize`, `timeout`, ...). */
+  readonly code: string;
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+  /** True once the request may have reached the provider. */
+  readonly sent: boolean;
+  constructor(
+    message: string,
+    facts: {
+      class: ExchangeErrorClass;
+      code: string;
+      status?: number | undefined;
+      retryAfterMs?: number | undefined;
+      sent: boolean;
+    },
+  ) {
+    super(message);
+    this.class = facts.class;
+    this.code = facts.code;
+    this.status = facts.status;
+    this.retryAfterMs = facts.retryAfterMs;
+    this.sent = facts.sent;
+  }
+}
+
+export interface Exchanged {
+  readonly token: Token;
+  /** Codes of what was sloppy but usable in the answer: `token_type_missing`, `expires_in_string`, ... */
+  readonly warnings: readonly string[];
+  /** Which of the credential's secrets was accepted (0 = first). */
+  readonly secretIndex: number;
+}
+
+/** One round trip to a provider's token endpoint (RFC 6749 section 3.2), safe retries at the transport included. */
+export interface Exchange {
+  /**
+   * MUST throw `ExchangeError` and nothing else. MUST end before `signal` aborts plus a few ms.
+   * MUST try `secrets` in order on `invalid_client` only. MUST NOT follow redirects.
+   */
+  exchange(
+    credential: Credential,
+    secrets: readonly Secret[],
+    signal: AbortSignal,
+  ): Promise<Exchanged>;
+  close(): Promise<void>;
+}
+
+/** Builds the exchange of one provider: keep-alive pool, CA, proxy. `now` is wall-clock epoch ms. */
+export type MakeExchange = (
+  provider: Provider,
+  edges: { now: () => number; env: Readonly<Record<string, string | undefined>> },
+) => Exchange;

@@ -1,0 +1,52 @@
+import type { Instant } from "./credential.ts";
+
+/** What needs a look, and why. One per failing credential; at most 100 are listed. */
+export interface Attention {
+  readonly credential: string;
+  readonly provider: string;
+  /** `retrying`: helps itself; `needs_attention`: a human must change something; `unpublished`: a store does not take it. */
+  readonly state: "retrying" | "needs_attention" | "unpublished";
+  /** Error class and code, closed vocabularies (see ExchangeError and PublishError). */
+  readonly class: string;
+  readonly code: string;
+  /** The stores that do not hold the newest token; [] for failed exchanges. */
+  readonly stores: readonly string[];
+  readonly failures: number;
+  readonly since: Instant;
+  readonly nextAt: Instant;
+  readonly expiresAt?: Instant;
+}
+
+export interface ProviderSnapshot {
+  readonly provider: string;
+  readonly credentials: number;
+  /** Sums to `credentials`. `pending`: never had a token; `due`: due and not yet started; `refreshing`: under way. */
+  readonly states: Readonly<
+    Record<"healthy" | "due" | "refreshing" | "retrying" | "needs_attention" | "pending", number>
+  >;
+  /** Cumulative: how many newest tokens expire within so many seconds (0 = already dead). */
+  readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
+  /** Due for more than a minute and not yet started. */
+  readonly overdue: number;
+  /** Configured but absent from the due index. */
+  readonly unscheduled: number;
+  readonly earliestExpiresAt?: Instant;
+  readonly nextDueAt?: Instant;
+  /** Set while a 429 or Retry-After pauses the provider. */
+  readonly pausedUntil?: Instant;
+}
+
+export interface StoreSnapshot {
+  readonly store: string;
+  readonly type: string;
+  /** Credentials whose newest token this store does not hold yet. */
+  readonly unpublished: number;
+}
+
+/** The fleet as Redis knows it: the same from every replica. Taken at most every few seconds, never per scrape. */
+export interface FleetSnapshot {
+  readonly takenAt: Instant;
+  readonly providers: readonly ProviderSnapshot[];
+  readonly stores: readonly StoreSnapshot[];
+  readonly attention: readonly Attention[];
+}

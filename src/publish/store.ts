@@ -1,0 +1,87 @@
+import type { Instant, Secret } from "../credential.ts";
+
+/** Classes of store errors (kept in step with the runbooks). `unavailable`: no answer, or 5xx. */
+export type PublishErrorClass =
+  | "throttled"
+  | "unavailable"
+  | "quota"
+  | "auth"
+  | "not_found"
+  | "conflict"
+  | "state"
+  | "permanent";
+
+/** Safe to log: rebuilt at the edge from allow-listed scalars; never carries the SDK's error, text or cause. */
+export class PublishError extends Error {
+  override readonly name = "PublishError";
+  readonly class: PublishErrorClass;
+  /** The cloud's own error name or gRPC code name (allow-listed), or an errno: `ThrottlingException`, `UNAVAILABLE`, `EACCES`. */
+  readonly code: string;
+  /** True when the write may have happened: the next publish MUST look before it writes. */
+  readonly ambiguous: boolean;
+  constructor(
+    message: string,
+    facts: { class: PublishErrorClass; code: string; ambiguous?: boolean },
+  ) {
+    super(message);
+    this.class = facts.class;
+    this.code = facts.code;
+    this.ambiguous = facts.ambiguous ?? false;
+  }
+}
+
+/** What a secret holds now, as far as the store tells without showing the token. */
+export interface Held {
+  readonly revision: number;
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+  /** The store's id of the newest version (AWS VersionId, GCP version number); "" for files. */
+  readonly version: string;
+  /** Older versions that still exist and cost money (GCP); [] elsewhere. */
+  readonly older: readonly string[];
+}
+
+/** One immutable value to be written. */
+export interface SecretVersion {
+  /** Name of the secret within the store, as configured. */
+  readonly secret: string;
+  /** The rendered text (JSON, bare token or template). */
+  readonly payload: Secret;
+  readonly revision: number;
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+  /** True when the payload is evertoken's flat JSON, so that revision and expiry can be read back from it. */
+  readonly selfDescribing: boolean;
+}
+
+/** What the journal remembers of the secret for sure; undefined: nothing, the store MUST be asked first. */
+export type Known = Pick<Held, "revision" | "version"> | undefined;
+
+export interface Published {
+  /** `written` now; `unchanged`: this revision was there already; `superseded`: a newer one is there, nothing written. */
+  readonly result: "written" | "unchanged" | "superseded";
+  readonly held: Held;
+}
+
+/**
+ * A place where consumers read. Methods MUST throw `PublishError` and nothing else, MUST honour `signal`
+ * (every single call also ends at the store's own timeout), MUST be safe to call concurrently for different secrets,
+ * MUST NOT retry by themselves beyond one immediate probe, and MUST NOT show payloads in errors.
+ */
+export interface Store {
+  /** Newest version of the secret, or undefined when there is none (no secret, or no version). Never an error for absence. */
+  head(secret: string, signal: AbortSignal): Promise<Held | undefined>;
+  /**
+   * MUST be idempotent: the same version again writes nothing. MUST NOT replace a newer revision.
+   * MUST create a missing secret when configured so, otherwise throw `not_found` that names secret and permission.
+   * MAY trust `known` and skip looking first.
+   */
+  publish(version: SecretVersion, known: Known, signal: AbortSignal): Promise<Published>;
+  /** Destroys superseded versions whose tokens are dead. MUST refuse the newest. Absent where versions cost nothing. */
+  prune?(secret: string, versions: readonly string[], signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+  /** Largest payload in bytes. */
+  readonly maxBytes: number;
+  /** Sustained writes of one secret must not be closer than this, else the store's version quota runs out. */
+  readonly minWriteIntervalMs: number;
+}
