@@ -1,0 +1,122 @@
+import type { Instant, Policy } from "./credential.ts";
+import type { ExchangeErrorClass } from "./exchange/grant.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+export interface Failure {
+  readonly class: ExchangeErrorClass;
+  readonly code: string;
+  /** Consecutive failures, this one included. */
+  readonly failures: number;
+  readonly retryAfterMs?: number;
+}
+
+/** The newest token, if there is one. */
+export interface Living {
+  readonly expiresAt: Instant;
+  /** Its margin (see `marginMs`): the time in which retries happen. */
+  readonly marginMs: number;
+}
+
+/** After an answer that trying again soon cannot change. The last step repeats. */
+const ladders = {
+  /** Wrong client or secret: providers lock accounts that keep trying. */
+  credentials: [15 * MINUTE, HOUR, 6 * HOUR],
+  /** The request itself is refused. */
+  request: [6 * HOUR],
+  /** Endpoint-like refusals (404, 405, ...) may be a rolling deploy of the provider: three tries in ten minutes first. */
+  endpoint: [MINUTE, 3 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR],
+  /** An answer that no rule explains. */
+  protocol: [30 * SECOND, 5 * MINUTE, 30 * MINUTE, HOUR],
+  revoked: [24 * HOUR],
+} as const;
+
+const CREDENTIAL_CODES = new Set([
+  "invalid_client",
+  "unauthorized_client",
+  "access_denied",
+  "invalid_grant",
+]);
+const ENDPOINT_CODES = /^(http_\d+|redirect_refused|proxy|not_found|other)$/;
+
+function ladderOf({ class: className, code }: Failure): readonly number[] {
+  if (className === "protocol") return ladders.protocol;
+  if (className === "revoked") return ladders.revoked;
+  if (CREDENTIAL_CODES.has(code)) return ladders.credentials;
+  return ENDPOINT_CODES.test(code) ? ladders.endpoint : ladders.request;
+}
+
+/** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), never less than a quarter of a second. */
+function fullJitter(base: number, failures: number, cap: number, random: number): number {
+  const ceiling = Math.min(cap, base * 2 ** Math.min(failures - 1, 30));
+  return Math.max(250, random * ceiling);
+}
+
+/**
+ * When a failed exchange is tried again. `random` in [0, 1). While the old token lives there is always one last attempt
+ * before its end; a Retry-After is never undercut, not even for that.
+ */
+export function retryAt(
+  failure: Failure,
+  token: Living | undefined,
+  policy: Policy,
+  now: Instant,
+  random: number,
+): Instant {
+  const waitMs = waitFor(failure, token, now, random);
+  const at = Math.ceil(now + waitMs);
+  if (failure.class === "throttled" || token === undefined || token.expiresAt <= now) return at;
+  const emergency = Math.min(
+    Math.max(30 * SECOND, 3 * policy.requestTimeoutMs),
+    0.5 * token.marginMs,
+  );
+  const last = Math.floor(token.expiresAt - emergency);
+  return at > last && last > now ? Math.max(now + 250, last) : at;
+}
+
+function waitFor(
+  failure: Failure,
+  token: Living | undefined,
+  now: Instant,
+  random: number,
+): number {
+  const { class: className, failures } = failure;
+  switch (className) {
+    case "throttled":
+      return (
+        Math.max(failure.retryAfterMs ?? 0, fullJitter(SECOND, failures, MINUTE, random)) *
+        (1 + 0.2 * random)
+      );
+    case "transient":
+    case "unknown_outcome":
+    case "secret":
+      return fullJitter(SECOND, failures, transientCap(token, now), random);
+    case "tls":
+      return fullJitter(SECOND, failures, 15 * MINUTE, random);
+    case "config":
+    case "protocol":
+    case "revoked": {
+      const ladder = ladderOf(failure);
+      return ladder[Math.min(failures, ladder.length) - 1] ?? HOUR;
+    }
+  }
+}
+
+/** Retries get closer as the life that is left gets shorter; without a live token consumers are waiting. */
+function transientCap(token: Living | undefined, now: Instant): number {
+  if (token === undefined || token.expiresAt <= now) return 10 * SECOND;
+  const slack = token.expiresAt - now;
+  return Math.min(Math.max(token.marginMs / 8, SECOND), Math.max(slack / 4, SECOND), MINUTE);
+}
+
+/** When a failed publish is tried again: the token is at hand, so soon. */
+export function publishRetryAt(failures: number, now: Instant, random: number): Instant {
+  return Math.ceil(now + fullJitter(500, failures, 30 * SECOND, random));
+}
+
+/** Shortest lease that lets one exchange end inside it. */
+export function leaseFloorMs(requestTimeoutMs: number): number {
+  return Math.max(10 * SECOND, requestTimeoutMs + 2 * SECOND);
+}

@@ -1,0 +1,157 @@
+import type { Credential, Instant, Target } from "./credential.ts";
+import type { ExchangeError } from "./exchange/grant.ts";
+import type { Attention } from "./fleet.ts";
+import type { Outcome, TargetOutcome } from "./outcome.ts";
+import { type CredentialRecord, emptyTarget, liveUntil, targetKey } from "./record.ts";
+import type { Reason } from "./schedule.ts";
+
+/** What has happened so far in one rotation. */
+export interface Course {
+  readonly job: { readonly jobId: string; readonly dueAt: Instant };
+  readonly credential: Credential;
+  readonly rotationId: string;
+  readonly startedAt: Instant;
+  readonly warnings: readonly string[];
+  readonly targets: readonly TargetOutcome[];
+  /** When the first consumer would have held a dead token, had nothing been done; 0: there was none. */
+  readonly before?: Instant;
+  readonly reason?: Reason;
+  readonly exchangeMs?: number;
+  readonly error?: ExchangeError;
+  /** A new token was obtained. */
+  readonly rotated?: boolean;
+  /** The record was read back from the stores. */
+  readonly recovered?: boolean;
+}
+
+/** The line of the attention list, without what its place already says. */
+export type Failing = Omit<Attention, "credential" | "provider">;
+
+export interface Conclusion {
+  readonly outcome: Outcome;
+  readonly nextAt: Instant;
+  readonly failing: Failing | undefined;
+}
+
+function base(course: Course, now: Instant) {
+  return {
+    rotationId: course.rotationId,
+    jobId: course.job.jobId,
+    credential: course.credential.id,
+    provider: course.credential.provider,
+    waitMs: Math.max(0, course.startedAt - course.job.dueAt),
+    durationMs: now - course.startedAt,
+    warnings: course.warnings,
+    targets: course.targets,
+  };
+}
+
+/** Nothing was done, and nothing is to be remembered. */
+export function skipped(
+  course: Course,
+  skip: NonNullable<Outcome["skip"]>,
+  now: Instant,
+  nextAt?: Instant,
+): Outcome {
+  return {
+    ...base(course, now),
+    result: "skipped",
+    skip,
+    revision: 0,
+    attempt: 1,
+    ...(nextAt !== undefined && { nextAt }),
+  };
+}
+
+/** The Outcome, the next instant of work, and what an operator should know. `pending`: targets without the newest token. */
+export function conclude(
+  course: Course,
+  record: CredentialRecord,
+  pending: readonly Target[],
+  now: Instant,
+  unknownRetryMs: number,
+): Conclusion {
+  const { error, reason } = course;
+  const result = resultOf(course, pending);
+  const waiting = pending.map((target) => record.targets[targetKey(target)] ?? emptyTarget);
+  // With a record that nobody knows yet, the stores are asked again: steadily, there is no count of the tries.
+  const unknown = record.revision === 0 && record.failure === undefined;
+  const nextAt = unknown
+    ? now + unknownRetryMs
+    : Math.min(record.dueAt, ...waiting.filter((t) => t.failures > 0).map((t) => t.retryAt));
+  const outcome: Outcome = {
+    ...base(course, now),
+    result,
+    ...(result === "skipped" && { skip: "NotDue" as const }),
+    revision: record.revision,
+    attempt:
+      (record.failure?.failures ?? Math.max(0, ...waiting.map((t) => t.failures))) +
+      (error ? 0 : 1),
+    ...(record.revision > 0 && { issuedAt: record.issuedAt, expiresAt: record.expiresAt }),
+    nextAt,
+    ...(reason !== undefined && { reason }),
+    ...(course.exchangeMs !== undefined && { exchangeMs: course.exchangeMs }),
+    ...(error !== undefined && {
+      error: {
+        class: error.class,
+        code: error.code,
+        message: error.message,
+        ...(error.status !== undefined && { status: error.status }),
+        ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+      },
+    }),
+    ...((result === "rotated" || result === "published") && {
+      timeliness: timeliness(course, now),
+    }),
+  };
+  return { outcome, nextAt, failing: failingOf(course.credential, record, pending, nextAt, now) };
+}
+
+function resultOf(course: Course, pending: readonly Target[]): Outcome["result"] {
+  if (course.error !== undefined) return "failed";
+  if (pending.length > 0) return "unpublished";
+  if (course.rotated) return "rotated";
+  if (course.targets.length > 0) return "published";
+  return course.recovered ? "recovered" : "skipped";
+}
+
+/** `late`: with less life left in the old token than a consumer may go on using it. */
+function timeliness(course: Course, now: Instant): NonNullable<Outcome["timeliness"]> {
+  const before = course.before ?? 0;
+  if (before === 0) return "first";
+  if (now >= before) return "expired";
+  return now > before - course.credential.policy.consumerCacheMs ? "late" : "on_time";
+}
+
+/** Classes that waiting does not cure. */
+const HUMAN = new Set(["config", "revoked", "protocol", "secret"]);
+
+function failingOf(
+  credential: Credential,
+  record: CredentialRecord,
+  pending: readonly Target[],
+  nextAt: Instant,
+  now: Instant,
+): Failing | undefined {
+  const { failure } = record;
+  const until = liveUntil(record, credential.publish);
+  const rest = { nextAt, ...(until > 0 && { expiresAt: until }) };
+  if (failure !== undefined) {
+    const { class: className, code, failures, since } = failure;
+    const state = HUMAN.has(className) ? "needs_attention" : "retrying";
+    return { ...rest, state, class: className, code, failures, since, stores: [] };
+  }
+  const [first] = pending;
+  if (first === undefined) return undefined;
+  const target = record.targets[targetKey(first)] ?? emptyTarget;
+  const [className, code] = target.failure ?? ["unavailable", "unknown"];
+  return {
+    ...rest,
+    state: "unpublished",
+    class: className,
+    code,
+    failures: target.failures,
+    since: record.issuedAt || now,
+    stores: [...new Set(pending.map((t) => t.store))],
+  };
+}

@@ -1,0 +1,179 @@
+import type { Credential, Instant, Secret, Target, Token } from "./credential.ts";
+import type { TargetOutcome } from "./outcome.ts";
+import type { Held, PublishError, Published, Store } from "./publish/store.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget, targetKey } from "./record.ts";
+import { publishRetryAt } from "./backoff.ts";
+
+export interface DeliverParts {
+  now(): Instant;
+  random(): number;
+  readonly stores: ReadonlyMap<string, Store>;
+  render(token: Token, facts: { credential: string; revision: number }, target: Target): Secret;
+  /** The given error, or what it says about a fault that is not the store's. */
+  asPublishError(error: unknown): PublishError;
+}
+
+export interface Delivery {
+  readonly record: CredentialRecord;
+  readonly targets: readonly TargetOutcome[];
+  /** Newest versions found where ours was refused as older: the revision must be counted on from them. */
+  readonly newer: readonly Held[];
+  readonly warnings: readonly string[];
+}
+
+/** Targets that do not hold the record's revision yet. */
+export function pendingTargets(credential: Credential, record: CredentialRecord): Target[] {
+  return credential.publish.filter(
+    (target) => (record.targets[targetKey(target)] ?? emptyTarget).revision < record.revision,
+  );
+}
+
+/** Publishes one token to the given targets, each for itself: a failing one neither delays nor fails another. */
+export async function deliver(
+  token: Token,
+  credential: Credential,
+  record: CredentialRecord,
+  targets: readonly Target[],
+  parts: DeliverParts,
+  signal: AbortSignal,
+): Promise<Delivery> {
+  const warnings: string[] = [];
+  const newer: Held[] = [];
+  const results = await Promise.all(
+    targets.map(async (target) => {
+      const before = record.targets[targetKey(target)] ?? emptyTarget;
+      const startedAt = parts.now();
+      const { after, outcome, held } = await publishOne(
+        token,
+        credential,
+        record,
+        target,
+        before,
+        parts,
+        signal,
+      );
+      if (held !== undefined) newer.push(held);
+      const store = parts.stores.get(target.store);
+      const pruned = await pruneDead(store, target, after, parts.now(), signal);
+      if (pruned.failed) warnings.push("prune_failed");
+      const durationMs = parts.now() - startedAt;
+      return {
+        key: targetKey(target),
+        after: pruned.record,
+        outcome: { ...outcome, durationMs, ...(pruned.count > 0 && { pruned: pruned.count }) },
+      };
+    }),
+  );
+  const all = { ...record.targets };
+  for (const { key, after } of results) all[key] = after;
+  return {
+    record: { ...record, targets: all },
+    targets: results.map((r) => r.outcome),
+    newer,
+    warnings,
+  };
+}
+
+async function publishOne(
+  token: Token,
+  credential: Credential,
+  record: CredentialRecord,
+  target: Target,
+  before: TargetRecord,
+  parts: DeliverParts,
+  signal: AbortSignal,
+): Promise<{ after: TargetRecord; outcome: TargetOutcome; held?: Held }> {
+  const base = { store: target.store, secret: target.secret, durationMs: 0 };
+  try {
+    const store = parts.stores.get(target.store);
+    if (store === undefined) throw new TypeError(`no store ${target.store}`);
+    const published = await store.publish(
+      {
+        secret: target.secret,
+        payload: parts.render(
+          token,
+          { credential: credential.id, revision: record.revision },
+          target,
+        ),
+        revision: record.revision,
+        issuedAt: token.issuedAt,
+        expiresAt: token.expiresAt,
+        selfDescribing: target.format === "json",
+      },
+      before.sure ? { revision: before.revision, version: before.version } : undefined,
+      signal,
+    );
+    const outcome = { ...base, result: published.result, version: published.held.version };
+    const after = holding(before, published, store);
+    return published.result === "superseded"
+      ? { after, outcome, held: published.held }
+      : { after, outcome };
+  } catch (error) {
+    const failed = parts.asPublishError(error);
+    const failures = before.failures + 1;
+    const retryAt = publishRetryAt(failures, parts.now(), parts.random());
+    return {
+      after: {
+        ...before,
+        sure: before.sure && !failed.ambiguous && failed.class !== "conflict",
+        failures,
+        retryAt,
+        failure: [failed.class, failed.code],
+      },
+      outcome: {
+        ...base,
+        result: "failed",
+        retryAt,
+        error: { class: failed.class, code: failed.code, message: failed.message },
+      },
+    };
+  }
+}
+
+/** The target's record once the store has confirmed what it holds. */
+function holding(before: TargetRecord, { held, result }: Published, store: Store): TargetRecord {
+  // Only stores whose versions cost something need them remembered.
+  const counted = store.prune !== undefined;
+  const replaced =
+    counted && result === "written" && before.version !== "" && before.version !== held.version
+      ? [[before.version, before.expiresAt] as const]
+      : [];
+  return {
+    revision: held.revision,
+    expiresAt: held.expiresAt,
+    version: counted ? held.version : "",
+    sure: true,
+    failures: 0,
+    retryAt: 0,
+    older: counted
+      ? [...before.older, ...replaced, ...held.older.map((v) => [v, held.expiresAt] as const)]
+      : [],
+  };
+}
+
+/** Destroys what no consumer can use any more. A failure is no failure of the rotation: it is tried again next time. */
+async function pruneDead(
+  store: Store | undefined,
+  target: Target,
+  record: TargetRecord,
+  now: Instant,
+  signal: AbortSignal,
+): Promise<{ record: TargetRecord; count: number; failed: boolean }> {
+  const dead = record.older.filter(
+    ([version, expiresAt]) => expiresAt <= now && version !== record.version,
+  );
+  if (store?.prune === undefined || dead.length === 0 || record.failures > 0) {
+    return { record, count: 0, failed: false };
+  }
+  try {
+    await store.prune(
+      target.secret,
+      dead.map(([version]) => version),
+      signal,
+    );
+    const older = record.older.filter((entry) => !dead.includes(entry));
+    return { record: { ...record, older }, count: dead.length, failed: false };
+  } catch {
+    return { record, count: 0, failed: true };
+  }
+}

@@ -1,0 +1,66 @@
+import type { FleetSnapshot } from "./fleet.ts";
+
+const RECONCILE_MS = 60_000;
+const SNAPSHOT_MS = 10_000;
+const PARKED_MS = 5_000;
+
+export interface Housekeeping {
+  /** The newest snapshot, taken now if the last one is older than a second. */
+  snapshot(): Promise<FleetSnapshot>;
+  stop(): void;
+}
+
+/** What happens from time to time, whatever is due: reconcile, gauges, a look at the parked ones. Costs nothing per credential. */
+export function startHousekeeping(parts: {
+  now(): number;
+  /** False while Redis is away: then nothing is tried. */
+  ready(): boolean;
+  reconcile(): Promise<void>;
+  takeSnapshot(): Promise<FleetSnapshot>;
+  publishSnapshot(snapshot: FleetSnapshot): void;
+  checkParked(): Promise<void>;
+  onError(error: unknown): void;
+}): Housekeeping {
+  const stops: (() => void)[] = [];
+
+  function every(ms: number, work: () => Promise<void>): void {
+    let timer: NodeJS.Timeout;
+    let stopped = false;
+    async function once(): Promise<void> {
+      try {
+        if (parts.ready()) await work();
+      } catch (error) {
+        parts.onError(error);
+      }
+      if (!stopped) timer = setTimeout(() => void once(), ms).unref();
+    }
+    timer = setTimeout(() => void once(), ms).unref();
+    stops.push(() => {
+      stopped = true;
+      clearTimeout(timer);
+    });
+  }
+
+  let last: Promise<FleetSnapshot> | undefined;
+  let lastAt = 0;
+  function snapshot(): Promise<FleetSnapshot> {
+    if (last === undefined || parts.now() - lastAt > 1000) {
+      lastAt = parts.now();
+      last = parts.takeSnapshot();
+      last.catch(() => {
+        last = undefined;
+      });
+    }
+    return last;
+  }
+
+  every(RECONCILE_MS, parts.reconcile);
+  every(PARKED_MS, parts.checkParked);
+  every(SNAPSHOT_MS, async () => parts.publishSnapshot(await snapshot()));
+  return {
+    snapshot,
+    stop() {
+      for (const stop of stops) stop();
+    },
+  };
+}

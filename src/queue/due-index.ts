@@ -1,0 +1,226 @@
+import type { Instant } from "../credential.ts";
+import type { Begun, Finish, Minted } from "../journal.ts";
+import type { RedisLink } from "./redis.ts";
+
+/** A credential that this claim alone may rotate, until its lease runs out. */
+export interface Claimed {
+  readonly id: string;
+  /** Shown at every later write. */
+  readonly fence: string;
+  readonly dueAt: Instant;
+  /** Its slot under the provider's rate: nothing is sent before. */
+  readonly sendAt: Instant;
+}
+
+export interface ClaimLimits {
+  readonly concurrency: number;
+  readonly perSecond?: number;
+  /** Shortest lease: what one exchange needs. */
+  readonly leaseFloorMs: number;
+}
+
+/** A lease never exceeds this, whatever life the token has left. */
+const LEASE_CAP_MS = 60_000;
+/** Slots are given out this far ahead, so that the round trip to Redis does not cost rate. */
+const HORIZON_MS = 100;
+const CLAIM_MAX = 500;
+const BATCH = 1000;
+
+/** Keys of one provider; the hash tag keeps them in one slot of a Redis Cluster. */
+export function keysOf(prefix: string, provider: string) {
+  const tag = `{${prefix}:${provider}}`;
+  const key = (name: string): string => `${tag}:${name}`;
+  return {
+    tag,
+    due: key("due"),
+    running: key("running"),
+    state: key("state"),
+    fence: key("fence"),
+    pause: key("pause"),
+    pace: key("pace"),
+    requests: key("requests"),
+    expiry: key("expiry"),
+    failing: key("failing"),
+    sealed: (id: string) => key(`sealed:${id}`),
+  };
+}
+
+export function wakeChannel(prefix: string): string {
+  return `${prefix}:wake`;
+}
+
+/** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip. */
+export function dueIndex(redis: RedisLink, provider: string) {
+  const k = keysOf(redis.prefix, provider);
+  const channel = wakeChannel(redis.prefix);
+
+  return {
+    keys: k,
+
+    /** Registers what is missing, makes due what is asked for differently now. Idempotent; any replica may do it. */
+    async register(specs: readonly (readonly [id: string, spec: string])[]) {
+      let added = 0;
+      let changed = 0;
+      for (let i = 0; i < specs.length; i += BATCH) {
+        const args = specs.slice(i, i + BATCH).flat();
+        const reply = await redis.run(
+          "register",
+          [k.due, k.running, k.state],
+          [channel, provider, ...args],
+        );
+        const [a, c] = reply as [number, number];
+        added += a;
+        changed += c;
+      }
+      return { added, changed };
+    },
+
+    async claim(limits: ClaimLimits): Promise<{
+      now: Instant;
+      nextAt: Instant;
+      blocked: boolean;
+      claimed: Claimed[];
+    }> {
+      const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
+      const reply = (await redis.run(
+        "claim",
+        [k.due, k.running, k.state, k.fence, k.pause, k.pace],
+        [CLAIM_MAX, limits.concurrency, limits.leaseFloorMs, LEASE_CAP_MS, interval, HORIZON_MS],
+      )) as [number, string | number, number, ...string[]];
+      const [now, nextAt, blocked, ...rest] = reply;
+      const claimed: Claimed[] = [];
+      for (let i = 0; i + 3 < rest.length; i += 4) {
+        const [id = "", fence = "", dueAt, sendAt] = rest.slice(i, i + 4);
+        claimed.push({ id, fence, dueAt: Number(dueAt), sendAt: Number(sendAt) });
+      }
+      return { now, nextAt: Number(nextAt), blocked: blocked === 1, claimed };
+    },
+
+    /** Re-checks the fence and renews the lease at the job's start. */
+    async begin(id: string, fence: string, leaseFloorMs: number): Promise<Begun> {
+      const reply = (await redis.run(
+        "begin",
+        [k.due, k.running, k.state, k.fence, k.pause, k.requests, k.sealed(id)],
+        [id, fence, leaseFloorMs, LEASE_CAP_MS],
+      )) as [number, number, number, string | null, string | null, string | null];
+      const [kind, now, lease, record, request, sealed] = reply;
+      if (kind === 0) return { kind: "fenced" };
+      if (kind === 2) return { kind: "paused", until: now };
+      return {
+        kind: "begun",
+        leaseMs: lease - now,
+        record: record ?? undefined,
+        request: request ?? undefined,
+        sealed: typeof sealed === "string" ? Buffer.from(sealed, "base64") : undefined,
+      };
+    },
+
+    /** Writes a token's revision, and the sealed token, before it is published; renews the lease. False: fenced. */
+    async minted(id: string, fence: string, at: Minted): Promise<boolean> {
+      const reply = await redis.run(
+        "minted",
+        [k.due, k.running, k.state, k.fence, k.sealed(id)],
+        [
+          id,
+          fence,
+          at.leaseMs,
+          at.record,
+          at.sealed === undefined ? "" : Buffer.from(at.sealed).toString("base64"),
+          Math.max(1, Math.ceil(at.lifeMs)),
+        ],
+      );
+      return reply === 1;
+    },
+
+    /** Re-arms under the claim's fence. */
+    async finish(id: string, fence: string, to: Finish): Promise<"fenced" | "armed" | "removed"> {
+      const reply = await redis.run(
+        "finish",
+        [k.due, k.running, k.state, k.fence, k.requests, k.sealed(id), k.expiry, k.failing],
+        [
+          channel,
+          provider,
+          id,
+          fence,
+          to.nextAt,
+          to.record,
+          to.liveUntil,
+          to.failing,
+          to.keepSealed ? 1 : 0,
+          to.request ?? "",
+        ],
+      );
+      return reply === 0 ? "fenced" : reply === 1 ? "armed" : "removed";
+    },
+
+    /** Gives a claim back; `nextAt` 0 means now. */
+    async release(id: string, fence: string, nextAt: Instant): Promise<void> {
+      await redis.run(
+        "release",
+        [k.due, k.running, k.fence],
+        [channel, provider, id, fence, nextAt],
+      );
+    },
+
+    /** An operator's wish; undefined when the id is not scheduled. Returns the request's mark. */
+    async request(id: string): Promise<number | undefined> {
+      const reply = await redis.run(
+        "request",
+        [k.due, k.running, k.requests],
+        [channel, provider, id],
+      );
+      return reply === -1 ? undefined : Number(reply);
+    },
+
+    async advance(ids: readonly string[]): Promise<void> {
+      for (let i = 0; i < ids.length; i += BATCH) {
+        await redis.run(
+          "advance",
+          [k.due, k.running],
+          [channel, provider, ...ids.slice(i, i + BATCH)],
+        );
+      }
+    },
+
+    /** Pauses the whole provider; a later end wins. Returns the end. */
+    async pause(forMs: number): Promise<Instant> {
+      return Number(await redis.run("pause", [k.pause], [Math.ceil(forMs)]));
+    },
+
+    async record(id: string): Promise<string | undefined> {
+      return ((await redis.call("HGET", k.state, id)) as string | null) ?? undefined;
+    },
+
+    /** Removes what is registered but no longer configured; secrets in the stores are left alone. */
+    async removeOrphans(configured: ReadonlySet<string>): Promise<number> {
+      const orphans: string[] = [];
+      let cursor = "0";
+      do {
+        const [next, page] = (await redis.call("ZSCAN", k.due, cursor, "COUNT", BATCH)) as [
+          string,
+          string[],
+        ];
+        cursor = next;
+        for (let i = 0; i < page.length; i += 2) {
+          const id = page[i];
+          if (id !== undefined && !configured.has(id)) orphans.push(id);
+        }
+      } while (cursor !== "0");
+      for (let i = 0; i < orphans.length; i += BATCH) {
+        const ids = orphans.slice(i, i + BATCH);
+        const keys = [
+          k.due,
+          k.state,
+          k.expiry,
+          k.failing,
+          k.requests,
+          ...ids.map((id) => k.sealed(id)),
+        ];
+        await redis.run("remove", keys, ids);
+      }
+      return orphans.length;
+    },
+  };
+}
+
+export type DueIndex = ReturnType<typeof dueIndex>;

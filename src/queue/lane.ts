@@ -1,0 +1,47 @@
+import type { Instant } from "../credential.ts";
+import { type ClaimLimits, type DueIndex, dueIndex } from "./due-index.ts";
+import { type JobFacts, openQueue } from "./queue.ts";
+import type { RedisLink } from "./redis.ts";
+import { startScheduler } from "./scheduler.ts";
+
+/** All of one provider: its due index, its queue and worker, its claim loop. One slow provider never starves another. */
+export interface Lane {
+  readonly due: DueIndex;
+  wake(): void;
+  /** No claim is made after this resolves. */
+  stopClaiming(): Promise<void>;
+  /** Waits for the jobs under way unless forced. */
+  close(force: boolean): Promise<void>;
+}
+
+export function openLane(
+  redis: RedisLink,
+  provider: string,
+  options: {
+    readonly limits: ClaimLimits;
+    onError(error: unknown): void;
+    /** MUST NOT throw; returns when the credential is due again (0: unknown). */
+    work(job: JobFacts, due: DueIndex): Promise<Instant>;
+  },
+): Lane {
+  const due = dueIndex(redis, provider);
+  const { limits, onError } = options;
+  const queue = openQueue(
+    redis,
+    { prefix: due.keys.tag, concurrency: limits.concurrency, onError },
+    async (job) => scheduler.freed(await options.work(job, due)),
+  );
+  const scheduler = startScheduler({
+    due,
+    limits,
+    ready: redis.ready,
+    enqueue: queue.add,
+    onError,
+  });
+  return {
+    due,
+    wake: scheduler.wake,
+    stopClaiming: scheduler.stop,
+    close: queue.close,
+  };
+}

@@ -1,0 +1,77 @@
+import { Queue, Worker } from "bullmq";
+import type { Instant } from "../credential.ts";
+import type { Claimed } from "./due-index.ts";
+import type { RedisLink } from "./redis.ts";
+
+/** What travels in a job: names and instants, never a secret. */
+export interface JobFacts {
+  readonly jobId: string;
+  readonly id: string;
+  readonly fence: string;
+  readonly dueAt: Instant;
+  readonly sendAt: Instant;
+}
+
+export interface ProviderQueue {
+  add(claimed: readonly Claimed[]): Promise<void>;
+  /** Stops taking jobs and waits for the ones under way; `force` does not wait. */
+  close(force?: boolean): Promise<void>;
+}
+
+/** Raised whenever the job's shape changes: a rolling deploy runs two versions on one queue. */
+const JOB_SCHEMA = 1;
+const NAME = "refresh";
+
+/**
+ * One BullMQ queue and worker per provider. BullMQ executes; when and what is decided by the due index, so jobs have one
+ * attempt, are removed at once, and a job that a dead worker leaves behind is fenced off when it comes back.
+ */
+export function openQueue(
+  redis: RedisLink,
+  options: { prefix: string; concurrency: number; onError(error: unknown): void },
+  work: (job: JobFacts) => Promise<void>,
+): ProviderQueue {
+  const shared = { connection: redis.client, prefix: options.prefix };
+  const queue = new Queue(NAME, {
+    ...shared,
+    defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
+    streams: { events: { maxLen: 100 } },
+  });
+  const worker = new Worker(
+    NAME,
+    async (job) => {
+      const { v, id, fence, dueAt, sendAt } = job.data as Omit<JobFacts, "jobId"> & { v: number };
+      // A newer version's job: leave it to its lease, the newer replica will claim it again.
+      if (v !== JOB_SCHEMA) return;
+      await work({ jobId: job.id ?? "", id, fence, dueAt, sendAt });
+    },
+    {
+      ...shared,
+      concurrency: options.concurrency,
+      lockDuration: 60_000,
+      stalledInterval: 15_000,
+      // However often a deploy interrupts it: what ends a job is its fence, not this count.
+      maxStalledCount: 1_000_000,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    },
+  );
+  worker.on("error", options.onError);
+  queue.on("error", options.onError);
+  return {
+    async add(claimed) {
+      await queue.addBulk(
+        claimed.map(({ id, fence, dueAt, sendAt }) => ({
+          name: NAME,
+          data: { v: JOB_SCHEMA, id, fence, dueAt, sendAt },
+          // BullMQ refuses integers and ":" as ids; the fence makes each claim's id its own.
+          opts: { jobId: `r-${id}-${fence}` },
+        })),
+      );
+    },
+    async close(force = false) {
+      await worker.close(force);
+      await queue.close();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { Instant } from "../credential.ts";
+import type { ClaimLimits, Claimed, DueIndex } from "./due-index.ts";
+
+/** Longest sleep: a lost wake-up message costs no more than this. Far below the 2^31 ms limit of timers. */
+const MAX_SLEEP_MS = 30_000;
+const RETRY_MS = 500;
+
+export interface Scheduler {
+  /** Something may be due earlier than it looked. */
+  wake(): void;
+  /** A job has ended: its slot is free, its credential is due again at the instant (0: unknown). */
+  freed(nextAt: Instant): void;
+  /** No claim is made after this resolves. */
+  stop(): Promise<void>;
+}
+
+/**
+ * One provider's claim loop; every replica runs one and the claim is atomic, so there is no leader. It sleeps until the
+ * next due instant; it is woken when an earlier one is registered or a slot becomes free.
+ */
+export function startScheduler(parts: {
+  due: DueIndex;
+  limits: ClaimLimits;
+  ready(): boolean;
+  enqueue(claimed: readonly Claimed[]): Promise<void>;
+  onError(error: unknown): void;
+}): Scheduler {
+  let stopped = false;
+  let woken = false;
+  let blocked = false;
+  let wakeAt: Instant = 0;
+  let interrupt: () => void = () => undefined;
+
+  function sleep(ms: number): Promise<void> {
+    if (woken || stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, Math.min(Math.max(ms, 0), MAX_SLEEP_MS));
+      function done(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      interrupt = done;
+    });
+  }
+
+  async function claimOnce(): Promise<number> {
+    // A claim in the offline queue would be carried out at a time when nobody waits for it.
+    if (!parts.ready()) return RETRY_MS;
+    const { now, nextAt, claimed, ...claim } = await parts.due.claim(parts.limits);
+    blocked = claim.blocked;
+    wakeAt = nextAt;
+    if (claimed.length > 0) await parts.enqueue(claimed);
+    return untilNext(now, nextAt);
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      woken = false;
+      let sleepMs: number;
+      try {
+        sleepMs = await claimOnce();
+      } catch (error) {
+        parts.onError(error);
+        sleepMs = RETRY_MS;
+      }
+      await sleep(sleepMs);
+    }
+  }
+
+  const running = loop();
+  function wake(): void {
+    woken = true;
+    interrupt();
+  }
+  return {
+    wake,
+    freed(nextAt) {
+      if (blocked || nextAt < wakeAt || wakeAt === 0) wake();
+    },
+    async stop() {
+      stopped = true;
+      interrupt();
+      await running;
+    },
+  };
+}
+
+/** One millisecond late is right on time: timers may fire one early. */
+function untilNext(now: Instant, nextAt: Instant): number {
+  return nextAt === 0 ? MAX_SLEEP_MS : nextAt - now + 1;
+}

@@ -1,0 +1,138 @@
+import type { Instant } from "../credential.ts";
+import type { Attention, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
+import { keysOf } from "./due-index.ts";
+import type { RedisLink } from "./redis.ts";
+
+const WITHIN_SECONDS = [0, 300, 900, 3600, 21_600, 86_400, 604_800] as const;
+const OVERDUE_MS = 60_000;
+const ATTENTION_MAX = 100;
+const SCAN_MAX = 1000;
+
+interface Scanned {
+  readonly attention: Attention[];
+  readonly counts: {
+    retrying: number;
+    needs_attention: number;
+    unpublished: number;
+    withoutToken: number;
+  };
+  readonly unpublished: Map<string, number>;
+}
+
+/** The fleet as Redis knows it: one pipeline per provider, whatever its size; the failing ones are read up to a cap. */
+export async function takeSnapshot(
+  redis: RedisLink,
+  providers: readonly { readonly name: string; readonly configured: number }[],
+  stores: readonly { readonly name: string; readonly type: string }[],
+  now: Instant,
+): Promise<FleetSnapshot> {
+  const unpublished = new Map<string, number>();
+  const attention: Attention[] = [];
+  const snapshots: ProviderSnapshot[] = [];
+  for (const { name, configured } of providers) {
+    const failing = await scanFailing(redis, name);
+    attention.push(...failing.attention);
+    for (const [store, count] of failing.unpublished) {
+      unpublished.set(store, (unpublished.get(store) ?? 0) + count);
+    }
+    snapshots.push(await ofProvider(redis, name, configured, failing, now));
+  }
+  attention.sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || a.since - b.since);
+  return {
+    takenAt: now,
+    providers: snapshots,
+    stores: stores.map(({ name, type }) => ({
+      store: name,
+      type,
+      unpublished: unpublished.get(name) ?? 0,
+    })),
+    attention: attention.slice(0, ATTENTION_MAX),
+  };
+}
+
+async function ofProvider(
+  redis: RedisLink,
+  provider: string,
+  configured: number,
+  failing: Scanned,
+  now: Instant,
+): Promise<ProviderSnapshot> {
+  const k = keysOf(redis.prefix, provider);
+  const replies = await redis.pipeline([
+    ["ZCARD", k.due],
+    ["ZCARD", k.expiry],
+    ["ZCOUNT", k.running, now, "+inf"],
+    ["ZCOUNT", k.due, "-inf", now],
+    ["ZCOUNT", k.due, "-inf", now - OVERDUE_MS],
+    ["ZRANGE", k.due, 0, 0, "WITHSCORES"],
+    ["ZRANGE", k.expiry, 0, 0, "WITHSCORES"],
+    ["GET", k.pause],
+    ...WITHIN_SECONDS.map((s) => ["ZCOUNT", k.expiry, "-inf", now + s * 1000]),
+  ]);
+  const number = (i: number): number => Number(replies[i] ?? 0);
+  const second = (i: number): number | undefined => {
+    const pair = replies[i] as string[];
+    return pair[1] === undefined ? undefined : Number(pair[1]);
+  };
+  const total = number(0);
+  // A credential may be several of these at once; it is counted as the first that holds.
+  let rest = total;
+  function take(count: number): number {
+    const taken = Math.min(rest, Math.max(0, count));
+    rest -= taken;
+    return taken;
+  }
+  const { counts } = failing;
+  const states = {
+    needs_attention: take(counts.needs_attention),
+    retrying: take(counts.retrying + counts.unpublished),
+    refreshing: take(number(2)),
+    due: take(number(3)),
+    pending: take(total - number(1) - counts.withoutToken),
+    healthy: 0,
+  };
+  const pausedUntil = number(7);
+  const nextDueAt = second(5);
+  const earliest = second(6);
+  return {
+    provider,
+    credentials: total,
+    states: { ...states, healthy: rest },
+    expiring: [
+      ...WITHIN_SECONDS.map((withinSeconds, i) => ({ withinSeconds, count: number(8 + i) })),
+      { withinSeconds: Infinity, count: number(1) },
+    ],
+    overdue: number(4),
+    unscheduled: Math.max(0, configured - total),
+    ...(nextDueAt !== undefined && { nextDueAt }),
+    ...(earliest !== undefined && { earliestExpiresAt: earliest }),
+    ...(pausedUntil > now && { pausedUntil }),
+  };
+}
+
+async function scanFailing(redis: RedisLink, provider: string): Promise<Scanned> {
+  const { failing } = keysOf(redis.prefix, provider);
+  const counts = { retrying: 0, needs_attention: 0, unpublished: 0, withoutToken: 0 };
+  const unpublished = new Map<string, number>();
+  const attention: Attention[] = [];
+  let cursor = "0";
+  do {
+    const [next, page] = (await redis.call("HSCAN", failing, cursor, "COUNT", SCAN_MAX)) as [
+      string,
+      string[],
+    ];
+    cursor = next;
+    for (let i = 0; i + 1 < page.length; i += 2) {
+      const entry = {
+        ...(JSON.parse(page[i + 1] ?? "{}") as Omit<Attention, "credential" | "provider">),
+      };
+      counts[entry.state] += 1;
+      if (entry.expiresAt === undefined) counts.withoutToken += 1;
+      for (const store of entry.stores) unpublished.set(store, (unpublished.get(store) ?? 0) + 1);
+      if (attention.length < ATTENTION_MAX * 10) {
+        attention.push({ credential: page[i] ?? "", provider, ...entry });
+      }
+    }
+  } while (cursor !== "0");
+  return { attention, counts, unpublished };
+}

@@ -1,0 +1,194 @@
+import type { Credential, Instant, Provider, Target } from "./credential.ts";
+import type { Reason } from "./schedule.ts";
+
+/** What the journal remembers of one target: the newest version that it holds for sure. */
+export interface TargetRecord {
+  /** 0: holds nothing of ours. */
+  readonly revision: number;
+  readonly version: string;
+  /** When the token that consumers find there dies; 0: none. */
+  readonly expiresAt: Instant;
+  /** False after an ambiguous failure: the store must be asked before the next write. */
+  readonly sure: boolean;
+  /** Consecutive failed publishes; 0: none is waiting. */
+  readonly failures: number;
+  readonly retryAt: Instant;
+  /** Class and code of the last failure, for the operator. */
+  readonly failure?: readonly [className: string, code: string];
+  /** Superseded versions that cost money until they are destroyed, with the expiry of their token. */
+  readonly older: readonly (readonly [version: string, expiresAt: Instant])[];
+}
+
+/** The last exchange that failed, since the last one that did not. */
+export interface ExchangeFailure {
+  readonly failures: number;
+  readonly since: Instant;
+  readonly class: string;
+  readonly code: string;
+  readonly reason: Reason;
+  /** Keyed fingerprint of the client secrets that were tried: a changed secret leaves the slow ladder. */
+  readonly secretPrint: string;
+}
+
+/** Everything durable about a credential, without a secret: instants, counters, fingerprints. */
+export interface CredentialRecord {
+  /** Last revision that was minted; counts on for ever. */
+  readonly revision: number;
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+  /** When the next exchange is due, jitter included: drawn once per revision. After a failure: the next try. */
+  readonly dueAt: Instant;
+  /** Fingerprint of what was asked for (see `specOf`), at the last exchange, failed or not. */
+  readonly spec: string;
+  /** Keyed by `targetKey`. */
+  readonly targets: Readonly<Record<string, TargetRecord>>;
+  readonly failure?: ExchangeFailure;
+}
+
+export const emptyTarget: TargetRecord = {
+  revision: 0,
+  version: "",
+  expiresAt: 0,
+  sure: false,
+  failures: 0,
+  retryAt: 0,
+  older: [],
+};
+
+export function emptyRecord(spec: string): CredentialRecord {
+  return { revision: 0, issuedAt: 0, expiresAt: 0, dueAt: 0, spec, targets: {} };
+}
+
+/** 53-bit string hash (cyrb53, public domain), base 36: short, stable, not secret, not for security. */
+export function fingerprint(text: string): string {
+  let a = 0xdeadbeef;
+  let b = 0x41c6ce57;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    a = Math.imul(a ^ unit, 2654435761);
+    b = Math.imul(b ^ unit, 1597334677);
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
+}
+
+/** Fingerprint of everything that decides which token is asked for: when it changes, the token is rotated. */
+export function specOf(credential: Credential, provider: Provider): string {
+  return fingerprint(
+    JSON.stringify([
+      provider.tokenEndpoint,
+      provider.grant,
+      credential.clientId,
+      credential.scope ?? null,
+      provider.params,
+      credential.params,
+    ]),
+  );
+}
+
+/** Short stable key of a target: reordering the publish list changes nothing. */
+export function targetKey(target: Target): string {
+  return fingerprint(`${target.store}\0${target.secret}\0${target.format}`).slice(0, 7);
+}
+
+/** When the first consumer holds a dead token: the earliest expiry over the targets; 0 when one holds nothing. */
+export function liveUntil(record: CredentialRecord, targets: readonly Target[]): Instant {
+  let until = Infinity;
+  for (const target of targets) {
+    until = Math.min(until, record.targets[targetKey(target)]?.expiresAt ?? 0);
+  }
+  return Number.isFinite(until) ? until : 0;
+}
+
+const SCHEMA = 1;
+
+/**
+ * Text form, kept small: it is held once per credential. The Lua scripts read the numbers before `spec` by position:
+ * schema, liveUntil, dueAt, revision. Change them together, and raise SCHEMA.
+ */
+export function encodeRecord(record: CredentialRecord, targets: readonly Target[]): string {
+  const packed: Record<string, unknown[]> = {};
+  for (const target of targets) {
+    const key = targetKey(target);
+    const t = record.targets[key];
+    if (t === undefined) continue;
+    const row: unknown[] = [t.revision, t.expiresAt, t.sure ? 1 : 0, t.version];
+    if (t.failures > 0 || t.older.length > 0) {
+      row.push(t.failures, t.retryAt, t.failure?.[0] ?? "", t.failure?.[1] ?? "", t.older);
+    }
+    packed[key] = row;
+  }
+  const { revision, issuedAt, expiresAt, dueAt, spec, failure: f } = record;
+  const row: unknown[] = [
+    SCHEMA,
+    liveUntil(record, targets),
+    dueAt,
+    revision,
+    spec,
+    issuedAt,
+    expiresAt,
+    packed,
+  ];
+  if (f !== undefined) {
+    row.push([f.failures, f.since, f.class, f.code, f.reason, f.secretPrint]);
+  }
+  return JSON.stringify(row);
+}
+
+/** Undefined for anything that this version did not write: the stores are asked instead. */
+export function decodeRecord(text: string): CredentialRecord | undefined {
+  const row = parse(text);
+  if (row === undefined) return undefined;
+  const [, , dueAt, revision, spec, issuedAt, expiresAt, packed, failed] = row;
+  const targets: Record<string, TargetRecord> = {};
+  for (const [key, t] of Object.entries(packed)) {
+    targets[key] = {
+      revision: t[0],
+      expiresAt: t[1],
+      sure: t[2] === 1,
+      version: t[3],
+      failures: t[4] ?? 0,
+      retryAt: t[5] ?? 0,
+      ...(t[6] !== undefined && t[6] !== "" && { failure: [t[6], t[7] ?? ""] as const }),
+      older: t[8] ?? [],
+    };
+  }
+  const record = { revision, issuedAt, expiresAt, dueAt, spec, targets };
+  if (failed === undefined) return record;
+  const [failures, since, className, code, reason, secretPrint] = failed;
+  return { ...record, failure: { failures, since, class: className, code, reason, secretPrint } };
+}
+
+type TargetRow = [
+  number,
+  number,
+  number,
+  string,
+  number?,
+  number?,
+  string?,
+  string?,
+  [string, number][]?,
+];
+type FailureRow = [number, number, string, string, Reason, string];
+type Row = [
+  schema: number,
+  liveUntil: number,
+  dueAt: number,
+  revision: number,
+  spec: string,
+  issuedAt: number,
+  expiresAt: number,
+  targets: Record<string, TargetRow>,
+  failure?: FailureRow,
+];
+
+function parse(text: string): Row | undefined {
+  try {
+    const row: unknown = JSON.parse(text);
+    return Array.isArray(row) && row[0] === SCHEMA && row.length >= 8 ? (row as Row) : undefined;
+  } catch {
+    return undefined;
+  }
+}

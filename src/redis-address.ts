@@ -1,0 +1,40 @@
+import { readFile } from "node:fs/promises";
+import type { Config } from "./config/config.ts";
+import { embeddedSocket } from "./embedded-redis.ts";
+import type { RedisAddress } from "./queue/redis.ts";
+import { RedisError } from "./queue/redis.ts";
+import { readSecret } from "./secret-source.ts";
+
+const EMBEDDED_PREFIX = "evertoken";
+
+/** Where this configuration's Redis is: the one it names, or the embedded one in its data directory. */
+export async function redisAddress(
+  config: Config,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<RedisAddress> {
+  const { redis } = config;
+  if (redis === undefined) {
+    return { socket: embeddedSocket(config.dataDir), keyPrefix: EMBEDDED_PREFIX };
+  }
+  const password = redis.password && (await readSecret(redis.password, env));
+  return {
+    url: redis.url.reveal(),
+    keyPrefix: redis.keyPrefix,
+    ...(redis.username !== undefined && { username: redis.username }),
+    ...(password !== undefined && { password: password.reveal() }),
+    ...(redis.tls?.caFile !== undefined && { ca: await readCa(redis.tls.caFile) }),
+  };
+}
+
+async function readCa(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new RedisError(
+      `redis.tls.caFile ${file} cannot be read (${code ?? "error"}); check the path and its mode`,
+      "CA",
+      true,
+    );
+  }
+}

@@ -1,0 +1,326 @@
+import type { Credential, Instant, Provider, Secret, Token } from "./credential.ts";
+import { type DeliverParts, type Delivery, deliver, pendingTargets } from "./deliver.ts";
+import type { Exchange, ExchangeError, Exchanged } from "./exchange/grant.ts";
+import type { Begun, Journal } from "./journal.ts";
+import type { Outcome, TargetOutcome } from "./outcome.ts";
+import { ask, recover } from "./recover.ts";
+import {
+  type CredentialRecord,
+  decodeRecord,
+  emptyRecord,
+  encodeRecord,
+  liveUntil,
+  specOf,
+} from "./record.ts";
+import { retryAt } from "./backoff.ts";
+import { type Reason, checkLife, dueAt, marginMs, reasonToRotate } from "./schedule.ts";
+import { type Course, conclude, skipped } from "./conclude.ts";
+
+export interface Job {
+  readonly jobId: string;
+  readonly dueAt: Instant;
+  /** Its slot under the provider's rate. */
+  readonly sendAt: Instant;
+}
+
+/** Everything that a rotation needs from outside; the core itself has no clock, no chance, no network. */
+export interface Parts extends DeliverParts {
+  readonly journal: Journal;
+  readonly exchange: Exchange;
+  newId(): string;
+  /** Until the instant, or the drain. */
+  waitUntil(at: Instant): Promise<void>;
+  deadline(ms: number): AbortSignal;
+  draining(): boolean;
+  /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
+  secrets(credential: Credential): Promise<{ secrets: readonly Secret[]; print: string }>;
+  asExchangeError(error: unknown): ExchangeError;
+  /** Nothing is sent to the provider by any replica for so long; returns when that ends. */
+  pause(forMs: number): Promise<Instant>;
+  /** Undefined without a seal key. */
+  seal(token: Token, revision: number): Uint8Array | undefined;
+  unseal(sealed: Uint8Array, revision: number): Token | undefined;
+}
+
+/** Publishing gets this much of a lease of its own; a job ends before its lease does. */
+const PUBLISH_MS = { atLeast: 10_000, atMost: 30_000, reserve: 1000 } as const;
+
+/** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
+export async function rotate(
+  job: Job,
+  credential: Credential,
+  provider: Provider,
+  parts: Parts,
+): Promise<Outcome> {
+  const course: Course = {
+    job,
+    credential,
+    rotationId: parts.newId(),
+    startedAt: parts.now(),
+    warnings: [],
+    targets: [],
+  };
+  await parts.waitUntil(job.sendAt);
+  if (parts.draining()) {
+    await parts.journal.release(0);
+    return skipped(course, "Draining", parts.now());
+  }
+  const begun = await parts.journal.begin();
+  if (begun.kind === "fenced") return skipped(course, "Fenced", parts.now());
+  if (begun.kind === "paused") {
+    await parts.journal.release(begun.until);
+    return skipped(course, "Paused", parts.now(), begun.until);
+  }
+  return underLease(course, begun, provider, parts);
+}
+
+async function underLease(
+  course: Course,
+  begun: Extract<Begun, { kind: "begun" }>,
+  provider: Provider,
+  parts: Parts,
+): Promise<Outcome> {
+  const { credential } = course;
+  const spec = specOf(credential, provider);
+  const remembered = begun.record === undefined ? undefined : decodeRecord(begun.record);
+  let record = remembered ?? emptyRecord(spec);
+  let unknown: readonly TargetOutcome[] = [];
+  if (remembered === undefined) {
+    ({ record, unknown } = await recover(
+      credential,
+      record,
+      parts,
+      parts.deadline(begun.leaseMs - 1000),
+    ));
+    // Not one store could say what it holds: a live token is never a reason to mint, nor is not knowing.
+    if (unknown.length === credential.publish.length) {
+      return finish({ ...course, targets: unknown, before: 0 }, begun, record, undefined, parts);
+    }
+  }
+  const before = liveUntil(record, credential.publish);
+  let token = begun.sealed === undefined ? undefined : parts.unseal(begun.sealed, record.revision);
+  let reason = await reasonNow(credential, begun, record, spec, token, parts);
+  if (reason === "TargetMissing") {
+    // Without a sealed token the only way is a new one: first make sure that the store would take it.
+    const asked = await ask(
+      pendingTargets(credential, record),
+      record,
+      parts,
+      parts.deadline(begun.leaseMs - 1000),
+    );
+    record = asked.record;
+    unknown = asked.unknown;
+    if (unknown.length === pendingTargets(credential, record).length) reason = undefined;
+  }
+  let next: Course = {
+    ...course,
+    before,
+    recovered: remembered === undefined,
+    targets: unknown,
+    ...(reason && { reason }),
+  };
+  if (reason !== undefined) {
+    const minted = await exchangeOnce(next, begun, record, spec, reason, parts);
+    if (minted.fenced) return skipped(minted.course, "Fenced", parts.now());
+    ({ course: next, record } = minted);
+    token = minted.token ?? token;
+  }
+  if (token !== undefined) {
+    const published = await publishPending(
+      next,
+      record,
+      token,
+      next.rotated === true,
+      begun.leaseMs,
+      parts,
+    );
+    next = {
+      ...next,
+      targets: published.targets,
+      warnings: [...next.warnings, ...published.warnings],
+    };
+    record = published.record;
+  }
+  return finish(next, begun, record, token, parts);
+}
+
+async function reasonNow(
+  credential: Credential,
+  begun: Extract<Begun, { kind: "begun" }>,
+  record: CredentialRecord,
+  spec: string,
+  token: Token | undefined,
+  parts: Parts,
+): Promise<Reason | undefined> {
+  const now = parts.now();
+  const requestedAt = begun.request === undefined ? undefined : Number(begun.request);
+  const specChanged = record.spec !== spec;
+  const { failure } = record;
+  if (failure !== undefined && requestedAt === undefined && !specChanged && now < record.dueAt) {
+    // On the ladder after a failure: only a changed secret leaves it early.
+    const { print } = await parts.secrets(credential).catch(() => ({ print: failure.secretPrint }));
+    return print === failure.secretPrint ? undefined : failure.reason;
+  }
+  return reasonToRotate(
+    {
+      requestedAt,
+      specChanged,
+      revision: record.revision,
+      targetMissing: token === undefined && pendingTargets(credential, record).length > 0,
+      expiresAt: record.expiresAt,
+      dueAt: record.dueAt,
+    },
+    now,
+  );
+}
+
+/** One exchange and its entry in the journal; a failure becomes the record's next try. */
+async function exchangeOnce(
+  course: Course,
+  begun: Extract<Begun, { kind: "begun" }>,
+  record: CredentialRecord,
+  spec: string,
+  reason: Reason,
+  parts: Parts,
+): Promise<{ course: Course; record: CredentialRecord; token?: Token; fenced?: boolean }> {
+  const { credential } = course;
+  const { policy } = credential;
+  const sentAt = parts.now();
+  let print = "";
+  let exchanged: Exchanged;
+  try {
+    const current = await parts.secrets(credential);
+    print = current.print;
+    const budget = Math.min(policy.requestTimeoutMs, begun.leaseMs - 1000);
+    exchanged = await parts.exchange.exchange(credential, current.secrets, parts.deadline(budget));
+  } catch (thrown) {
+    const error = parts.asExchangeError(thrown);
+    const now = parts.now();
+    const failures = (record.failure?.failures ?? 0) + 1;
+    const living = {
+      expiresAt: record.expiresAt,
+      marginMs: marginMs(record.expiresAt - record.issuedAt, policy),
+    };
+    let tryAt = retryAt(
+      {
+        class: error.class,
+        code: error.code,
+        failures,
+        ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+      },
+      record.revision > 0 ? living : undefined,
+      policy,
+      now,
+      parts.random(),
+    );
+    if (error.class === "throttled") tryAt = Math.max(tryAt, await parts.pause(tryAt - now));
+    const since = record.failure?.since ?? now;
+    const failure = {
+      failures,
+      since,
+      class: error.class,
+      code: error.code,
+      reason,
+      secretPrint: print,
+    };
+    return {
+      course: { ...course, error, exchangeMs: now - sentAt },
+      record: { ...record, spec, dueAt: tryAt, failure },
+    };
+  }
+  const { token, warnings } = exchanged;
+  const exchangeMs = parts.now() - sentAt;
+  const unsafe = checkLife(token, policy)?.code;
+  const { failure: _, ...rest } = record;
+  const next: CredentialRecord = {
+    ...rest,
+    spec,
+    revision: record.revision + 1,
+    issuedAt: token.issuedAt,
+    expiresAt: token.expiresAt,
+    dueAt: dueAt(token, policy, parts.random()),
+  };
+  const kept = await parts.journal.minted({
+    record: encodeRecord(next, credential.publish),
+    sealed: parts.seal(token, next.revision),
+    lifeMs: token.expiresAt - parts.now(),
+    leaseMs: publishBudget(token, parts.now()) + PUBLISH_MS.reserve,
+  });
+  return {
+    course: {
+      ...course,
+      rotated: true,
+      exchangeMs,
+      warnings: [...course.warnings, ...warnings, ...(unsafe === undefined ? [] : [unsafe])],
+    },
+    record: next,
+    token,
+    fenced: kept === "fenced",
+  };
+}
+
+function publishBudget(token: Token, now: Instant): number {
+  const third = Math.floor((token.expiresAt - now) / 3);
+  return Math.max(PUBLISH_MS.atLeast, Math.min(PUBLISH_MS.atMost, third)) - PUBLISH_MS.reserve;
+}
+
+/** Publishes to every target that lacks the revision; counts on from a newer one that a store turns out to hold. */
+async function publishPending(
+  course: Course,
+  record: CredentialRecord,
+  token: Token,
+  fresh: boolean,
+  leaseMs: number,
+  parts: Parts,
+): Promise<Delivery> {
+  const { credential } = course;
+  const now = parts.now();
+  const due = (key: CredentialRecord): ReturnType<typeof pendingTargets> =>
+    pendingTargets(credential, key);
+  const targets = due(record);
+  // A hanging store must not hold up the next exchange: what is not published by then waits for its retry.
+  const budget = fresh
+    ? publishBudget(token, now)
+    : Math.min(publishBudget(token, now), leaseMs - 1000);
+  const untilDue = Math.max(1000, record.dueAt - now);
+  const signal = parts.deadline(Math.min(budget, untilDue));
+  const first = await deliver(token, credential, record, targets, parts, signal);
+  const newest = Math.max(0, ...first.newer.map((held) => held.revision));
+  if (newest <= record.revision) return first;
+  if (first.newer.every((held) => held.expiresAt >= token.expiresAt)) {
+    return { ...first, record: { ...first.record, revision: newest } };
+  }
+  // The journal had forgotten revisions that the store knows, and ours lives longer: it gets the next number.
+  const renumbered = { ...first.record, revision: newest + 1 };
+  const second = await deliver(token, credential, renumbered, due(renumbered), parts, signal);
+  return { ...second, warnings: [...first.warnings, ...second.warnings, "revision_counted_on"] };
+}
+
+async function finish(
+  course: Course,
+  begun: Extract<Begun, { kind: "begun" }>,
+  record: CredentialRecord,
+  token: Token | undefined,
+  parts: Parts,
+): Promise<Outcome> {
+  const { credential } = course;
+  const now = parts.now();
+  const known = record.revision > 0 || record.failure !== undefined;
+  const pending = known ? pendingTargets(credential, record) : credential.publish;
+  const { outcome, nextAt, failing } = conclude(
+    course,
+    record,
+    pending,
+    now,
+    5000 + parts.random() * 10_000,
+  );
+  const armed = await parts.journal.finish({
+    nextAt,
+    record: known ? encodeRecord(record, credential.publish) : "",
+    liveUntil: liveUntil(record, credential.publish),
+    failing: failing === undefined ? "" : JSON.stringify(failing),
+    keepSealed: token !== undefined && pending.length > 0,
+    request: begun.request,
+  });
+  return armed === "fenced" ? skipped(course, "Fenced", now) : outcome;
+}

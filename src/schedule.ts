@@ -1,0 +1,147 @@
+import type { Instant, Policy } from "./credential.ts";
+
+/** Node's timers take no more than this: a longer delay fires at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
+/** Why a credential is rotated now; the first that holds, in this order. */
+export type Reason =
+  /** An operator asked for it. */
+  | "Requested"
+  /** There has never been a token. */
+  | "NeverIssued"
+  /** What is asked for is configured differently now. */
+  | "SpecChanged"
+  /** A store holds no token that can still be published to it. */
+  | "TargetMissing"
+  | "Expired"
+  | "NearingExpiry";
+
+/** When a token was asked for and when it dies. */
+export interface Life {
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+}
+
+const SKEW = { most: 30_000, share: 0.05 } as const;
+/** Jitter takes at most this share of the margin, and only makes the rotation earlier. */
+const JITTER_SHARE = 0.2;
+
+/** Life that can be counted on: clocks may differ by 30 s, or by 5 % of a short life. */
+function effectiveMs(lifetimeMs: number): number {
+  return lifetimeMs - Math.min(SKEW.most, SKEW.share * lifetimeMs);
+}
+
+/**
+ * How long before its end a token of this lifetime is renewed: what `rotateAt` leaves, at least what the consumers' cache
+ * and the retry budget need, at most half the life.
+ */
+export function marginMs(lifetimeMs: number, policy: Policy): number {
+  const effective = effectiveMs(Math.max(0, lifetimeMs));
+  const wanted = Math.max(
+    (1 - policy.rotateAt) * lifetimeMs,
+    policy.retryBudgetMs + policy.consumerCacheMs,
+  );
+  return Math.min(wanted, 0.5 * effective);
+}
+
+/** `jitter` in [0, 1) is drawn once per revision and the result is stored: never call this to ask whether something is due. */
+export function dueAt(life: Life, policy: Policy, jitter: number): Instant {
+  const lifetime = Math.max(0, life.expiresAt - life.issuedAt);
+  const margin = marginMs(lifetime, policy);
+  const end = life.issuedAt + effectiveMs(lifetime);
+  const early = jitter * JITTER_SHARE * margin;
+  return Math.floor(Math.max(life.issuedAt + policy.minIntervalMs, end - margin - early));
+}
+
+interface Finding {
+  readonly code: "consumer_cache_too_long" | "min_interval_too_long" | "retry_budget_not_kept";
+  readonly severity: "error" | "warning";
+  readonly message: string;
+}
+
+/** The first way in which a token of this lifetime cannot be kept fresh for its consumers. */
+function judge(lifetimeMs: number, policy: Policy): Finding | undefined {
+  const effective = effectiveMs(lifetimeMs);
+  const half = 0.5 * effective;
+  const { consumerCacheMs: cache, retryBudgetMs: budget, minIntervalMs: interval } = policy;
+  const arithmetic =
+    `a token of ${show(lifetimeMs)} counts for ${show(effective)} (30 s or 5 % kept for clock skew) ` +
+    `and is renewed at the latest at half of that, ${show(half)} before its end`;
+  const remedy =
+    "shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer";
+  if (cache > half) {
+    return {
+      code: "consumer_cache_too_long",
+      severity: "error",
+      message: `consumers would hold dead tokens: ${arithmetic}, but consumerCache is ${show(cache)}; ${remedy}`,
+    };
+  }
+  if (interval + cache > effective) {
+    return {
+      code: "min_interval_too_long",
+      severity: "error",
+      message:
+        `consumers would hold dead tokens: a token of ${show(lifetimeMs)} counts for ${show(effective)}, but minInterval ` +
+        `${show(interval)} plus consumerCache ${show(cache)} is ${show(interval + cache)}; shorten minInterval`,
+    };
+  }
+  if (cache + budget > half) {
+    return {
+      code: "retry_budget_not_kept",
+      severity: "warning",
+      message:
+        `the retry budget is not kept: ${arithmetic}, less than consumerCache ${show(cache)} plus retryBudget ` +
+        `${show(budget)} = ${show(cache + budget)}; ${show(Math.max(0, half - cache))} are left for retries`,
+    };
+  }
+  return undefined;
+}
+
+/** Judges a policy at the lifetime that it assumes. The message has the arithmetic and says what to do. */
+export function checkPolicy(policy: Policy): Pick<Finding, "severity" | "message"> | undefined {
+  return judge(policy.lifetimeMs, policy);
+}
+
+/** The same for a token that was really issued; errors are warnings then, the token is published all the same. */
+export function checkLife(
+  life: Life,
+  policy: Policy,
+): Pick<Finding, "code" | "message"> | undefined {
+  return judge(life.expiresAt - life.issuedAt, policy);
+}
+
+function show(ms: number): string {
+  const seconds = Math.round(ms / 100) / 10;
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 6) / 10} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} h`;
+  return `${Math.round(seconds / 8640) / 10} d`;
+}
+
+export interface Facts {
+  /** When an operator asked for a rotation that has not been served yet. */
+  readonly requestedAt: Instant | undefined;
+  /** 0: there has never been a token. */
+  readonly revision: number;
+  readonly specChanged: boolean;
+  /** A target lacks the newest token, and no copy of it is left to publish. */
+  readonly targetMissing: boolean;
+  readonly expiresAt: Instant;
+  readonly dueAt: Instant;
+}
+
+type Predicate = (facts: Facts, now: Instant) => boolean;
+
+/** Read aloud: this is when evertoken rotates. The order decides which reason is named. */
+const reasonChain: readonly (readonly [Reason, Predicate])[] = [
+  ["Requested", (facts) => facts.requestedAt !== undefined],
+  ["NeverIssued", (facts) => facts.revision === 0],
+  ["SpecChanged", (facts) => facts.specChanged],
+  ["TargetMissing", (facts) => facts.targetMissing],
+  ["Expired", (facts, now) => now >= facts.expiresAt],
+  ["NearingExpiry", (facts, now) => now >= facts.dueAt],
+];
+
+export function reasonToRotate(facts: Facts, now: Instant): Reason | undefined {
+  return reasonChain.find(([, holds]) => holds(facts, now))?.[0];
+}

@@ -1,0 +1,52 @@
+import type { Outcome } from "./outcome.ts";
+
+/** Names of credentials that wait for a store or a provider to come back; in memory, of this replica only. */
+export interface Waiting {
+  /** Returns the credentials of the same provider whose wait is over because this outcome shows that it answers again. */
+  note(outcome: Outcome): readonly string[];
+  /** Credentials, by provider, that wait for the store; forgets them. */
+  takeStore(store: string): ReadonlyMap<string, readonly string[]>;
+}
+
+/** Classes of exchange errors that are the provider's, not the credential's. */
+const PROVIDERS = new Set(["transient", "unknown_outcome", "tls"]);
+/** So many accounts failing in a row are an outage; fewer are their own trouble, and keep their backoff. */
+const OUTAGE = 3;
+
+export function makeWaiting(): Waiting {
+  /** store -> credential -> provider */
+  const byStore = new Map<string, Map<string, string>>();
+  /** provider -> credentials that failed since its last success */
+  const inARow = new Map<string, Set<string>>();
+
+  return {
+    note({ credential, provider, targets, error, exchangeMs }) {
+      for (const target of targets) {
+        const waiting = byStore.get(target.store) ?? new Map<string, string>();
+        if (target.result === "failed") waiting.set(credential, provider);
+        else waiting.delete(credential);
+        byStore.set(target.store, waiting);
+      }
+      const failed = inARow.get(provider) ?? new Set<string>();
+      inARow.set(provider, failed);
+      if (error !== undefined) {
+        if (PROVIDERS.has(error.class)) failed.add(credential);
+        return [];
+      }
+      if (exchangeMs === undefined) return [];
+      inARow.delete(provider);
+      failed.delete(credential);
+      return failed.size >= OUTAGE ? [...failed] : [];
+    },
+    takeStore(store) {
+      const taken = new Map<string, string[]>();
+      for (const [credential, provider] of byStore.get(store) ?? []) {
+        const ids = taken.get(provider);
+        if (ids === undefined) taken.set(provider, [credential]);
+        else ids.push(credential);
+      }
+      byStore.delete(store);
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createConnection, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A real Redis of the test's own: a unix socket, or a free loopback port. */
+export interface TestRedis extends AsyncDisposable {
+  readonly url: string;
+  readonly socket: string | undefined;
+  readonly port: number | undefined;
+  readonly dir: string;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** The same directory and address again. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startRedis(
+  options: { port?: boolean; password?: string; conf?: readonly string[] } = {},
+): Promise<TestRedis> {
+  const dir = await mkdtemp(join(tmpdir(), "et-redis-"));
+  const port = options.port === true ? await freePort() : undefined;
+  const socket = port === undefined ? join(dir, "redis.sock") : undefined;
+  const args = [
+    ...["--port", String(port ?? 0), "--bind", "127.0.0.1", "--dir", dir],
+    ...(socket === undefined ? [] : ["--unixsocket", socket]),
+    ...["--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"],
+    ...(options.password === undefined ? [] : ["--requirepass", options.password]),
+    ...(options.conf ?? []),
+  ];
+  let child: ChildProcess;
+
+  async function start(): Promise<void> {
+    child = spawn("redis-server", args, { stdio: "ignore" });
+    for (let tries = 0; tries < 200; tries++) {
+      if (await answers(socket, port)) return;
+      await delay(25);
+    }
+    throw new Error("the test's redis-server did not start");
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+  async function stop(): Promise<void> {
+    await end("SIGKILL");
+    await rm(dir, { recursive: true, force: true });
+  }
+
+  await start();
+  const auth = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
+  return {
+    url: port === undefined ? "" : `redis://${auth}127.0.0.1:${port}`,
+    socket,
+    port,
+    dir,
+    kill: () => end("SIGKILL"),
+    restart: start,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** PING is answered, with or without a password. */
+function answers(socket: string | undefined, port: number | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection =
+      socket === undefined ? createConnection(port ?? 0, "127.0.0.1") : createConnection(socket);
+    connection.on("connect", () => connection.write("PING\r\n"));
+    connection.on("data", (reply) => {
+      connection.destroy();
+      resolve(/PONG|NOAUTH/.test(reply.toString()));
+    });
+    connection.on("error", () => resolve(false));
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
