@@ -7,6 +7,8 @@ import { publishRetryAt } from "./backoff.ts";
 export interface DeliverParts {
   now(): Instant;
   random(): number;
+  /** Changes whenever Redis may have forgotten something. Never "". */
+  epoch(): string;
   readonly stores: ReadonlyMap<string, Store>;
   render(token: Token, facts: { credential: string; revision: number }, target: Target): Secret;
   /** The given error, or what it says about a fault that is not the store's. */
@@ -100,11 +102,13 @@ async function publishOne(
         expiresAt: token.expiresAt,
         selfDescribing: target.format === "json",
       },
-      before.sure ? { revision: before.revision, version: before.version } : undefined,
+      before.sure === parts.epoch()
+        ? { revision: before.revision, version: before.version }
+        : undefined,
       signal,
     );
     const outcome = { ...base, result: published.result, version: published.held.version };
-    const after = holding(before, published, store);
+    const after = holding(before, published, store, parts.epoch());
     return published.result === "superseded"
       ? { after, outcome, held: published.held }
       : { after, outcome };
@@ -115,7 +119,7 @@ async function publishOne(
     return {
       after: {
         ...before,
-        sure: before.sure && !failed.ambiguous && failed.class !== "conflict",
+        sure: failed.ambiguous || failed.class === "conflict" ? "" : before.sure,
         failures,
         retryAt,
         failure: [failed.class, failed.code],
@@ -131,7 +135,12 @@ async function publishOne(
 }
 
 /** The target's record once the store has confirmed what it holds. */
-function holding(before: TargetRecord, { held, result }: Published, store: Store): TargetRecord {
+function holding(
+  before: TargetRecord,
+  { held, result }: Published,
+  store: Store,
+  epoch: string,
+): TargetRecord {
   // Only stores whose versions cost something need them remembered.
   const counted = store.prune !== undefined;
   const replaced =
@@ -142,7 +151,7 @@ function holding(before: TargetRecord, { held, result }: Published, store: Store
     revision: held.revision,
     expiresAt: held.expiresAt,
     version: counted ? held.version : "",
-    sure: true,
+    sure: epoch,
     failures: 0,
     retryAt: 0,
     older: counted

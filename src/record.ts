@@ -8,8 +8,11 @@ export interface TargetRecord {
   readonly version: string;
   /** When the token that consumers find there dies; 0: none. */
   readonly expiresAt: Instant;
-  /** False after an ambiguous failure: the store must be asked before the next write. */
-  readonly sure: boolean;
+  /**
+   * The epoch of Redis in which this was confirmed; "" when it was not, or a write may have happened since. In any other
+   * epoch Redis may have forgotten writes (restart, failover): the store is asked before the next one.
+   */
+  readonly sure: string;
   /** Consecutive failed publishes; 0: none is waiting. */
   readonly failures: number;
   readonly retryAt: Instant;
@@ -49,7 +52,7 @@ export const emptyTarget: TargetRecord = {
   revision: 0,
   version: "",
   expiresAt: 0,
-  sure: false,
+  sure: "",
   failures: 0,
   retryAt: 0,
   older: [],
@@ -101,6 +104,15 @@ export function liveUntil(record: CredentialRecord, targets: readonly Target[]):
   return Number.isFinite(until) ? until : 0;
 }
 
+/** The same record as it must be remembered while a publish is under way: no target is sure to hold what it held. */
+export function unsure(record: CredentialRecord): CredentialRecord {
+  const targets: Record<string, TargetRecord> = {};
+  for (const [key, target] of Object.entries(record.targets)) {
+    targets[key] = { ...target, sure: "" };
+  }
+  return { ...record, targets };
+}
+
 const SCHEMA = 1;
 
 /**
@@ -113,7 +125,7 @@ export function encodeRecord(record: CredentialRecord, targets: readonly Target[
     const key = targetKey(target);
     const t = record.targets[key];
     if (t === undefined) continue;
-    const row: unknown[] = [t.revision, t.expiresAt, t.sure ? 1 : 0, t.version];
+    const row: unknown[] = [t.revision, t.expiresAt, t.sure, t.version];
     if (t.failures > 0 || t.older.length > 0) {
       row.push(t.failures, t.retryAt, t.failure?.[0] ?? "", t.failure?.[1] ?? "", t.older);
     }
@@ -146,7 +158,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
     targets[key] = {
       revision: t[0],
       expiresAt: t[1],
-      sure: t[2] === 1,
+      sure: t[2],
       version: t[3],
       failures: t[4] ?? 0,
       retryAt: t[5] ?? 0,
@@ -163,7 +175,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
 type TargetRow = [
   number,
   number,
-  number,
+  string,
   string,
   number?,
   number?,

@@ -8,6 +8,7 @@ import { dueAt } from "./schedule.ts";
 export interface RecoverParts {
   now(): Instant;
   random(): number;
+  epoch(): string;
   readonly stores: ReadonlyMap<string, Store>;
   asPublishError(error: unknown): PublishError;
 }
@@ -59,12 +60,12 @@ export async function ask(
         if (store === undefined) throw new TypeError(`no store ${target.store}`);
         const found = await store.head(target.secret, signal);
         if (found !== undefined) held.push(found);
-        all[key] = holds(found, store.prune !== undefined);
+        all[key] = holds(found, store.prune !== undefined, parts.epoch());
       } catch (error) {
         const { class: className, code, message } = parts.asPublishError(error);
         const failures = before.failures + 1;
         const retryAt = publishRetryAt(failures, parts.now(), parts.random());
-        all[key] = { ...before, sure: false, failures, retryAt, failure: [className, code] };
+        all[key] = { ...before, sure: "", failures, retryAt, failure: [className, code] };
         unknown.push({
           store: target.store,
           secret: target.secret,
@@ -79,11 +80,11 @@ export async function ask(
   return { record: { ...record, targets: all }, unknown, held };
 }
 
-function holds(held: Held | undefined, counted: boolean): TargetRecord {
-  if (held === undefined) return { ...emptyTarget, sure: true };
+function holds(held: Held | undefined, counted: boolean, epoch: string): TargetRecord {
+  if (held === undefined) return { ...emptyTarget, sure: epoch };
   return {
     ...emptyTarget,
-    sure: true,
+    sure: epoch,
     revision: held.revision,
     expiresAt: held.expiresAt,
     version: counted ? held.version : "",

@@ -11,6 +11,7 @@ import {
   encodeRecord,
   liveUntil,
   specOf,
+  unsure,
 } from "./record.ts";
 import { retryAt } from "./backoff.ts";
 import { type Reason, checkLife, dueAt, marginMs, reasonToRotate } from "./schedule.ts";
@@ -241,7 +242,7 @@ async function exchangeOnce(
     dueAt: dueAt(token, policy, parts.random()),
   };
   const kept = await parts.journal.minted({
-    record: encodeRecord(next, credential.publish),
+    record: encodeRecord(unsure(next), credential.publish),
     sealed: parts.seal(token, next.revision),
     lifeMs: token.expiresAt - parts.now(),
     leaseMs: publishBudget(token, parts.now()) + PUBLISH_MS.reserve,

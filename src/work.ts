@@ -25,6 +25,8 @@ export interface WorkParts extends Edges {
   readonly exchanges: ReadonlyMap<string, Exchange>;
   readonly seal: Seal | undefined;
   readonly printKey: Uint8Array;
+  /** Of Redis: changes when it may have forgotten something. */
+  epoch(): string;
   /** Aborted when the daemon drains. */
   readonly draining: AbortSignal;
   /** Resolves when a draining daemon gives up waiting for Redis. */
@@ -76,6 +78,7 @@ export function makeWork(parts: WorkParts) {
     return {
       now: parts.now,
       random: parts.random,
+      epoch: parts.epoch,
       newId: parts.newId,
       stores: parts.stores,
       render: renderPayload,

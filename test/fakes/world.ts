@@ -1,0 +1,223 @@
+import {
+  type Credential,
+  type Provider,
+  Secret,
+  type Target,
+  type Token,
+} from "../../src/credential.ts";
+import { ExchangeError } from "../../src/exchange/grant.ts";
+import type { Begun, Finish, Journal, Minted } from "../../src/journal.ts";
+import {
+  type Held,
+  PublishError,
+  type SecretVersion,
+  type Store,
+} from "../../src/publish/store.ts";
+import type { Parts } from "../../src/rotate.ts";
+
+export const START = Date.UTC(2026, 0, 1);
+
+export const policy = {
+  rotateAt: 0.75,
+  consumerCacheMs: 300_000,
+  retryBudgetMs: 300_000,
+  minIntervalMs: 30_000,
+  lifetimeMs: 3_600_000,
+  requestTimeoutMs: 15_000,
+};
+
+export const provider: Provider = {
+  name: "p",
+  tokenEndpoint: "https://login.example.com/token",
+  grant: "client_credentials",
+  auth: { method: "client_secret_basic", encoding: "rfc6749" },
+  tls: {},
+  limits: { concurrency: 16 },
+  params: {},
+  publishFields: [],
+  expiresInUnit: "s",
+  responsePath: [],
+};
+
+export function target(store: string, over: Partial<Target> = {}): Target {
+  return { store, secret: "app/acme", format: "json", ...over };
+}
+
+export function credential(over: Partial<Credential> = {}): Credential {
+  return {
+    id: "acme",
+    provider: "p",
+    clientId: "client",
+    clientSecrets: [{ env: "SECRET" }],
+    params: {},
+    publish: [target("one")],
+    policy,
+    ...over,
+  };
+}
+
+/** A store in memory that keeps the contract, and can be taken down. */
+export class FakeStore implements Store {
+  readonly maxBytes = 65_536;
+  readonly minWriteIntervalMs = 0;
+  readonly secrets = new Map<string, Held & { payload: string }>();
+  writes = 0;
+  heads = 0;
+  down: PublishError | undefined;
+  /** The write happens, its answer is lost. */
+  dropAnswer = false;
+  async head(secret: string): Promise<Held | undefined> {
+    this.heads += 1;
+    if (this.down) throw this.down;
+    return this.secrets.get(secret);
+  }
+  async publish(version: SecretVersion, known: { revision: number } | undefined) {
+    if (this.down) throw this.down;
+    const held = known === undefined ? await this.head(version.secret) : undefined;
+    if (held !== undefined && held.revision > version.revision)
+      return { result: "superseded" as const, held };
+    if (held?.revision === version.revision) return { result: "unchanged" as const, held };
+    const { revision, issuedAt, expiresAt } = version;
+    const next = { revision, issuedAt, expiresAt, version: String(revision), older: [] };
+    this.secrets.set(version.secret, { ...next, payload: version.payload.reveal() });
+    this.writes += 1;
+    if (this.dropAnswer) throw unavailable(true);
+    return { result: "written" as const, held: next };
+  }
+  async close(): Promise<void> {}
+}
+
+export function unavailable(ambiguous = false): PublishError {
+  return new PublishError("the store did not answer", {
+    class: "unavailable",
+    code: "ECONNREFUSED",
+    ambiguous,
+  });
+}
+
+/** The journal of one credential, in memory: what Redis would hold. */
+export class FakeJournal implements Journal {
+  record: string | undefined;
+  sealed: Uint8Array | undefined;
+  request: string | undefined;
+  nextAt = 0;
+  failing = "";
+  fenced = false;
+  pausedUntil = 0;
+  /** Redis does not answer. */
+  away = false;
+  readonly calls: string[] = [];
+  async begin(): Promise<Begun> {
+    this.calls.push("begin");
+    if (this.fenced) return { kind: "fenced" };
+    if (this.pausedUntil > 0) return { kind: "paused", until: this.pausedUntil };
+    const { record, request, sealed } = this;
+    return { kind: "begun", record, request, sealed, leaseMs: 17_000 };
+  }
+  async minted(entry: Minted) {
+    this.calls.push("minted");
+    if (this.fenced) return "fenced" as const;
+    if (this.away) return "unreachable" as const;
+    this.record = entry.record;
+    this.sealed = entry.sealed;
+    return "kept" as const;
+  }
+  async finish(entry: Finish) {
+    this.calls.push("finish");
+    if (this.fenced) return "fenced" as const;
+    if (entry.record !== "") this.record = entry.record;
+    if (!entry.keepSealed) this.sealed = undefined;
+    if (entry.request === this.request) this.request = undefined;
+    this.nextAt = entry.nextAt;
+    this.failing = entry.failing;
+    return "armed" as const;
+  }
+  async release(nextAt: number): Promise<void> {
+    this.calls.push("release");
+    this.nextAt = nextAt;
+  }
+}
+
+/** A provider, stores, a journal and a clock under the test's hand. */
+export function makeWorld(
+  options: { stores?: readonly string[]; sealKey?: boolean; lifetimeMs?: number } = {},
+) {
+  const stores = new Map((options.stores ?? ["one"]).map((name) => [name, new FakeStore()]));
+  const journal = new FakeJournal();
+  const sealedTokens = new Map<string, Token>();
+  const world = {
+    now: START,
+    journal,
+    stores,
+    exchanges: 0,
+    lifetimeMs: options.lifetimeMs ?? 3_600_000,
+    fail: undefined as ExchangeError | undefined,
+    print: "print-1",
+    epoch: "e1",
+    draining: false,
+    pausedMs: 0,
+    /** Called in the middle of the exchange. */
+    during: () => undefined as void,
+    store: (name: string): FakeStore => stores.get(name) ?? new FakeStore(),
+    parts: undefined as unknown as Parts,
+  };
+  world.parts = {
+    now: () => world.now,
+    random: () => 0.5,
+    epoch: () => world.epoch,
+    newId: () => "id-1",
+    journal,
+    stores,
+    waitUntil: async () => undefined,
+    deadline: () => new AbortController().signal,
+    draining: () => world.draining,
+    secrets: async () => ({ secrets: [new Secret("s")], print: world.print }),
+    render: (token, facts) => new Secret(`${facts.revision}:${token.accessToken.reveal()}`),
+    exchange: {
+      async exchange() {
+        world.exchanges += 1;
+        world.during();
+        if (world.fail) throw world.fail;
+        const accessToken = new Secret(`token-${world.exchanges}`);
+        const life = { issuedAt: world.now, expiresAt: world.now + world.lifetimeMs };
+        return {
+          token: { accessToken, tokenType: "Bearer", fields: {}, ...life },
+          warnings: [],
+          secretIndex: 0,
+        };
+      },
+      async close() {},
+    },
+    asExchangeError: (error) => {
+      if (error instanceof ExchangeError) return error;
+      throw error;
+    },
+    asPublishError: (error) => {
+      if (error instanceof PublishError) return error;
+      throw error;
+    },
+    pause: async (ms) => {
+      world.pausedMs = ms;
+      return world.now + ms;
+    },
+    seal: (token, revision) => {
+      if (options.sealKey === false) return undefined;
+      sealedTokens.set(String(revision), token);
+      return Buffer.from(String(revision));
+    },
+    unseal: (sealed) => sealedTokens.get(Buffer.from(sealed).toString()),
+  };
+  return world;
+}
+
+export function exchangeFails(
+  over: Partial<ConstructorParameters<typeof ExchangeError>[1]> = {},
+): ExchangeError {
+  return new ExchangeError("it failed", {
+    class: "transient",
+    code: "http_503",
+    sent: true,
+    status: 503,
+    ...over,
+  });
+}
