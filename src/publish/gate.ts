@@ -47,12 +47,19 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
     probing.unref();
   }
 
-  async function through<T>(secret: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  async function through<T>(
+    secret: string,
+    signal: AbortSignal,
+    call: () => Promise<T>,
+  ): Promise<T> {
     if (failures >= OPEN_AFTER) {
-      throw new PublishError(`store ${name} is down (${failures} calls unanswered); it is probed every 10 s`, {
-        class: "unavailable",
-        code: "StoreDown",
-      });
+      throw new PublishError(
+        `store ${name} is down (${failures} calls unanswered); it is probed every 10 s`,
+        {
+          class: "unavailable",
+          code: "StoreDown",
+        },
+      );
     }
     try {
       const result = await call();

@@ -1,0 +1,184 @@
+import { type Provider, Secret, type Token } from "../credential.ts";
+import { classify } from "./classify.ts";
+import { ExchangeError } from "./grant.ts";
+import { type Headers, retryAfterMs } from "./retry-after.ts";
+
+/** A complete HTTP answer; `text` is the body as far as it came. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+export interface AnswerContext {
+  readonly host: string;
+  readonly provider: Pick<Provider, "expiresInUnit" | "responsePath" | "publishFields">;
+  readonly assumedLifetimeMs: number;
+  /** Just before the request was sent. */
+  readonly issuedAt: number;
+  readonly now: number;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+const MAX_LIFETIME_MS = 10 * 365 * 24 * 3600 * 1000;
+/** RFC 6749 appendix A.12: visible ASCII and space; a line break would break every header it is put into. */
+const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
+
+/** The single place where an answer becomes a token (with warnings for what was sloppy) or an ExchangeError. */
+export function readAnswer(
+  answer: Answer,
+  context: AnswerContext,
+): { token: Token; warnings: string[] } {
+  const warnings: string[] = [];
+  const html = /^\s*</.test(answer.text);
+  const body = html ? undefined : parse(answer, context, warnings);
+  const holder = body && descend(body, context.provider.responsePath, warnings);
+  const accessToken = own(holder, "access_token");
+  if (
+    answer.status >= 200 &&
+    answer.status < 300 &&
+    typeof accessToken === "string" &&
+    accessToken !== ""
+  ) {
+    return { token: tokenOf(accessToken, holder ?? {}, context, warnings), warnings };
+  }
+  throw classify({
+    host: context.host,
+    status: answer.status,
+    code: errorCode(holder) ?? errorCode(body),
+    html,
+    retryAfterMs: retryAfterMs(answer.headers, context.now),
+    location: locationHost(answer.headers["location"]),
+  });
+}
+
+function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body | undefined {
+  let { text } = answer;
+  if (text.startsWith("\ufeff")) {
+    text = text.slice(1);
+    warnings.push("byte_order_mark");
+  }
+  try {
+    let value: unknown = JSON.parse(text);
+    if (Array.isArray(value) && value.length === 1) {
+      warnings.push("wrapped_in_array");
+      [value] = value;
+    }
+    return typeof value === "object" && value !== null ? (value as Body) : undefined;
+  } catch {
+    // The parser's message quotes the text, so it is dropped here.
+  }
+  if (/(^|&)(access_token|error)=/.test(text)) {
+    warnings.push("form_encoded");
+    return Object.fromEntries(new URLSearchParams(text.trim()));
+  }
+  if (answer.status < 300 && /^\s*[[{]/.test(text)) {
+    throw new ExchangeError(
+      `token endpoint ${context.host} answered ${answer.status} with JSON that breaks off or is malformed`,
+      {
+        class: "unknown_outcome",
+        code: "truncated",
+        status: answer.status,
+        sent: true,
+      },
+    );
+  }
+  return undefined;
+}
+
+function descend(body: Body, path: readonly string[], warnings: string[]): Body | undefined {
+  let value: unknown = body;
+  for (const name of path) {
+    value = own(value as Body, name);
+    if (Array.isArray(value) && value.length === 1) {
+      warnings.push("wrapped_in_array");
+      [value] = value;
+    }
+    if (typeof value !== "object" || value === null) return undefined;
+  }
+  return value as Body;
+}
+
+function own(body: Body | undefined, name: string): unknown {
+  return body !== undefined && Object.hasOwn(body, name) ? body[name] : undefined;
+}
+
+/** `error` as RFC 6749 has it, or the ways in which others say no with status 200. */
+function errorCode(body: Body | undefined): string | undefined {
+  const error = own(body, "error");
+  if (typeof error === "string" && error !== "") return error;
+  const code = own(error as Body | undefined, "code");
+  if (typeof error === "object" && error !== null) return typeof code === "string" ? code : "other";
+  const vendor = own(body, "errcode");
+  return own(body, "ok") === false || (vendor !== undefined && vendor !== 0) ? "other" : undefined;
+}
+
+function tokenOf(
+  accessToken: string,
+  body: Body,
+  context: AnswerContext,
+  warnings: string[],
+): Token {
+  const refuse = (code: string, why: string): ExchangeError =>
+    new ExchangeError(`token endpoint ${context.host} sent a token that cannot be used: ${why}`, {
+      class: "protocol",
+      code,
+      sent: true,
+    });
+  if (!ACCESS_TOKEN.test(accessToken))
+    throw refuse("token_malformed", "it has characters that RFC 6749 forbids");
+  const tokenType = typeOf(own(body, "token_type"), warnings);
+  if (!/^bearer/i.test(tokenType)) {
+    throw refuse(
+      "token_type_unsupported",
+      "its token_type is not Bearer (RFC 6749 section 7.1: such a token must not be used)",
+    );
+  }
+  const scope = scopeOf(own(body, "scope"), warnings);
+  const lifetimeMs = lifetimeOf(own(body, "expires_in"), context, warnings);
+  const fields: [string, unknown][] = [];
+  for (const name of context.provider.publishFields) {
+    if (Object.hasOwn(body, name)) fields.push([name, body[name]]);
+  }
+  return {
+    accessToken: new Secret(accessToken),
+    tokenType,
+    issuedAt: context.issuedAt,
+    expiresAt: context.issuedAt + lifetimeMs,
+    ...(scope !== undefined && { scope }),
+    // fromEntries defines own members, so that a field named __proto__ stays a field.
+    fields: Object.fromEntries(fields),
+  };
+}
+
+function typeOf(value: unknown, warnings: string[]): string {
+  if (typeof value === "string" && value !== "") return value;
+  warnings.push("token_type_missing");
+  return "Bearer";
+}
+
+function scopeOf(value: unknown, warnings: string[]): string | undefined {
+  if (typeof value === "string") return value;
+  if (value === undefined) return undefined;
+  warnings.push(Array.isArray(value) ? "scope_array" : "scope_malformed");
+  return Array.isArray(value) ? value.filter((v) => typeof v === "string").join(" ") : undefined;
+}
+
+/** In ms. RFC 6749 section 5.1 recommends `expires_in`; what is missing or absurd is replaced by the configured lifetime. */
+function lifetimeOf(value: unknown, context: AnswerContext, warnings: string[]): number {
+  let number = typeof value === "number" ? value : Number.NaN;
+  if (typeof value === "string" && /^\d+(\.\d+)?s?$/.test(value.trim())) {
+    warnings.push("expires_in_string");
+    number = Number.parseFloat(value);
+  }
+  const lifetimeMs = Math.floor(number * (context.provider.expiresInUnit === "ms" ? 1 : 1000));
+  if (lifetimeMs > 0 && lifetimeMs <= MAX_LIFETIME_MS) return lifetimeMs;
+  const missing = value === undefined || value === null || value === "";
+  warnings.push(missing ? "expires_in_missing" : "expires_in_absurd");
+  return context.assumedLifetimeMs;
+}
+
+function locationHost(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? (URL.parse(value)?.host ?? "a path of its own") : undefined;
+}

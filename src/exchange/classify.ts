@@ -1,0 +1,163 @@
+import { ExchangeError, type ExchangeErrorClass } from "./grant.ts";
+
+/** Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and what providers use for throttling. */
+const CODES = new Set([
+  "invalid_request",
+  "invalid_client",
+  "invalid_grant",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "invalid_scope",
+  "invalid_target",
+  "invalid_authorization_details",
+  "unsupported_token_type",
+  "access_denied",
+  "server_error",
+  "temporarily_unavailable",
+  "slow_down",
+  "too_many_requests",
+  "rate_limited",
+  "throttled",
+  "consent_required",
+  "interaction_required",
+  "login_required",
+  "token_revoked",
+  "invalid_refresh_token",
+  "token_expired",
+  "use_dpop_nonce",
+  "invalid_dpop_proof",
+]);
+const THROTTLED = new Set(["slow_down", "too_many_requests", "rate_limited", "throttled"]);
+const TRANSIENT = new Set(["server_error", "temporarily_unavailable"]);
+const CLIENT = new Set(["invalid_client", "unauthorized_client"]);
+const REVOKED = new Set([
+  "consent_required",
+  "interaction_required",
+  "login_required",
+  "token_revoked",
+  "invalid_refresh_token",
+  "token_expired",
+]);
+const UNWELL = new Set([408, 409, 421, 423, 425]);
+const ENDPOINT = new Set([404, 405, 410, 413, 415, 431]);
+
+/** What an answer without a token was. `code` is the body's `error`, not yet looked at. */
+export interface Refusal {
+  readonly host: string;
+  readonly status: number;
+  readonly code?: string | undefined;
+  readonly html: boolean;
+  readonly retryAfterMs: number | undefined;
+  /** Host of a redirect's Location. */
+  readonly location?: string | undefined;
+}
+
+/** Provider text never passes: a code that is not known becomes `other`. */
+export function allowedCode(code: unknown): string | undefined {
+  if (typeof code !== "string" || code === "") return undefined;
+  const lower = code.toLowerCase();
+  return CODES.has(lower) ? lower : "other";
+}
+
+/** One answer, one class (reference table "status x error"); first match wins. */
+export function classify(refusal: Refusal): ExchangeError {
+  const { host, status, retryAfterMs } = refusal;
+  const code = allowedCode(refusal.code);
+  const [className, shown, advice] = judge(refusal, code);
+  const wait = className === "throttled" ? retryAfterMs : undefined;
+  return new ExchangeError(`token endpoint ${host} answered ${status} ${shown}: ${advice}`, {
+    class: className,
+    code: shown,
+    status,
+    retryAfterMs: wait,
+    sent: true,
+  });
+}
+
+type Verdict = readonly [ExchangeErrorClass, code: string, advice: string];
+
+function judge(refusal: Refusal, code: string | undefined): Verdict {
+  const { status, html } = refusal;
+  if (status === 429 || (code !== undefined && THROTTLED.has(code))) {
+    return [
+      "throttled",
+      code ?? "too_many_requests",
+      "too many requests; nothing is sent to this provider until the wait is over",
+    ];
+  }
+  if (status === 503 && refusal.retryAfterMs !== undefined) {
+    return ["throttled", code ?? "http_503", "unavailable, with a Retry-After that is kept"];
+  }
+  if (status >= 500 || UNWELL.has(status) || (code !== undefined && TRANSIENT.has(code))) {
+    return [
+      "transient",
+      code ?? (html ? "html" : `http_${status}`),
+      "the provider is unwell; it is tried again soon",
+    ];
+  }
+  if (status >= 300 && status < 400) {
+    return [
+      "config",
+      "redirect_refused",
+      `it redirects to ${refusal.location ?? "nowhere"}; redirects are not followed because they would carry the client secret away: set tokenEndpoint to the final address`,
+    ];
+  }
+  if (status === 407)
+    return [
+      "config",
+      "proxy",
+      "the proxy refuses the connection; check HTTPS_PROXY and its credentials",
+    ];
+  if (html && status !== 400 && status !== 404 && status !== 401) {
+    return [
+      "transient",
+      "html",
+      "a web page instead of a token (a maintenance page, a captive portal, a firewall?)",
+    ];
+  }
+  if (html && status !== 401)
+    return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
+  return byCode(status, code);
+}
+
+function byCode(status: number, code: string | undefined): Verdict {
+  if (code !== undefined && REVOKED.has(code)) {
+    return ["revoked", code, "the grant is gone; it must be given again at the provider"];
+  }
+  if (code === "invalid_grant")
+    return ["config", code, "the grant is refused; check the client's rights at the provider"];
+  if (
+    (code !== undefined && CLIENT.has(code)) ||
+    (status === 401 && (code === undefined || code === "other"))
+  ) {
+    return [
+      "config",
+      code === undefined || code === "other" ? "invalid_client" : code,
+      "the client id or secret is wrong, or the client may not use this grant; check clientId, clientSecret and auth.method",
+    ];
+  }
+  if (code === "access_denied")
+    return ["config", code, "the provider denies access to this client"];
+  if (code !== undefined && code !== "other") {
+    return [
+      "config",
+      code,
+      "the provider refuses the request as it is configured; check scope, params and auth.method",
+    ];
+  }
+  if (status === 403)
+    return ["transient", "http_403", "forbidden without a reason (a firewall or an address list?)"];
+  if (ENDPOINT.has(status))
+    return [
+      "config",
+      `http_${status}`,
+      "nothing answers token requests there; check tokenEndpoint",
+    ];
+  if (status < 300)
+    return [
+      "protocol",
+      code ?? "no_token",
+      "an answer without access_token and without error; check tokenEndpoint and responsePath",
+    ];
+  return ["protocol", code ?? `http_${status}`, "an answer that RFC 6749 does not know"];
+}

@@ -1,0 +1,108 @@
+import * as oauth from "oauth4webapi";
+import type { Credential, Provider, Secret } from "../credential.ts";
+import { readAnswer } from "./answer.ts";
+import { ExchangeError, type Exchanged, type MakeExchange } from "./grant.ts";
+import { openTransport } from "./transport.ts";
+
+/** oauth4webapi only builds the request; its answer is never looked at. */
+const NOT_SENT = new Response();
+
+/** The client credentials grant (RFC 6749 section 4.4). */
+export const clientCredentials: MakeExchange = (provider, { now, env }) => {
+  const endpoint = new URL(provider.tokenEndpoint);
+  const { host } = endpoint;
+  const server = { issuer: endpoint.origin, token_endpoint: endpoint.href };
+  const transport = openTransport(
+    endpoint,
+    { caFile: provider.tls.caFile, concurrency: provider.limits.concurrency },
+    env,
+  );
+
+  async function once(
+    credential: Credential,
+    secret: Secret,
+    signal: AbortSignal,
+  ): Promise<Omit<Exchanged, "secretIndex">> {
+    const { body, headers } = await build(server, provider, credential, secret);
+    const issuedAt = now();
+    const answer = await transport.post(body, headers, signal);
+    const assumedLifetimeMs = credential.policy.lifetimeMs;
+    return readAnswer(answer, { host, provider, assumedLifetimeMs, issuedAt, now: now() });
+  }
+
+  return {
+    async exchange(credential, secrets, signal) {
+      let refused: ExchangeError | undefined;
+      for (const [secretIndex, secret] of secrets.entries()) {
+        try {
+          return { ...(await once(credential, secret, signal)), secretIndex };
+        } catch (error) {
+          if (!(error instanceof ExchangeError)) throw error;
+          if (error.code !== "invalid_client") throw error;
+          refused = error;
+        }
+      }
+      throw (
+        refused ??
+        new ExchangeError(`no client secret for ${host}`, {
+          class: "secret",
+          code: "unset",
+          sent: false,
+        })
+      );
+    },
+    close: transport.close,
+  };
+};
+
+async function build(
+  server: oauth.AuthorizationServer,
+  provider: Provider,
+  credential: Credential,
+  secret: Secret,
+): Promise<{ body: string; headers: Record<string, string> }> {
+  let built = { body: "", headers: {} as Record<string, string> };
+  await oauth.genericTokenEndpointRequest(
+    server,
+    { client_id: credential.clientId },
+    authentication(provider, secret),
+    provider.grant,
+    parameters(provider, credential),
+    {
+      // Plain http is allowed or refused when the configuration is read.
+      [oauth.allowInsecureRequests]: true,
+      [oauth.customFetch]: async (_url, { body, headers }) => {
+        built = { body: String(body), headers };
+        return NOT_SENT;
+      },
+    },
+  );
+  built.headers["content-type"] = "application/x-www-form-urlencoded";
+  built.headers["user-agent"] = "evertoken";
+  // A compressed answer could unfold without limit.
+  built.headers["accept-encoding"] = "identity";
+  return built;
+}
+
+function authentication(provider: Provider, secret: Secret): oauth.ClientAuth {
+  const value = secret.reveal();
+  const { method, encoding } = provider.auth;
+  if (method === "client_secret_post") return oauth.ClientSecretPost(value);
+  if (encoding === "rfc6749") return oauth.ClientSecretBasic(value);
+  // Servers that do not decode what RFC 6749 section 2.3.1 encodes.
+  return (_server, client, _body, headers) => {
+    headers.set(
+      "authorization",
+      `Basic ${Buffer.from(`${client.client_id}:${value}`).toString("base64")}`,
+    );
+  };
+}
+
+function parameters(provider: Provider, credential: Credential): URLSearchParams {
+  const all = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...provider.params, ...credential.params })) {
+    for (const each of typeof value === "string" ? [value] : value) all.append(name, each);
+  }
+  if (credential.scope !== undefined) all.set("scope", credential.scope);
+  return all;
+}

@@ -1,0 +1,11 @@
+import type { GrantType } from "../credential.ts";
+import { clientCredentials } from "./client-credentials.ts";
+import type { MakeExchange } from "./grant.ts";
+
+/** A grant is one file and one line here. */
+const grants = {
+  client_credentials: clientCredentials,
+} satisfies Record<GrantType, MakeExchange>;
+
+export const makeExchange: MakeExchange = (provider, edges) =>
+  grants[provider.grant](provider, edges);

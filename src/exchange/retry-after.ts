@@ -1,0 +1,67 @@
+const MAX_MS = 24 * 3600 * 1000;
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/** Numbers above this are instants (epoch seconds), below it waits (seconds). */
+const EPOCH_SECONDS = 1_000_000_000;
+
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * How long the answer asks to wait, in ms: Retry-After (RFC 9110 section 10.2.3: seconds or HTTP-date, the latter measured
+ * against the answer's own Date), else X-RateLimit-Reset (epoch seconds or seconds). 0 becomes 1 s, more than a day a day.
+ */
+export function retryAfterMs(headers: Headers, now: number): number | undefined {
+  const wait =
+    fromRetryAfter(one(headers["retry-after"]), headers, now) ??
+    fromReset(one(headers["x-ratelimit-reset"] ?? headers["x-rate-limit-reset"]), now);
+  if (wait === undefined || !Number.isFinite(wait)) return undefined;
+  return Math.min(Math.max(wait, 1000), MAX_MS);
+}
+
+function one(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value.trim() : value?.[0]?.trim();
+}
+
+function fromRetryAfter(
+  value: string | undefined,
+  headers: Headers,
+  now: number,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  const at = httpDate(value);
+  return at === undefined ? undefined : at - (httpDate(one(headers["date"]) ?? "") ?? now);
+}
+
+function fromReset(value: string | undefined, now: number): number | undefined {
+  if (value === undefined || !/^\d+(\.\d+)?$/.test(value)) return undefined;
+  const number = Number(value);
+  return number > EPOCH_SECONDS ? number * 1000 - now : number * 1000;
+}
+
+/** IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), in epoch ms. */
+function httpDate(text: string): number | undefined {
+  const match = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(
+    text,
+  );
+  if (match === null) return undefined;
+  const month = MONTHS.indexOf(match[2] ?? "");
+  if (month < 0) return undefined;
+  const [day, year, hour, minute, second] = [1, 3, 4, 5, 6].map((i) => Number(match[i]));
+  return (
+    daysFromCivil(year ?? 0, month + 1, day ?? 0) * 86_400_000 +
+    (hour ?? 0) * 3_600_000 +
+    (minute ?? 0) * 60_000 +
+    (second ?? 0) * 1000
+  );
+}
+
+/** Days since 1970-01-01 in the Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
+function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  const dayOfEra =
+    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
