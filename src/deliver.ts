@@ -137,16 +137,19 @@ async function publishOne(
 /** The target's record once the store has confirmed what it holds. */
 function holding(
   before: TargetRecord,
-  { held, result }: Published,
+  { held }: Published,
   store: Store,
   epoch: string,
 ): TargetRecord {
   // Only stores whose versions cost something need them remembered.
   const counted = store.prune !== undefined;
-  const replaced =
-    counted && result === "written" && before.version !== "" && before.version !== held.version
-      ? [[before.version, before.expiresAt] as const]
-      : [];
+  const older = new Map(before.older);
+  if (before.version !== "") older.set(before.version, before.expiresAt);
+  for (const version of held.older) {
+    // Its own expiry is not known; it is older than the newest, so dead at the latest with it.
+    if (!older.has(version)) older.set(version, held.expiresAt);
+  }
+  older.delete(held.version);
   return {
     revision: held.revision,
     expiresAt: held.expiresAt,
@@ -154,9 +157,7 @@ function holding(
     sure: epoch,
     failures: 0,
     retryAt: 0,
-    older: counted
-      ? [...before.older, ...replaced, ...held.older.map((v) => [v, held.expiresAt] as const)]
-      : [],
+    older: counted ? [...older] : [],
   };
 }
 

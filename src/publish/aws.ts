@@ -1,0 +1,143 @@
+import {
+  CreateSecretCommand,
+  DescribeSecretCommand,
+  type DescribeSecretResponse,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
+import { UndiciHttpHandler } from "@smithy/undici-http-handler";
+import type { AwsStore } from "../credential.ts";
+import { awsError } from "./aws-errors.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "./store.ts";
+import { parseVersionId, versionIdOf } from "./version-id.ts";
+
+const MAX_BYTES = 65_536;
+/** 100 versions of a secret in 24 hours (userguide/reference_limits) make one every 14.4 minutes. */
+const MIN_WRITE_INTERVAL_MS = 15 * 60 * 1000;
+const CONNECTIONS = 64;
+
+/** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret; GetSecretValue never. */
+export function openAwsStore(config: AwsStore, { versionKey }: { versionKey: Uint8Array }): Store {
+  const client = new SecretsManagerClient({
+    region: config.region,
+    ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
+    requestHandler: new UndiciHttpHandler({
+      dispatcher: { connections: CONNECTIONS, allowH2: false },
+    }),
+    cacheMiddleware: true,
+    maxAttempts: 1, // retries are the scheduler's, with the token sealed in between
+  });
+
+  /** One call under its own deadline and the caller's. */
+  async function call<T>(
+    operation: string,
+    secret: string,
+    signal: AbortSignal,
+    send: (options: { abortSignal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]);
+    try {
+      return await send({ abortSignal });
+    } catch (error) {
+      throw awsError(error, operation, secret);
+    }
+  }
+
+  async function head(secret: string, signal: AbortSignal): Promise<Held | undefined> {
+    try {
+      const described = await call("DescribeSecret", secret, signal, (options) =>
+        client.send(new DescribeSecretCommand({ SecretId: secret }), options),
+      );
+      if (described.DeletedDate !== undefined) {
+        throw awsError({ name: "InvalidRequestException" }, "DescribeSecret", secret);
+      }
+      return heldOf(described);
+    } catch (error) {
+      if (error instanceof PublishError && error.class === "not_found") return undefined;
+      throw error;
+    }
+  }
+
+  async function write(version: SecretVersion, id: string, signal: AbortSignal): Promise<void> {
+    const { secret } = version;
+    const SecretString = version.payload.reveal();
+    const put = (): Promise<unknown> =>
+      call("PutSecretValue", secret, signal, (options) =>
+        client.send(
+          new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }),
+          options,
+        ),
+      );
+    try {
+      await put();
+    } catch (error) {
+      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create)
+        throw error;
+      const Tags = Object.entries(config.tags).map(([Key, Value]) => ({ Key, Value }));
+      try {
+        await call("CreateSecret", secret, signal, (options) =>
+          client.send(
+            new CreateSecretCommand({
+              Name: secret,
+              Description: "OAuth access token kept fresh by evertoken",
+              SecretString,
+              ClientRequestToken: id,
+              ...(Tags.length > 0 && { Tags }),
+              ...(config.kmsKeyId !== undefined && { KmsKeyId: config.kmsKeyId }),
+            }),
+            options,
+          ),
+        );
+      } catch (created) {
+        // Somebody else made it in between: it takes values now.
+        if (!(created instanceof PublishError) || created.class !== "conflict") throw created;
+        await put();
+      }
+    }
+  }
+
+  return {
+    maxBytes: MAX_BYTES,
+    minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
+    head,
+    async publish(version, known, signal) {
+      const bytes = Buffer.byteLength(version.payload.reveal());
+      if (bytes > MAX_BYTES) throw tooLarge(version.secret, bytes);
+      const id = versionIdOf(version, versionKey);
+      if (known === undefined) {
+        const held = await head(version.secret, signal);
+        if (held !== undefined && held.revision >= version.revision) {
+          return { result: held.version === id ? "unchanged" : "superseded", held };
+        }
+      } else if (known.revision >= version.revision) {
+        return { result: "unchanged", held: { ...version, version: id, older: [] } };
+      }
+      await write(version, id, signal);
+      const { revision, issuedAt, expiresAt } = version;
+      return { result: "written", held: { revision, issuedAt, expiresAt, version: id, older: [] } };
+    },
+    async close() {
+      client.destroy();
+    },
+  };
+}
+
+function tooLarge(secret: string, bytes: number): PublishError {
+  return new PublishError(
+    `AWS Secrets Manager: "${secret}" takes at most ${MAX_BYTES} bytes, the payload has ${bytes}; publish fewer fields, or format: token`,
+    { class: "permanent", code: "PayloadTooLarge" },
+  );
+}
+
+/** The version labelled AWSCURRENT; one that evertoken did not write counts as revision 0, to be replaced. */
+function heldOf(described: DescribeSecretResponse): Held | undefined {
+  const current = Object.entries(described.VersionIdsToStages ?? {}).find(([, stages]) =>
+    stages.includes("AWSCURRENT"),
+  );
+  if (current === undefined) return undefined;
+  const [version] = current;
+  const ours = parseVersionId(version);
+  if (ours === undefined) return { revision: 0, issuedAt: 0, expiresAt: 0, version, older: [] };
+  const issuedAt = described.LastChangedDate?.getTime() ?? 0;
+  return { ...ours, issuedAt: Math.min(issuedAt, ours.expiresAt), version, older: [] };
+}

@@ -1,0 +1,189 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import type { FileStore } from "../credential.ts";
+import {
+  PublishError,
+  type PublishErrorClass,
+  type Held,
+  type SecretVersion,
+  type Store,
+} from "./store.ts";
+
+const MAX_BYTES = 1024 * 1024;
+const META_DIR = ".evertoken";
+const TEMPORARY = ".evertoken-tmp-";
+
+interface Meta {
+  readonly revision: number;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  /** Keyed hash of the content that these facts belong to. */
+  readonly of: string;
+}
+
+/**
+ * Files, for one machine without a cloud: 0600, replaced by an atomic rename after fsync. What a file holds is noted beside
+ * it, without the token; the note is written last and names the content by a keyed hash, so that after a crash between the
+ * two the file counts as unknown (revision 0) and is written again, never as older or newer than it is.
+ */
+export function openFileStore(
+  config: FileStore,
+  { versionKey }: { versionKey: Uint8Array },
+): Store {
+  const root = resolve(config.dir);
+
+  function pathsOf(secret: string): { file: string; meta: string } {
+    const file = resolve(root, secret);
+    if (!file.startsWith(root + sep)) {
+      throw new PublishError(
+        `file store: "${secret}" leads out of ${root}; use a relative name without ..`,
+        { class: "permanent", code: "PATH" },
+      );
+    }
+    return { file, meta: join(root, META_DIR, `${file.slice(root.length + 1)}.json`) };
+  }
+
+  const hashOf = (content: string | Buffer): string =>
+    createHmac("sha256", versionKey).update(content).digest("hex").slice(0, 32);
+
+  async function head(secret: string): Promise<Held | undefined> {
+    const { file, meta } = pathsOf(secret);
+    const content = await readOrUndefined(file);
+    if (content === undefined) return undefined;
+    const note = await readOrUndefined(meta);
+    const facts = note === undefined ? undefined : parseMeta(note.toString("utf8"));
+    if (facts === undefined || facts.of !== hashOf(content)) {
+      return { revision: 0, issuedAt: 0, expiresAt: 0, version: "", older: [] };
+    }
+    const { revision, issuedAt, expiresAt } = facts;
+    return { revision, issuedAt, expiresAt, version: "", older: [] };
+  }
+
+  async function write(version: SecretVersion): Promise<void> {
+    const { file, meta } = pathsOf(version.secret);
+    const text = version.payload.reveal();
+    const { revision, issuedAt, expiresAt } = version;
+    await replace(file, text);
+    await replace(
+      meta,
+      JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Meta),
+    );
+  }
+
+  async function guard<T>(secret: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    try {
+      signal.throwIfAborted();
+      return await work();
+    } catch (error) {
+      throw fileError(error, secret, root);
+    }
+  }
+
+  return {
+    maxBytes: MAX_BYTES,
+    minWriteIntervalMs: 0,
+    head: (secret, signal) => guard(secret, signal, () => head(secret)),
+    publish: (version, known, signal) =>
+      guard(version.secret, signal, async () => {
+        const bytes = Buffer.byteLength(version.payload.reveal());
+        if (bytes > MAX_BYTES) {
+          throw new PublishError(
+            `file store: "${version.secret}" takes at most ${MAX_BYTES} bytes, the payload has ${bytes}`,
+            { class: "permanent", code: "PayloadTooLarge" },
+          );
+        }
+        const held = known === undefined ? await head(version.secret) : undefined;
+        if (held !== undefined && held.revision > version.revision)
+          return { result: "superseded", held };
+        if (held?.revision === version.revision) return { result: "unchanged", held };
+        const { revision, issuedAt, expiresAt } = version;
+        const next = { revision, issuedAt, expiresAt, version: "", older: [] };
+        if (known !== undefined && known.revision >= revision)
+          return { result: "unchanged", held: next };
+        await write(version);
+        return { result: "written", held: next };
+      }),
+    async close() {},
+  };
+}
+
+async function readOrUndefined(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Readers see the old content or the new one, never a part: written beside it, synced, renamed, and the folder synced. */
+async function replace(file: string, content: string): Promise<void> {
+  const dir = dirname(file);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await removeLeftovers(dir, basename(file));
+  const temporary = join(dir, `${TEMPORARY}${basename(file)}-${randomBytes(4).toString("hex")}`);
+  try {
+    const handle = await open(temporary, "wx", 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const folder = await open(dir, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Of a writer that was killed: only this file's own, since one writer at a time holds its lease. */
+async function removeLeftovers(dir: string, name: string): Promise<void> {
+  const pattern = new RegExp(`^${TEMPORARY.replaceAll(".", "\\.")}(.*)-[0-9a-f]{8}$`);
+  for (const entry of await readdir(dir)) {
+    if (pattern.exec(entry)?.[1] === name) await rm(join(dir, entry), { force: true });
+  }
+}
+
+function parseMeta(text: string): Meta | undefined {
+  try {
+    return JSON.parse(text) as Meta;
+  } catch {
+    return undefined; // cut by a crash: the content counts as unknown
+  }
+}
+
+const CLASSES: Readonly<Record<string, PublishErrorClass>> = {
+  ENOSPC: "unavailable",
+  EDQUOT: "unavailable",
+  EIO: "unavailable",
+  EMFILE: "unavailable",
+  ENFILE: "unavailable",
+  ESTALE: "unavailable",
+  EISDIR: "state",
+  ENOTDIR: "state",
+};
+
+function fileError(error: unknown, secret: string, root: string): PublishError {
+  if (error instanceof PublishError) return error;
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  if (name === "TimeoutError" || name === "AbortError") {
+    return new PublishError(`file store: "${secret}" under ${root} was not written in time`, {
+      class: "unavailable",
+      code: "TimeoutError",
+    });
+  }
+  const shown = typeof code === "string" && /^E[A-Z]+$/.test(code) ? code : "other";
+  return new PublishError(
+    `file store: "${secret}" under ${root} cannot be read or written (${shown}); check that the folder exists, is writable for this user and has room`,
+    { class: CLASSES[shown] ?? "permanent", code: shown },
+  );
+}

@@ -1,0 +1,230 @@
+import type { GcpStore } from "../credential.ts";
+import { formatInstant, parseInstant } from "../instant.ts";
+import { crc32c } from "./crc32c.ts";
+import { openGcpClient } from "./gcp-client.ts";
+import { readPayload } from "./payload.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "./store.ts";
+
+const MAX_BYTES = 65_536;
+/** AddSecretVersion: a soft limit of 2 per second and global secret. */
+const MIN_WRITE_INTERVAL_MS = 1000;
+const ANNOTATION = {
+  revision: "evertoken-revision",
+  issuedAt: "evertoken-issued-at",
+  expiresAt: "evertoken-expires-at",
+  version: "evertoken-version",
+} as const;
+
+interface Newest {
+  readonly number: number;
+  /** Undefined when it is disabled or destroyed. */
+  readonly bytes?: Buffer;
+}
+
+/** GCP Secret Manager over gRPC. AddSecretVersion is neither idempotent nor compare-and-set: what is not sure is looked at first. */
+export function openGcpStore(config: GcpStore): Store {
+  const client = openGcpClient(config);
+
+  /** `latest` may lag for minutes, a number never does: look on from what it says until there is nothing more. */
+  async function newest(
+    secret: string,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<Newest | undefined> {
+    let found: Newest | undefined = from === 0 ? await read(secret, "latest", signal) : undefined;
+    for (let number = found?.number ?? from; ;) {
+      number += 1;
+      const next = await read(secret, String(number), signal);
+      if (next === undefined) return found;
+      found = next;
+    }
+  }
+
+  async function read(
+    secret: string,
+    version: string,
+    signal: AbortSignal,
+  ): Promise<Newest | undefined> {
+    try {
+      const { name, payload } = await client.access(secret, version, signal);
+      const bytes = Buffer.from(payload?.data ?? "");
+      if (payload?.dataCrc32c != null && Number(payload.dataCrc32c) !== crc32c(bytes)) {
+        throw new PublishError(
+          `GCP Secret Manager: "${secret}" came back damaged on the way (CRC32C differs)`,
+          { class: "unavailable", code: "CRC32C" },
+        );
+      }
+      return { number: numberOf(name), bytes };
+    } catch (error) {
+      if (!(error instanceof PublishError)) throw error;
+      if (error.class === "not_found") return undefined;
+      if (error.code !== "FAILED_PRECONDITION") throw error;
+      // Disabled or destroyed: it counts as the newest, and nobody can read it.
+      return { number: numberOf((await client.version(secret, version, signal)).name) };
+    }
+  }
+
+  async function head(secret: string, signal: AbortSignal): Promise<Held | undefined> {
+    const found = await newest(secret, 0, signal);
+    if (found === undefined) return undefined;
+    const older = await enabledBelow(secret, found.number, signal);
+    const version = String(found.number);
+    const facts =
+      readPayload(found.bytes?.toString("utf8") ?? "") ??
+      (found.bytes && (await annotated(secret, version, signal)));
+    return {
+      revision: facts?.revision ?? 0,
+      issuedAt: parseInstant(facts?.issuedAt) ?? 0,
+      expiresAt: parseInstant(facts?.expiresAt) ?? 0,
+      version,
+      older,
+    };
+  }
+
+  async function enabledBelow(
+    secret: string,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    try {
+      const versions = await client.enabled(secret, signal);
+      return versions
+        .map((v) => numberOf(v.name))
+        .filter((n) => n > 0 && n < number)
+        .map(String);
+    } catch (error) {
+      if (error instanceof PublishError && error.class === "permanent") return []; // may not list: nothing to tidy up
+      throw error;
+    }
+  }
+
+  async function annotated(secret: string, version: string, signal: AbortSignal) {
+    const { annotations } = await client.secret(secret, signal);
+    if (annotations?.[ANNOTATION.version] !== version) return undefined;
+    return {
+      revision: Number(annotations[ANNOTATION.revision] ?? 0),
+      issuedAt: annotations[ANNOTATION.issuedAt],
+      expiresAt: annotations[ANNOTATION.expiresAt],
+    };
+  }
+
+  async function add(secret: string, bytes: Buffer, signal: AbortSignal): Promise<number> {
+    const reply = await client.add(secret, bytes, crc32c(bytes), signal);
+    if (reply.clientSpecifiedPayloadChecksum !== true) {
+      throw new PublishError(
+        `GCP Secret Manager: "${secret}" was written without its checksum being verified`,
+        { class: "conflict", code: "CRC32C", ambiguous: true },
+      );
+    }
+    return numberOf(reply.name);
+  }
+
+  async function addOrCreate(secret: string, bytes: Buffer, signal: AbortSignal): Promise<number> {
+    try {
+      return await add(secret, bytes, signal);
+    } catch (error) {
+      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create)
+        throw error;
+    }
+    try {
+      await client.create(secret, signal);
+    } catch (error) {
+      if (!(error instanceof PublishError) || error.class !== "conflict") throw error;
+    }
+    return add(secret, bytes, signal);
+  }
+
+  /** After an answer that was lost: the version after the last known one is ours if it holds the same bytes. */
+  async function settle(
+    error: unknown,
+    secret: string,
+    last: number,
+    bytes: Buffer,
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (!(error instanceof PublishError) || !error.ambiguous || signal.aborted) throw error;
+    let found: Newest | undefined;
+    try {
+      found = await newest(secret, last, signal);
+    } catch {
+      throw error; // still in doubt: the next publish looks first
+    }
+    if (found?.bytes?.equals(bytes)) return found.number;
+    throw error;
+  }
+
+  return {
+    maxBytes: MAX_BYTES,
+    minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
+    head,
+    async publish(version, known, signal) {
+      const { secret, revision, issuedAt, expiresAt } = version;
+      const bytes = Buffer.from(version.payload.reveal());
+      if (bytes.length > MAX_BYTES) {
+        throw new PublishError(
+          `GCP Secret Manager: "${secret}" takes at most ${MAX_BYTES} bytes, the payload has ${bytes.length}; publish fewer fields, or format: token`,
+          { class: "permanent", code: "PayloadTooLarge" },
+        );
+      }
+      const held = known === undefined ? await head(secret, signal) : undefined;
+      if (held !== undefined && held.revision > revision) return { result: "superseded", held };
+      if (held?.revision === revision) return { result: "unchanged", held };
+      const last = Number(known?.version || held?.version || 0);
+      const now = { revision, issuedAt, expiresAt, older: held?.older ?? [] };
+      if (known !== undefined && known.revision >= revision) {
+        return { result: "unchanged", held: { ...now, version: known.version } };
+      }
+      let number: number;
+      try {
+        number = await addOrCreate(secret, bytes, signal);
+      } catch (error) {
+        number = await settle(error, secret, last, bytes, signal);
+      }
+      if (!version.selfDescribing) await annotate(version, String(number), signal);
+      const older = held === undefined || last === 0 ? now.older : [...now.older, String(last)];
+      return { result: "written", held: { ...now, version: String(number), older } };
+    },
+    async prune(secret, versions, signal) {
+      const latest = numberOf((await client.version(secret, "latest", signal)).name);
+      for (const version of versions) {
+        // `latest` may lag, so it only ever protects more than the newest.
+        if (Number(version) >= latest) continue;
+        try {
+          await client.destroy(secret, version, signal);
+        } catch (error) {
+          const gone =
+            error instanceof PublishError &&
+            (error.class === "not_found" || error.class === "state");
+          if (!gone) throw error;
+        }
+      }
+    },
+    close: () => client.close(),
+  };
+
+  /** Where the payload cannot say its revision and expiry, the secret does. Without the right to, they are not known after a loss. */
+  async function annotate(
+    version: SecretVersion,
+    number: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const { annotations, etag } = await client.secret(version.secret, signal);
+      const ours = {
+        [ANNOTATION.revision]: String(version.revision),
+        [ANNOTATION.issuedAt]: formatInstant(version.issuedAt),
+        [ANNOTATION.expiresAt]: formatInstant(version.expiresAt),
+        [ANNOTATION.version]: number,
+      };
+      await client.annotate(version.secret, { ...annotations, ...ours }, etag ?? undefined, signal);
+    } catch (error) {
+      // The token is published; only its description is missing.
+      if (!(error instanceof PublishError)) throw error;
+    }
+  }
+}
+
+/** The last part of `projects/P/secrets/S/versions/N`. */
+function numberOf(name: string | null | undefined): number {
+  return Number(name?.split("/").at(-1) ?? 0);
+}

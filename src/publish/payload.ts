@@ -1,0 +1,51 @@
+import { Secret, type Target, type Token } from "../credential.ts";
+import { formatInstant } from "../instant.ts";
+
+/** The text that a target is to hold: flat JSON, the bare token, or a template. */
+export function renderPayload(
+  token: Token,
+  facts: { readonly credential: string; readonly revision: number },
+  target: Target,
+): Secret {
+  if (target.format === "token") return token.accessToken;
+  const members: Record<string, unknown> = {
+    // First, so that nothing a provider sends can stand in for what follows.
+    ...token.fields,
+    access_token: token.accessToken.reveal(),
+    token_type: token.tokenType,
+    expires_at: formatInstant(token.expiresAt),
+    issued_at: formatInstant(token.issuedAt),
+    revision: facts.revision,
+    credential_id: facts.credential,
+    ...(token.scope !== undefined && { scope: token.scope }),
+  };
+  if (target.format === "json") return new Secret(JSON.stringify(members));
+  const text = (target.template ?? "").replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
+    if (!Object.hasOwn(members, name)) return whole;
+    const value = members[name];
+    return typeof value === "string" ? value : JSON.stringify(value);
+  });
+  return new Secret(text);
+}
+
+/** What our flat JSON says of itself; undefined for anything that is not ours. */
+export function readPayload(
+  text: string,
+):
+  | { readonly revision: number; readonly issuedAt: string; readonly expiresAt: string }
+  | undefined {
+  try {
+    const value = JSON.parse(text) as Record<string, unknown> | null;
+    const { revision, issued_at: issuedAt, expires_at: expiresAt } = value ?? {};
+    if (
+      typeof revision !== "number" ||
+      typeof issuedAt !== "string" ||
+      typeof expiresAt !== "string"
+    ) {
+      return undefined;
+    }
+    return { revision, issuedAt, expiresAt };
+  } catch {
+    return undefined; // a bare token, a template, or what somebody else put there
+  }
+}

@@ -1,0 +1,26 @@
+import { createHmac } from "node:crypto";
+import type { SecretVersion } from "./store.ts";
+
+/**
+ * AWS ClientRequestToken, which becomes the VersionId: `<revision, 10 digits>-<expiry, epoch s, 10 digits>-<32 hex>`.
+ * Made of what is published, so that publishing it again is a no-op; it shows in CloudTrail, so the hash is keyed and
+ * carries no token. DescribeSecret gives revision and expiry back from it, without GetSecretValue.
+ */
+export function versionIdOf(version: SecretVersion, key: Uint8Array): string {
+  const hash = createHmac("sha256", key)
+    .update(version.payload.reveal())
+    .digest("hex")
+    .slice(0, 32);
+  return `${ten(version.revision)}-${ten(Math.floor(version.expiresAt / 1000))}-${hash}`;
+}
+
+/** Undefined for ids that evertoken did not make. */
+export function parseVersionId(id: string): { revision: number; expiresAt: number } | undefined {
+  const match = /^(\d{10})-(\d{10})-[0-9a-f]{32}$/.exec(id);
+  if (match === null) return undefined;
+  return { revision: Number(match[1]), expiresAt: Number(match[2]) * 1000 };
+}
+
+function ten(number: number): string {
+  return String(number).padStart(10, "0");
+}
