@@ -24,23 +24,17 @@ type Body = Readonly<Record<string, unknown>>;
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 3600 * 1000;
 /** RFC 6749 appendix A.12: visible ASCII and space; a line break would break every header it is put into. */
 const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
+/** RFC 6750, in any case; some write "BearerToken". */
+const BEARER = /^bearer[\w-]*$/i;
 
 /** The single place where an answer becomes a token (with warnings for what was sloppy) or an ExchangeError. */
-export function readAnswer(
-  answer: Answer,
-  context: AnswerContext,
-): { token: Token; warnings: string[] } {
+export function readAnswer(answer: Answer, context: AnswerContext): { token: Token; warnings: string[] } {
   const warnings: string[] = [];
   const html = /^\s*</.test(answer.text);
   const body = html ? undefined : parse(answer, context, warnings);
   const holder = body && descend(body, context.provider.responsePath, warnings);
   const accessToken = own(holder, "access_token");
-  if (
-    answer.status >= 200 &&
-    answer.status < 300 &&
-    typeof accessToken === "string" &&
-    accessToken !== ""
-  ) {
+  if (answer.status >= 200 && answer.status < 300 && typeof accessToken === "string" && accessToken !== "") {
     return { token: tokenOf(accessToken, holder ?? {}, context, warnings), warnings };
   }
   throw classify({
@@ -48,9 +42,15 @@ export function readAnswer(
     status: answer.status,
     code: errorCode(holder) ?? errorCode(body),
     html,
-    retryAfterMs: retryAfterMs(answer.headers, context.now),
+    retryAfterMs: waitOf(answer, context.now),
     location: locationHost(answer.headers["location"]),
   });
+}
+
+/** Many send X-RateLimit-Reset with every answer: on a 503 only Retry-After is a request to wait. */
+function waitOf({ status, headers }: Answer, now: number): number | undefined {
+  if (status === 503 && headers["retry-after"] === undefined) return undefined;
+  return retryAfterMs(headers, now);
 }
 
 function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body | undefined {
@@ -69,10 +69,6 @@ function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body
   } catch {
     // The parser's message quotes the text, so it is dropped here.
   }
-  if (/(^|&)(access_token|error)=/.test(text)) {
-    warnings.push("form_encoded");
-    return Object.fromEntries(new URLSearchParams(text.trim()));
-  }
   if (answer.status < 300 && /^\s*[[{]/.test(text)) {
     throw new ExchangeError(
       `token endpoint ${context.host} answered ${answer.status} with JSON that breaks off or is malformed`,
@@ -83,6 +79,10 @@ function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body
         sent: true,
       },
     );
+  }
+  if (/(^|&)(access_token|error)=/.test(text)) {
+    warnings.push("form_encoded");
+    return Object.fromEntries(new URLSearchParams(text.trim()));
   }
   return undefined;
 }
@@ -108,28 +108,24 @@ function own(body: Body | undefined, name: string): unknown {
 function errorCode(body: Body | undefined): string | undefined {
   const error = own(body, "error");
   if (typeof error === "string" && error !== "") return error;
-  const code = own(error as Body | undefined, "code");
-  if (typeof error === "object" && error !== null) return typeof code === "string" ? code : "other";
+  if (typeof error === "object" && error !== null) {
+    const code = own(error as Body, "code");
+    return typeof code === "string" ? code : "other";
+  }
   const vendor = own(body, "errcode");
   return own(body, "ok") === false || (vendor !== undefined && vendor !== 0) ? "other" : undefined;
 }
 
-function tokenOf(
-  accessToken: string,
-  body: Body,
-  context: AnswerContext,
-  warnings: string[],
-): Token {
+function tokenOf(accessToken: string, body: Body, context: AnswerContext, warnings: string[]): Token {
   const refuse = (code: string, why: string): ExchangeError =>
     new ExchangeError(`token endpoint ${context.host} sent a token that cannot be used: ${why}`, {
       class: "protocol",
       code,
       sent: true,
     });
-  if (!ACCESS_TOKEN.test(accessToken))
-    throw refuse("token_malformed", "it has characters that RFC 6749 forbids");
+  if (!ACCESS_TOKEN.test(accessToken)) throw refuse("token_malformed", "it has characters that RFC 6749 forbids");
   const tokenType = typeOf(own(body, "token_type"), warnings);
-  if (!/^bearer/i.test(tokenType)) {
+  if (!BEARER.test(tokenType)) {
     throw refuse(
       "token_type_unsupported",
       "its token_type is not Bearer (RFC 6749 section 7.1: such a token must not be used)",

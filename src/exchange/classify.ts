@@ -89,11 +89,7 @@ function judge(refusal: Refusal, code: string | undefined): Verdict {
     return ["throttled", code ?? "http_503", "unavailable, with a Retry-After that is kept"];
   }
   if (status >= 500 || UNWELL.has(status) || (code !== undefined && TRANSIENT.has(code))) {
-    return [
-      "transient",
-      code ?? (html ? "html" : `http_${status}`),
-      "the provider is unwell; it is tried again soon",
-    ];
+    return ["transient", code ?? (html ? "html" : `http_${status}`), "the provider is unwell; it is tried again soon"];
   }
   if (status >= 300 && status < 400) {
     return [
@@ -103,20 +99,11 @@ function judge(refusal: Refusal, code: string | undefined): Verdict {
     ];
   }
   if (status === 407)
-    return [
-      "config",
-      "proxy",
-      "the proxy refuses the connection; check HTTPS_PROXY and its credentials",
-    ];
+    return ["config", "proxy", "the proxy refuses the connection; check HTTPS_PROXY and its credentials"];
   if (html && status !== 400 && status !== 404 && status !== 401) {
-    return [
-      "transient",
-      "html",
-      "a web page instead of a token (a maintenance page, a captive portal, a firewall?)",
-    ];
+    return ["transient", "html", "a web page instead of a token (a maintenance page, a captive portal, a firewall?)"];
   }
-  if (html && status !== 401)
-    return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
+  if (html && status !== 401) return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
   return byCode(status, code);
 }
 
@@ -126,18 +113,14 @@ function byCode(status: number, code: string | undefined): Verdict {
   }
   if (code === "invalid_grant")
     return ["config", code, "the grant is refused; check the client's rights at the provider"];
-  if (
-    (code !== undefined && CLIENT.has(code)) ||
-    (status === 401 && (code === undefined || code === "other"))
-  ) {
+  if ((code !== undefined && CLIENT.has(code)) || (status === 401 && (code === undefined || code === "other"))) {
     return [
       "config",
       code === undefined || code === "other" ? "invalid_client" : code,
       "the client id or secret is wrong, or the client may not use this grant; check clientId, clientSecret and auth.method",
     ];
   }
-  if (code === "access_denied")
-    return ["config", code, "the provider denies access to this client"];
+  if (code === "access_denied") return ["config", code, "the provider denies access to this client"];
   if (code !== undefined && code !== "other") {
     return [
       "config",
@@ -145,14 +128,9 @@ function byCode(status: number, code: string | undefined): Verdict {
       "the provider refuses the request as it is configured; check scope, params and auth.method",
     ];
   }
-  if (status === 403)
-    return ["transient", "http_403", "forbidden without a reason (a firewall or an address list?)"];
+  if (status === 403) return ["transient", "http_403", "forbidden without a reason (a firewall or an address list?)"];
   if (ENDPOINT.has(status))
-    return [
-      "config",
-      `http_${status}`,
-      "nothing answers token requests there; check tokenEndpoint",
-    ];
+    return ["config", `http_${status}`, "nothing answers token requests there; check tokenEndpoint"];
   if (status < 300)
     return [
       "protocol",

@@ -23,7 +23,13 @@ export const clientCredentials: MakeExchange = (provider, { now, env }) => {
     secret: Secret,
     signal: AbortSignal,
   ): Promise<Omit<Exchanged, "secretIndex">> {
-    const { body, headers } = await build(server, provider, credential, secret);
+    const { body, headers } = await build(server, provider, credential, secret).catch(() => {
+      throw new ExchangeError(`no request to ${host} can be made of clientId and clientSecret; is one of them empty?`, {
+        class: "config",
+        code: "request_malformed",
+        sent: false,
+      });
+    });
     const issuedAt = now();
     const answer = await transport.post(body, headers, signal);
     const assumedLifetimeMs = credential.policy.lifetimeMs;
@@ -91,10 +97,7 @@ function authentication(provider: Provider, secret: Secret): oauth.ClientAuth {
   if (encoding === "rfc6749") return oauth.ClientSecretBasic(value);
   // Servers that do not decode what RFC 6749 section 2.3.1 encodes.
   return (_server, client, _body, headers) => {
-    headers.set(
-      "authorization",
-      `Basic ${Buffer.from(`${client.client_id}:${value}`).toString("base64")}`,
-    );
+    headers.set("authorization", `Basic ${Buffer.from(`${client.client_id}:${value}`).toString("base64")}`);
   };
 }
 

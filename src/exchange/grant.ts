@@ -64,11 +64,7 @@ export interface Exchange {
    * MUST throw `ExchangeError` and nothing else. MUST end before `signal` aborts plus a few ms.
    * MUST try `secrets` in order on `invalid_client` only. MUST NOT follow redirects.
    */
-  exchange(
-    credential: Credential,
-    secrets: readonly Secret[],
-    signal: AbortSignal,
-  ): Promise<Exchanged>;
+  exchange(credential: Credential, secrets: readonly Secret[], signal: AbortSignal): Promise<Exchanged>;
   close(): Promise<void>;
 }
 

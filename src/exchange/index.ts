@@ -7,5 +7,4 @@ const grants = {
   client_credentials: clientCredentials,
 } satisfies Record<GrantType, MakeExchange>;
 
-export const makeExchange: MakeExchange = (provider, edges) =>
-  grants[provider.grant](provider, edges);
+export const makeExchange: MakeExchange = (provider, edges) => grants[provider.grant](provider, edges);

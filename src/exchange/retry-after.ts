@@ -2,7 +2,8 @@ import { daysFromCivil } from "../instant.ts";
 
 const MAX_MS = 24 * 3600 * 1000;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/** Numbers above this are instants (epoch seconds), below it waits (seconds). */
+/** Numbers above these are instants (epoch milliseconds, epoch seconds), below them waits (seconds). */
+const EPOCH_MS = 1_000_000_000_000;
 const EPOCH_SECONDS = 1_000_000_000;
 
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -15,7 +16,7 @@ export function retryAfterMs(headers: Headers, now: number): number | undefined 
   const wait =
     fromRetryAfter(one(headers["retry-after"]), headers, now) ??
     fromReset(one(headers["x-ratelimit-reset"] ?? headers["x-rate-limit-reset"]), now);
-  if (wait === undefined || !Number.isFinite(wait)) return undefined;
+  if (wait === undefined) return undefined;
   return Math.min(Math.max(wait, 1000), MAX_MS);
 }
 
@@ -23,11 +24,7 @@ function one(value: string | readonly string[] | undefined): string | undefined 
   return typeof value === "string" ? value.trim() : value?.[0]?.trim();
 }
 
-function fromRetryAfter(
-  value: string | undefined,
-  headers: Headers,
-  now: number,
-): number | undefined {
+function fromRetryAfter(value: string | undefined, headers: Headers, now: number): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
   const at = httpDate(value);
@@ -37,14 +34,13 @@ function fromRetryAfter(
 function fromReset(value: string | undefined, now: number): number | undefined {
   if (value === undefined || !/^\d+(\.\d+)?$/.test(value)) return undefined;
   const number = Number(value);
+  if (number > EPOCH_MS) return number - now;
   return number > EPOCH_SECONDS ? number * 1000 - now : number * 1000;
 }
 
 /** IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), in epoch ms. */
 function httpDate(text: string): number | undefined {
-  const match = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(
-    text,
-  );
+  const match = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(text);
   if (match === null) return undefined;
   const month = MONTHS.indexOf(match[2] ?? "");
   if (month < 0) return undefined;

@@ -1,0 +1,82 @@
+import { ExchangeError, type ExchangeErrorClass } from "./grant.ts";
+
+/** How far a request had come when it failed. */
+export interface Way {
+  readonly host: string;
+  /** It had been handed to a connection. */
+  readonly reached: boolean;
+  /** An earlier try of the same exchange had been. */
+  readonly sentBefore: boolean;
+  readonly aborted: boolean;
+  readonly proxied: boolean;
+}
+
+const BROKEN = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE", "UND_ERR_INFO"]);
+const CERTIFICATE =
+  /^(ERR_TLS|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|UND_ERR_PRX_TLS)/;
+const TLS = /^(ERR_SSL|ERR_OSSL|EPROTO$)/;
+
+/** The transport's error as ours: from its code alone, since messages may quote what was sent or a proxy's password. */
+export function explain(error: unknown, way: Way): ExchangeError {
+  if (error instanceof ExchangeError) return error;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const known = typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : "other";
+  const [className, shown, why] =
+    (way.aborted ? outOfTime(way) : undefined) ??
+    fromProxy(message) ??
+    (way.reached ? afterSending(known) : beforeSending(known, way.proxied));
+  return new ExchangeError(`token endpoint ${way.host} ${why}`, {
+    class: className,
+    code: shown,
+    sent: way.reached || way.sentBefore,
+  });
+}
+
+type Verdict = readonly [ExchangeErrorClass, code: string, why: string];
+
+function outOfTime({ reached, sentBefore }: Way): Verdict {
+  return reached || sentBefore
+    ? ["unknown_outcome", "timeout", "did not answer within requestTimeout"]
+    : ["transient", "connect_timeout", "was not reached within requestTimeout"];
+}
+
+/** undici tells a refused CONNECT by its message only. */
+function fromProxy(message: unknown): Verdict | undefined {
+  const status = typeof message === "string" ? /^Proxy response \((\d{3})\)/.exec(message) : null;
+  if (status === null) return undefined;
+  // A proxy says 502 to 504 while the provider itself is away: nothing to configure.
+  return status[1]?.startsWith("5")
+    ? ["transient", "proxy", `was not reached: the proxy answered ${status[1]}`]
+    : [
+        "config",
+        "proxy",
+        `was not reached: the proxy answered ${status[1]}; check HTTPS_PROXY, its user and password, and NO_PROXY`,
+      ];
+}
+
+function beforeSending(code: string, proxied: boolean): Verdict {
+  if (CERTIFICATE.test(code)) {
+    return [
+      "tls",
+      code,
+      `has a certificate that is not trusted (${code}); set tls.caFile if it is signed by a CA of your own`,
+    ];
+  }
+  if (TLS.test(code)) {
+    return ["tls", code, `does not speak TLS as it must (${code}); check scheme and port`];
+  }
+  const via = proxied ? "; the environment sets a proxy: check HTTPS_PROXY and NO_PROXY" : "";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    return ["transient", code, `was not found (${code}); check the host name in tokenEndpoint${via}`];
+  }
+  if (code === "UND_ERR_CONNECT_TIMEOUT") {
+    return ["transient", "connect_timeout", `was not reached: connecting took too long${via}`];
+  }
+  return ["transient", code, `was not reached (${code})${via}`];
+}
+
+function afterSending(code: string): Verdict {
+  return BROKEN.has(code)
+    ? ["unknown_outcome", "connection_broken", `broke the connection (${code})`]
+    : ["unknown_outcome", code, `did not answer as HTTP asks (${code})`];
+}
