@@ -33,12 +33,7 @@ const ladders = {
   revoked: [24 * HOUR],
 } as const;
 
-const CREDENTIAL_CODES = new Set([
-  "invalid_client",
-  "unauthorized_client",
-  "access_denied",
-  "invalid_grant",
-]);
+const CREDENTIAL_CODES = new Set(["invalid_client", "unauthorized_client", "access_denied", "invalid_grant"]);
 const ENDPOINT_CODES = /^(http_\d+|redirect_refused|proxy|not_found|other)$/;
 
 function ladderOf({ class: className, code }: Failure): readonly number[] {
@@ -68,27 +63,16 @@ export function retryAt(
   const waitMs = waitFor(failure, token, now, random);
   const at = Math.ceil(now + waitMs);
   if (failure.class === "throttled" || token === undefined || token.expiresAt <= now) return at;
-  const emergency = Math.min(
-    Math.max(30 * SECOND, 3 * policy.requestTimeoutMs),
-    0.5 * token.marginMs,
-  );
+  const emergency = Math.min(Math.max(30 * SECOND, 3 * policy.requestTimeoutMs), 0.5 * token.marginMs);
   const last = Math.floor(token.expiresAt - emergency);
   return at > last && last > now ? Math.max(now + 250, last) : at;
 }
 
-function waitFor(
-  failure: Failure,
-  token: Living | undefined,
-  now: Instant,
-  random: number,
-): number {
+function waitFor(failure: Failure, token: Living | undefined, now: Instant, random: number): number {
   const { class: className, failures } = failure;
   switch (className) {
     case "throttled":
-      return (
-        Math.max(failure.retryAfterMs ?? 0, fullJitter(SECOND, failures, MINUTE, random)) *
-        (1 + 0.2 * random)
-      );
+      return Math.max(failure.retryAfterMs ?? 0, fullJitter(SECOND, failures, MINUTE, random)) * (1 + 0.2 * random);
     case "transient":
     case "unknown_outcome":
     case "secret":

@@ -47,12 +47,7 @@ function base(course: Course, now: Instant) {
 }
 
 /** Nothing was done, and nothing is to be remembered. */
-export function skipped(
-  course: Course,
-  skip: NonNullable<Outcome["skip"]>,
-  now: Instant,
-  nextAt?: Instant,
-): Outcome {
+export function skipped(course: Course, skip: NonNullable<Outcome["skip"]>, now: Instant, nextAt?: Instant): Outcome {
   return {
     ...base(course, now),
     result: "skipped",
@@ -84,9 +79,7 @@ export function conclude(
     result,
     ...(result === "skipped" && { skip: "NotDue" as const }),
     revision: record.revision,
-    attempt:
-      (record.failure?.failures ?? Math.max(0, ...waiting.map((t) => t.failures))) +
-      (error ? 0 : 1),
+    attempt: (record.failure?.failures ?? Math.max(0, ...waiting.map((t) => t.failures))) + (error ? 0 : 1),
     ...(record.revision > 0 && { issuedAt: record.issuedAt, expiresAt: record.expiresAt }),
     nextAt,
     ...(reason !== undefined && { reason }),

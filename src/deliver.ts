@@ -45,15 +45,7 @@ export async function deliver(
     targets.map(async (target) => {
       const before = record.targets[targetKey(target)] ?? emptyTarget;
       const startedAt = parts.now();
-      const { after, outcome, held } = await publishOne(
-        token,
-        credential,
-        record,
-        target,
-        before,
-        parts,
-        signal,
-      );
+      const { after, outcome, held } = await publishOne(token, credential, record, target, before, parts, signal);
       if (held !== undefined) newer.push(held);
       const store = parts.stores.get(target.store);
       const pruned = await pruneDead(store, target, after, parts.now(), signal);
@@ -92,26 +84,18 @@ async function publishOne(
     const published = await store.publish(
       {
         secret: target.secret,
-        payload: parts.render(
-          token,
-          { credential: credential.id, revision: record.revision },
-          target,
-        ),
+        payload: parts.render(token, { credential: credential.id, revision: record.revision }, target),
         revision: record.revision,
         issuedAt: token.issuedAt,
         expiresAt: token.expiresAt,
         selfDescribing: target.format === "json",
       },
-      before.sure === parts.epoch()
-        ? { revision: before.revision, version: before.version }
-        : undefined,
+      before.sure === parts.epoch() ? { revision: before.revision, version: before.version } : undefined,
       signal,
     );
     const outcome = { ...base, result: published.result, version: published.held.version };
     const after = holding(before, published, store, parts.epoch());
-    return published.result === "superseded"
-      ? { after, outcome, held: published.held }
-      : { after, outcome };
+    return published.result === "superseded" ? { after, outcome, held: published.held } : { after, outcome };
   } catch (error) {
     const failed = parts.asPublishError(error);
     const failures = before.failures + 1;
@@ -135,16 +119,11 @@ async function publishOne(
 }
 
 /** The target's record once the store has confirmed what it holds. */
-function holding(
-  before: TargetRecord,
-  { held }: Published,
-  store: Store,
-  epoch: string,
-): TargetRecord {
+function holding(before: TargetRecord, { held }: Published, store: Store, epoch: string): TargetRecord {
   // Only stores whose versions cost something need them remembered.
   const counted = store.prune !== undefined;
   const older = new Map(before.older);
-  if (before.version !== "") older.set(before.version, before.expiresAt);
+  if (before.version !== "" && before.revision > 0) older.set(before.version, before.expiresAt);
   for (const version of held.older) {
     // Its own expiry is not known; it is older than the newest, so dead at the latest with it.
     if (!older.has(version)) older.set(version, held.expiresAt);
@@ -169,9 +148,7 @@ async function pruneDead(
   now: Instant,
   signal: AbortSignal,
 ): Promise<{ record: TargetRecord; count: number; failed: boolean }> {
-  const dead = record.older.filter(
-    ([version, expiresAt]) => expiresAt <= now && version !== record.version,
-  );
+  const dead = record.older.filter(([version, expiresAt]) => expiresAt <= now && version !== record.version);
   if (store?.prune === undefined || dead.length === 0 || record.failures > 0) {
     return { record, count: 0, failed: false };
   }

@@ -24,16 +24,12 @@ export async function drain(parts: {
     if (!redis.ready()) parts.abandon();
   }, REDIS_GRACE_MS);
   try {
-    const stopped = await before(
-      timer.signal,
-      Promise.all(lanes.map((lane) => lane.stopClaiming())),
-    );
+    const stopped = await before(timer.signal, Promise.all(lanes.map((lane) => lane.stopClaiming())));
     const idle = await before(timer.signal, untilIdle(parts.active));
     // What is left now are BullMQ's own loops: with Redis away they would never end.
     const force = !redis.ready() || !idle;
     const closed = await before(timer.signal, Promise.all(lanes.map((lane) => lane.close(force))));
-    if (!closed)
-      await before(AbortSignal.timeout(1000), Promise.all(lanes.map((lane) => lane.close(true))));
+    if (!closed) await before(AbortSignal.timeout(1000), Promise.all(lanes.map((lane) => lane.close(true))));
     return stopped && idle && closed;
   } finally {
     clearTimeout(timeout);

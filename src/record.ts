@@ -132,16 +132,7 @@ export function encodeRecord(record: CredentialRecord, targets: readonly Target[
     packed[key] = row;
   }
   const { revision, issuedAt, expiresAt, dueAt, spec, failure: f } = record;
-  const row: unknown[] = [
-    SCHEMA,
-    liveUntil(record, targets),
-    dueAt,
-    revision,
-    spec,
-    issuedAt,
-    expiresAt,
-    packed,
-  ];
+  const row: unknown[] = [SCHEMA, liveUntil(record, targets), dueAt, revision, spec, issuedAt, expiresAt, packed];
   if (f !== undefined) {
     row.push([f.failures, f.since, f.class, f.code, f.reason, f.secretPrint]);
   }
@@ -172,17 +163,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
   return { ...record, failure: { failures, since, class: className, code, reason, secretPrint } };
 }
 
-type TargetRow = [
-  number,
-  number,
-  string,
-  string,
-  number?,
-  number?,
-  string?,
-  string?,
-  [string, number][]?,
-];
+type TargetRow = [number, number, string, string, number?, number?, string?, string?, [string, number][]?];
 type FailureRow = [number, number, string, string, Reason, string];
 type Row = [
   schema: number,

@@ -4,15 +4,7 @@ import type { Exchange, ExchangeError, Exchanged } from "./exchange/grant.ts";
 import type { Begun, Journal } from "./journal.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
 import { ask, recover } from "./recover.ts";
-import {
-  type CredentialRecord,
-  decodeRecord,
-  emptyRecord,
-  encodeRecord,
-  liveUntil,
-  specOf,
-  unsure,
-} from "./record.ts";
+import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf, unsure } from "./record.ts";
 import { retryAt } from "./backoff.ts";
 import { type Reason, checkLife, dueAt, marginMs, reasonToRotate } from "./schedule.ts";
 import { type Course, conclude, skipped } from "./conclude.ts";
@@ -47,12 +39,7 @@ export interface Parts extends DeliverParts {
 const PUBLISH_MS = { atLeast: 10_000, atMost: 30_000, reserve: 1000 } as const;
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
-export async function rotate(
-  job: Job,
-  credential: Credential,
-  provider: Provider,
-  parts: Parts,
-): Promise<Outcome> {
+export async function rotate(job: Job, credential: Credential, provider: Provider, parts: Parts): Promise<Outcome> {
   const course: Course = {
     job,
     credential,
@@ -87,12 +74,7 @@ async function underLease(
   let record = remembered ?? emptyRecord(spec);
   let unknown: readonly TargetOutcome[] = [];
   if (remembered === undefined) {
-    ({ record, unknown } = await recover(
-      credential,
-      record,
-      parts,
-      parts.deadline(begun.leaseMs - 1000),
-    ));
+    ({ record, unknown } = await recover(credential, record, parts, parts.deadline(begun.leaseMs - 1000)));
     // Not one store could say what it holds: a live token is never a reason to mint, nor is not knowing.
     if (unknown.length === credential.publish.length) {
       return finish({ ...course, targets: unknown, before: 0 }, begun, record, undefined, parts);
@@ -103,12 +85,7 @@ async function underLease(
   let reason = await reasonNow(credential, begun, record, spec, token, parts);
   if (reason === "TargetMissing") {
     // Without a sealed token the only way is a new one: first make sure that the store would take it.
-    const asked = await ask(
-      pendingTargets(credential, record),
-      record,
-      parts,
-      parts.deadline(begun.leaseMs - 1000),
-    );
+    const asked = await ask(pendingTargets(credential, record), record, parts, parts.deadline(begun.leaseMs - 1000));
     record = asked.record;
     unknown = asked.unknown;
     if (unknown.length === pendingTargets(credential, record).length) reason = undefined;
@@ -127,14 +104,7 @@ async function underLease(
     token = minted.token ?? token;
   }
   if (token !== undefined) {
-    const published = await publishPending(
-      next,
-      record,
-      token,
-      next.rotated === true,
-      begun.leaseMs,
-      parts,
-    );
+    const published = await publishPending(next, record, token, next.rotated === true, begun.leaseMs, parts);
     next = {
       ...next,
       targets: published.targets,
@@ -276,13 +246,10 @@ async function publishPending(
 ): Promise<Delivery> {
   const { credential } = course;
   const now = parts.now();
-  const due = (key: CredentialRecord): ReturnType<typeof pendingTargets> =>
-    pendingTargets(credential, key);
+  const due = (key: CredentialRecord): ReturnType<typeof pendingTargets> => pendingTargets(credential, key);
   const targets = due(record);
   // A hanging store must not hold up the next exchange: what is not published by then waits for its retry.
-  const budget = fresh
-    ? publishBudget(token, now)
-    : Math.min(publishBudget(token, now), leaseMs - 1000);
+  const budget = fresh ? publishBudget(token, now) : Math.min(publishBudget(token, now), leaseMs - 1000);
   const untilDue = Math.max(1000, record.dueAt - now);
   const signal = parts.deadline(Math.min(budget, untilDue));
   const first = await deliver(token, credential, record, targets, parts, signal);
@@ -308,13 +275,7 @@ async function finish(
   const now = parts.now();
   const known = record.revision > 0 || record.failure !== undefined;
   const pending = known ? pendingTargets(credential, record) : credential.publish;
-  const { outcome, nextAt, failing } = conclude(
-    course,
-    record,
-    pending,
-    now,
-    5000 + parts.random() * 10_000,
-  );
+  const { outcome, nextAt, failing } = conclude(course, record, pending, now, 5000 + parts.random() * 10_000);
   const armed = await parts.journal.finish({
     nextAt,
     record: known ? encodeRecord(record, credential.publish) : "",

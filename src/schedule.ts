@@ -37,10 +37,7 @@ function effectiveMs(lifetimeMs: number): number {
  */
 export function marginMs(lifetimeMs: number, policy: Policy): number {
   const effective = effectiveMs(Math.max(0, lifetimeMs));
-  const wanted = Math.max(
-    (1 - policy.rotateAt) * lifetimeMs,
-    policy.retryBudgetMs + policy.consumerCacheMs,
-  );
+  const wanted = Math.max((1 - policy.rotateAt) * lifetimeMs, policy.retryBudgetMs + policy.consumerCacheMs);
   return Math.min(wanted, 0.5 * effective);
 }
 
@@ -103,10 +100,7 @@ export function checkPolicy(policy: Policy): Pick<Finding, "severity" | "message
 }
 
 /** The same for a token that was really issued; errors are warnings then, the token is published all the same. */
-export function checkLife(
-  life: Life,
-  policy: Policy,
-): Pick<Finding, "code" | "message"> | undefined {
+export function checkLife(life: Life, policy: Policy): Pick<Finding, "code" | "message"> | undefined {
   return judge(life.expiresAt - life.issuedAt, policy);
 }
 

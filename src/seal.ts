@@ -34,13 +34,8 @@ export function makeSeal(key: Uint8Array): Seal {
       const nonce = blob.subarray(1, 1 + NONCE);
       const tag = blob.subarray(1 + NONCE, 1 + NONCE + TAG);
       try {
-        const decipher = createDecipheriv("aes-256-gcm", sealKey, nonce)
-          .setAAD(Buffer.from(context))
-          .setAuthTag(tag);
-        const text = Buffer.concat([
-          decipher.update(blob.subarray(1 + NONCE + TAG)),
-          decipher.final(),
-        ]);
+        const decipher = createDecipheriv("aes-256-gcm", sealKey, nonce).setAAD(Buffer.from(context)).setAuthTag(tag);
+        const text = Buffer.concat([decipher.update(blob.subarray(1 + NONCE + TAG)), decipher.final()]);
         const token = JSON.parse(text.toString("utf8")) as Omit<Token, "accessToken"> & {
           accessToken: string;
         };

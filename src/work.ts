@@ -69,11 +69,7 @@ export function makeWork(parts: WorkParts) {
     }
   }
 
-  function partsOf(
-    credential: Credential,
-    provider: Provider,
-    due: DueIndex,
-  ): Omit<Parts, "journal" | "exchange"> {
+  function partsOf(credential: Credential, provider: Provider, due: DueIndex): Omit<Parts, "journal" | "exchange"> {
     const context = (revision: number): string => `${provider.name}/${credential.id}/${revision}`;
     return {
       now: parts.now,
@@ -123,10 +119,7 @@ async function readSecrets(
   return { secrets, print: printOf(printKey, secrets) };
 }
 
-async function printOfId(
-  credential: Credential | undefined,
-  parts: WorkParts,
-): Promise<string | undefined> {
+async function printOfId(credential: Credential | undefined, parts: WorkParts): Promise<string | undefined> {
   if (credential === undefined) return undefined;
   try {
     return (await readSecrets(credential, parts.env, parts.printKey)).print;

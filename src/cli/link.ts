@@ -6,11 +6,7 @@ import { CommandError, type Io, exitCode } from "./io.ts";
 const CONNECT_MS = 3000;
 
 /** Connects to the Redis of a configuration, for one command. */
-export async function withRedis<T>(
-  config: Config,
-  io: Io,
-  use: (redis: RedisLink) => Promise<T>,
-): Promise<T> {
+export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLink) => Promise<T>): Promise<T> {
   const redis = openRedis(await redisAddress(config, io.env), {
     connected: () => undefined,
     disconnected: () => undefined,

@@ -4,14 +4,8 @@ import { CommandError, type Io, exitCode } from "./io.ts";
 export interface Commands {
   run(options: ConfigOption): Promise<number>;
   validate(options: ConfigOption & { offline: boolean }): Promise<number>;
-  status(
-    id: string | undefined,
-    options: ConfigOption & { output: "table" | "json" },
-  ): Promise<number>;
-  rotate(
-    ids: string[],
-    options: ConfigOption & { wait: boolean; timeout: string },
-  ): Promise<number>;
+  status(id: string | undefined, options: ConfigOption & { output: "table" | "json" }): Promise<number>;
+  rotate(ids: string[], options: ConfigOption & { wait: boolean; timeout: string }): Promise<number>;
   schema(): Promise<number>;
 }
 
@@ -30,11 +24,7 @@ Exit codes: 0 ok, 1 runtime error, 2 usage or invalid configuration, 3 unhealthy
 `;
 
 /** Parses the command line and runs one command. Never throws; the number is the exit code. */
-export async function runProgram(
-  argv: readonly string[],
-  commands: Commands,
-  io: Io,
-): Promise<number> {
+export async function runProgram(argv: readonly string[], commands: Commands, io: Io): Promise<number> {
   let code: number = exitCode.ok;
   const program = new Command("evertoken")
     .description(
@@ -53,33 +43,21 @@ export async function runProgram(
       .option("-c, --config <file>", "configuration file (default: $EVERTOKEN_CONFIG)");
   }
 
-  command("run", "keep the tokens of the configuration fresh until SIGTERM").action(
-    async (options: ConfigOption) => {
-      code = await commands.run(options);
-    },
-  );
+  command("run", "keep the tokens of the configuration fresh until SIGTERM").action(async (options: ConfigOption) => {
+    code = await commands.run(options);
+  });
   command("validate", "check a configuration; every problem is reported, with its position")
     .option("--offline", "do not read the secrets and CA files that it refers to", false)
     .action(async (options: ConfigOption & { offline: boolean }) => {
       code = await commands.validate(options);
     });
-  command(
-    "status",
-    "what needs attention, or everything known of one credential (exit code 3: unhealthy)",
-  )
+  command("status", "what needs attention, or everything known of one credential (exit code 3: unhealthy)")
     .argument("[id]", "credential")
-    .addOption(
-      new Option("-o, --output <format>", "output").choices(["table", "json"]).default("table"),
-    )
-    .action(
-      async (id: string | undefined, options: ConfigOption & { output: "table" | "json" }) => {
-        code = await commands.status(id, options);
-      },
-    );
-  command(
-    "rotate",
-    "rotate credentials now, whatever their schedule says; within quotas and pauses",
-  )
+    .addOption(new Option("-o, --output <format>", "output").choices(["table", "json"]).default("table"))
+    .action(async (id: string | undefined, options: ConfigOption & { output: "table" | "json" }) => {
+      code = await commands.status(id, options);
+    });
+  command("rotate", "rotate credentials now, whatever their schedule says; within quotas and pauses")
     .argument("<id...>", "credentials")
     .option("-w, --wait", "wait until it is done", false)
     .option("--timeout <duration>", "with --wait: how long (exit code 124)", "60s")

@@ -74,9 +74,7 @@ async function served(
   }
   const record = decodeRecord((await due.record(id)) ?? "");
   if (record?.failure !== undefined) {
-    io.err(
-      `${id}: failed, ${record.failure.class} ${record.failure.code}; see "evertoken status ${id}"\n`,
-    );
+    io.err(`${id}: failed, ${record.failure.class} ${record.failure.code}; see "evertoken status ${id}"\n`);
     return exitCode.runtime;
   }
   const pending = record === undefined ? [] : pendingTargets(credential, record);

@@ -2,16 +2,7 @@ import { PublishError, type PublishErrorClass } from "./store.ts";
 
 /** Error names of AWS Secrets Manager and of its SDK, by class. Several are no modelled classes: the name is what counts. */
 const CLASSES: readonly (readonly [PublishErrorClass, readonly string[]])[] = [
-  [
-    "throttled",
-    [
-      "ThrottlingException",
-      "Throttling",
-      "TooManyRequestsException",
-      "RequestLimitExceeded",
-      "SlowDown",
-    ],
-  ],
+  ["throttled", ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"]],
   [
     "unavailable",
     [
@@ -54,9 +45,7 @@ const CLASSES: readonly (readonly [PublishErrorClass, readonly string[]])[] = [
     ],
   ],
 ];
-const BY_NAME = new Map(
-  CLASSES.flatMap(([className, names]) => names.map((name) => [name, className] as const)),
-);
+const BY_NAME = new Map(CLASSES.flatMap(([className, names]) => names.map((name) => [name, className] as const)));
 const ERRNO = /^(E[A-Z_]{2,20}|UND_ERR_[A-Z_]{2,40})$/;
 
 /** The SDK's error as ours. Its message is never used: it may quote the request, and its `$response` holds session tokens. */
@@ -70,10 +59,8 @@ export function awsError(error: unknown, operation: string, secret: string): Pub
   const byName = typeof name === "string" ? BY_NAME.get(name) : undefined;
   const errno = typeof code === "string" && ERRNO.test(code) ? code : undefined;
   const className =
-    byName ??
-    (status === 429 ? "throttled" : status >= 500 || status === 0 ? "unavailable" : "permanent");
-  const shown =
-    byName === undefined ? (errno ?? (status > 0 ? `http_${status}` : "other")) : String(name);
+    byName ?? (status === 429 ? "throttled" : status >= 500 || status === 0 ? "unavailable" : "permanent");
+  const shown = byName === undefined ? (errno ?? (status > 0 ? `http_${status}` : "other")) : String(name);
   return new PublishError(
     `AWS Secrets Manager: ${operation} of "${secret}" failed with ${shown}; ${advice(className, shown, operation)}`,
     {

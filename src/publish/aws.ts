@@ -63,16 +63,12 @@ export function openAwsStore(config: AwsStore, { versionKey }: { versionKey: Uin
     const SecretString = version.payload.reveal();
     const put = (): Promise<unknown> =>
       call("PutSecretValue", secret, signal, (options) =>
-        client.send(
-          new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }),
-          options,
-        ),
+        client.send(new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }), options),
       );
     try {
       await put();
     } catch (error) {
-      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create)
-        throw error;
+      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create) throw error;
       const Tags = Object.entries(config.tags).map(([Key, Value]) => ({ Key, Value }));
       try {
         await call("CreateSecret", secret, signal, (options) =>

@@ -2,13 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { FileStore } from "../credential.ts";
-import {
-  PublishError,
-  type PublishErrorClass,
-  type Held,
-  type SecretVersion,
-  type Store,
-} from "./store.ts";
+import { PublishError, type PublishErrorClass, type Held, type SecretVersion, type Store } from "./store.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const META_DIR = ".evertoken";
@@ -27,19 +21,16 @@ interface Meta {
  * it, without the token; the note is written last and names the content by a keyed hash, so that after a crash between the
  * two the file counts as unknown (revision 0) and is written again, never as older or newer than it is.
  */
-export function openFileStore(
-  config: FileStore,
-  { versionKey }: { versionKey: Uint8Array },
-): Store {
+export function openFileStore(config: FileStore, { versionKey }: { versionKey: Uint8Array }): Store {
   const root = resolve(config.dir);
 
   function pathsOf(secret: string): { file: string; meta: string } {
     const file = resolve(root, secret);
     if (!file.startsWith(root + sep)) {
-      throw new PublishError(
-        `file store: "${secret}" leads out of ${root}; use a relative name without ..`,
-        { class: "permanent", code: "PATH" },
-      );
+      throw new PublishError(`file store: "${secret}" leads out of ${root}; use a relative name without ..`, {
+        class: "permanent",
+        code: "PATH",
+      });
     }
     return { file, meta: join(root, META_DIR, `${file.slice(root.length + 1)}.json`) };
   }
@@ -65,10 +56,7 @@ export function openFileStore(
     const text = version.payload.reveal();
     const { revision, issuedAt, expiresAt } = version;
     await replace(file, text);
-    await replace(
-      meta,
-      JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Meta),
-    );
+    await replace(meta, JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Meta));
   }
 
   async function guard<T>(secret: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -94,13 +82,11 @@ export function openFileStore(
           );
         }
         const held = known === undefined ? await head(version.secret) : undefined;
-        if (held !== undefined && held.revision > version.revision)
-          return { result: "superseded", held };
+        if (held !== undefined && held.revision > version.revision) return { result: "superseded", held };
         if (held?.revision === version.revision) return { result: "unchanged", held };
         const { revision, issuedAt, expiresAt } = version;
         const next = { revision, issuedAt, expiresAt, version: "", older: [] };
-        if (known !== undefined && known.revision >= revision)
-          return { result: "unchanged", held: next };
+        if (known !== undefined && known.revision >= revision) return { result: "unchanged", held: next };
         await write(version);
         return { result: "written", held: next };
       }),

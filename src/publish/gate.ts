@@ -47,19 +47,12 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
     probing.unref();
   }
 
-  async function through<T>(
-    secret: string,
-    signal: AbortSignal,
-    call: () => Promise<T>,
-  ): Promise<T> {
+  async function through<T>(secret: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     if (failures >= OPEN_AFTER) {
-      throw new PublishError(
-        `store ${name} is down (${failures} calls unanswered); it is probed every 10 s`,
-        {
-          class: "unavailable",
-          code: "StoreDown",
-        },
-      );
+      throw new PublishError(`store ${name} is down (${failures} calls unanswered); it is probed every 10 s`, {
+        class: "unavailable",
+        code: "StoreDown",
+      });
     }
     try {
       const result = await call();
@@ -79,11 +72,9 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
     maxBytes: store.maxBytes,
     minWriteIntervalMs: store.minWriteIntervalMs,
     head: (secret, signal) => through(secret, signal, () => store.head(secret, signal)),
-    publish: (version, known, signal) =>
-      through(version.secret, signal, () => store.publish(version, known, signal)),
+    publish: (version, known, signal) => through(version.secret, signal, () => store.publish(version, known, signal)),
     ...(prune !== undefined && {
-      prune: (secret, versions, signal) =>
-        through(secret, signal, () => prune.call(store, secret, versions, signal)),
+      prune: (secret, versions, signal) => through(secret, signal, () => prune.call(store, secret, versions, signal)),
     }),
     async close() {
       closed = true;

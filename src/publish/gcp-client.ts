@@ -12,8 +12,7 @@ export function openGcpClient(config: GcpStore) {
       ? `projects/${config.project}`
       : `projects/${config.project}/locations/${config.location}`;
   const nameOf = (secret: string): string => `${parent}/secrets/${secret}`;
-  const versionOf = (secret: string, version: string): string =>
-    `${nameOf(secret)}/versions/${version}`;
+  const versionOf = (secret: string, version: string): string => `${nameOf(secret)}/versions/${version}`;
   // gax would retry reads for ten minutes, and call the quota error a deadline.
   const options = { timeout: config.timeoutMs, retry: null };
 
@@ -56,10 +55,7 @@ export function openGcpClient(config: GcpStore) {
       ),
     add: (secret: string, bytes: Buffer, checksum: number, signal: AbortSignal) =>
       call("AddSecretVersion", secret, signal, () =>
-        client.addSecretVersion(
-          { parent: nameOf(secret), payload: { data: bytes, dataCrc32c: checksum } },
-          options,
-        ),
+        client.addSecretVersion({ parent: nameOf(secret), payload: { data: bytes, dataCrc32c: checksum } }, options),
       ),
     create: (secret: string, signal: AbortSignal) =>
       call("CreateSecret", secret, signal, () =>
@@ -77,12 +73,7 @@ export function openGcpClient(config: GcpStore) {
       ),
     secret: (secret: string, signal: AbortSignal) =>
       call("GetSecret", secret, signal, () => client.getSecret({ name: nameOf(secret) }, options)),
-    annotate: (
-      secret: string,
-      annotations: Record<string, string>,
-      etag: string | undefined,
-      signal: AbortSignal,
-    ) =>
+    annotate: (secret: string, annotations: Record<string, string>, etag: string | undefined, signal: AbortSignal) =>
       call("UpdateSecret", secret, signal, () =>
         client.updateSecret(
           {
@@ -103,9 +94,7 @@ export function openGcpClient(config: GcpStore) {
 export type GcpClient = ReturnType<typeof openGcpClient>;
 
 /** An http:// endpoint is plaintext gRPC without a cloud identity; the metadata server is not asked for one then. */
-function connection(
-  config: GcpStore,
-): NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]> {
+function connection(config: GcpStore): NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]> {
   const { endpoint, location, project } = config;
   const projectId = project;
   if (endpoint === undefined) {

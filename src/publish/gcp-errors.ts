@@ -37,22 +37,14 @@ const CLASSES: Readonly<Record<string, PublishErrorClass>> = {
   DATA_LOSS: "unavailable",
   UNAUTHENTICATED: "auth",
 };
-const READS = new Set([
-  "AccessSecretVersion",
-  "GetSecretVersion",
-  "GetSecret",
-  "ListSecretVersions",
-]);
+const READS = new Set(["AccessSecretVersion", "GetSecretVersion", "GetSecret", "ListSecretVersions"]);
 
 /** gax's error as ours, from its code alone: details and metadata may quote the request. */
 export function gcpError(error: unknown, operation: string, secret: string): PublishError {
   if (error instanceof PublishError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
-  const noIdentity =
-    typeof message === "string" && message.startsWith("Could not load the default credentials");
-  const name = noIdentity
-    ? "UNAUTHENTICATED"
-    : ((typeof code === "number" ? NAMES[code] : undefined) ?? "UNKNOWN");
+  const noIdentity = typeof message === "string" && message.startsWith("Could not load the default credentials");
+  const name = noIdentity ? "UNAUTHENTICATED" : ((typeof code === "number" ? NAMES[code] : undefined) ?? "UNKNOWN");
   const className = CLASSES[name] ?? "permanent";
   return new PublishError(
     `GCP Secret Manager: ${operation} of "${secret}" failed with ${name}; ${advice(className, name, operation)}`,

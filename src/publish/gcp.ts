@@ -26,11 +26,7 @@ export function openGcpStore(config: GcpStore): Store {
   const client = openGcpClient(config);
 
   /** `latest` may lag for minutes, a number never does: look on from what it says until there is nothing more. */
-  async function newest(
-    secret: string,
-    from: number,
-    signal: AbortSignal,
-  ): Promise<Newest | undefined> {
+  async function newest(secret: string, from: number, signal: AbortSignal): Promise<Newest | undefined> {
     let found: Newest | undefined = from === 0 ? await read(secret, "latest", signal) : undefined;
     for (let number = found?.number ?? from; ;) {
       number += 1;
@@ -40,19 +36,15 @@ export function openGcpStore(config: GcpStore): Store {
     }
   }
 
-  async function read(
-    secret: string,
-    version: string,
-    signal: AbortSignal,
-  ): Promise<Newest | undefined> {
+  async function read(secret: string, version: string, signal: AbortSignal): Promise<Newest | undefined> {
     try {
       const { name, payload } = await client.access(secret, version, signal);
       const bytes = Buffer.from(payload?.data ?? "");
       if (payload?.dataCrc32c != null && Number(payload.dataCrc32c) !== crc32c(bytes)) {
-        throw new PublishError(
-          `GCP Secret Manager: "${secret}" came back damaged on the way (CRC32C differs)`,
-          { class: "unavailable", code: "CRC32C" },
-        );
+        throw new PublishError(`GCP Secret Manager: "${secret}" came back damaged on the way (CRC32C differs)`, {
+          class: "unavailable",
+          code: "CRC32C",
+        });
       }
       return { number: numberOf(name), bytes };
     } catch (error) {
@@ -70,8 +62,7 @@ export function openGcpStore(config: GcpStore): Store {
     const older = await enabledBelow(secret, found.number, signal);
     const version = String(found.number);
     const facts =
-      readPayload(found.bytes?.toString("utf8") ?? "") ??
-      (found.bytes && (await annotated(secret, version, signal)));
+      readPayload(found.bytes?.toString("utf8") ?? "") ?? (found.bytes && (await annotated(secret, version, signal)));
     return {
       revision: facts?.revision ?? 0,
       issuedAt: parseInstant(facts?.issuedAt) ?? 0,
@@ -81,11 +72,7 @@ export function openGcpStore(config: GcpStore): Store {
     };
   }
 
-  async function enabledBelow(
-    secret: string,
-    number: number,
-    signal: AbortSignal,
-  ): Promise<string[]> {
+  async function enabledBelow(secret: string, number: number, signal: AbortSignal): Promise<string[]> {
     try {
       const versions = await client.enabled(secret, signal);
       return versions
@@ -111,10 +98,11 @@ export function openGcpStore(config: GcpStore): Store {
   async function add(secret: string, bytes: Buffer, signal: AbortSignal): Promise<number> {
     const reply = await client.add(secret, bytes, crc32c(bytes), signal);
     if (reply.clientSpecifiedPayloadChecksum !== true) {
-      throw new PublishError(
-        `GCP Secret Manager: "${secret}" was written without its checksum being verified`,
-        { class: "conflict", code: "CRC32C", ambiguous: true },
-      );
+      throw new PublishError(`GCP Secret Manager: "${secret}" was written without its checksum being verified`, {
+        class: "conflict",
+        code: "CRC32C",
+        ambiguous: true,
+      });
     }
     return numberOf(reply.name);
   }
@@ -123,8 +111,7 @@ export function openGcpStore(config: GcpStore): Store {
     try {
       return await add(secret, bytes, signal);
     } catch (error) {
-      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create)
-        throw error;
+      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create) throw error;
     }
     try {
       await client.create(secret, signal);
@@ -170,7 +157,7 @@ export function openGcpStore(config: GcpStore): Store {
       if (held !== undefined && held.revision > revision) return { result: "superseded", held };
       if (held?.revision === revision) return { result: "unchanged", held };
       const last = Number(known?.version || held?.version || 0);
-      const now = { revision, issuedAt, expiresAt, older: held?.older ?? [] };
+      const now = { revision, issuedAt, expiresAt, older: held !== undefined && held.revision > 0 ? held.older : [] };
       if (known !== undefined && known.revision >= revision) {
         return { result: "unchanged", held: { ...now, version: known.version } };
       }
@@ -181,7 +168,8 @@ export function openGcpStore(config: GcpStore): Store {
         number = await settle(error, secret, last, bytes, signal);
       }
       if (!version.selfDescribing) await annotate(version, String(number), signal);
-      const older = held === undefined || last === 0 ? now.older : [...now.older, String(last)];
+      // What somebody else put there is not ours to destroy.
+      const older = held !== undefined && held.revision > 0 ? [...now.older, String(last)] : now.older;
       return { result: "written", held: { ...now, version: String(number), older } };
     },
     async prune(secret, versions, signal) {
@@ -192,9 +180,7 @@ export function openGcpStore(config: GcpStore): Store {
         try {
           await client.destroy(secret, version, signal);
         } catch (error) {
-          const gone =
-            error instanceof PublishError &&
-            (error.class === "not_found" || error.class === "state");
+          const gone = error instanceof PublishError && (error.class === "not_found" || error.class === "state");
           if (!gone) throw error;
         }
       }
@@ -203,11 +189,7 @@ export function openGcpStore(config: GcpStore): Store {
   };
 
   /** Where the payload cannot say its revision and expiry, the secret does. Without the right to, they are not known after a loss. */
-  async function annotate(
-    version: SecretVersion,
-    number: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async function annotate(version: SecretVersion, number: string, signal: AbortSignal): Promise<void> {
     try {
       const { annotations, etag } = await client.secret(version.secret, signal);
       const ours = {

@@ -11,8 +11,7 @@ const stores = {
   "aws-secrets-manager": async (config: AwsStore, edges: StoreEdges) =>
     (await import("./aws.ts")).openAwsStore(config, edges),
   "gcp-secret-manager": async (config: GcpStore) => (await import("./gcp.ts")).openGcpStore(config),
-  file: async (config: FileStore, edges: StoreEdges) =>
-    (await import("./file.ts")).openFileStore(config, edges),
+  file: async (config: FileStore, edges: StoreEdges) => (await import("./file.ts")).openFileStore(config, edges),
 };
 
 export async function openStore(config: StoreConfig, edges: StoreEdges): Promise<Store> {

@@ -31,17 +31,11 @@ export function renderPayload(
 /** What our flat JSON says of itself; undefined for anything that is not ours. */
 export function readPayload(
   text: string,
-):
-  | { readonly revision: number; readonly issuedAt: string; readonly expiresAt: string }
-  | undefined {
+): { readonly revision: number; readonly issuedAt: string; readonly expiresAt: string } | undefined {
   try {
     const value = JSON.parse(text) as Record<string, unknown> | null;
     const { revision, issued_at: issuedAt, expires_at: expiresAt } = value ?? {};
-    if (
-      typeof revision !== "number" ||
-      typeof issuedAt !== "string" ||
-      typeof expiresAt !== "string"
-    ) {
+    if (typeof revision !== "number" || typeof issuedAt !== "string" || typeof expiresAt !== "string") {
       return undefined;
     }
     return { revision, issuedAt, expiresAt };

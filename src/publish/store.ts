@@ -19,10 +19,7 @@ export class PublishError extends Error {
   readonly code: string;
   /** True when the write may have happened: the next publish MUST look before it writes. */
   readonly ambiguous: boolean;
-  constructor(
-    message: string,
-    facts: { class: PublishErrorClass; code: string; ambiguous?: boolean },
-  ) {
+  constructor(message: string, facts: { class: PublishErrorClass; code: string; ambiguous?: boolean }) {
     super(message);
     this.class = facts.class;
     this.code = facts.code;

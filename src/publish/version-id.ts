@@ -7,10 +7,7 @@ import type { SecretVersion } from "./store.ts";
  * carries no token. DescribeSecret gives revision and expiry back from it, without GetSecretValue.
  */
 export function versionIdOf(version: SecretVersion, key: Uint8Array): string {
-  const hash = createHmac("sha256", key)
-    .update(version.payload.reveal())
-    .digest("hex")
-    .slice(0, 32);
+  const hash = createHmac("sha256", key).update(version.payload.reveal()).digest("hex").slice(0, 32);
   return `${ten(version.revision)}-${ten(Math.floor(version.expiresAt / 1000))}-${hash}`;
 }
 

@@ -63,11 +63,7 @@ export function dueIndex(redis: RedisLink, provider: string) {
       let changed = 0;
       for (let i = 0; i < specs.length; i += BATCH) {
         const args = specs.slice(i, i + BATCH).flat();
-        const reply = await redis.run(
-          "register",
-          [k.due, k.running, k.state],
-          [channel, provider, ...args],
-        );
+        const reply = await redis.run("register", [k.due, k.running, k.state], [channel, provider, ...args]);
         const [a, c] = reply as [number, number];
         added += a;
         changed += c;
@@ -155,30 +151,18 @@ export function dueIndex(redis: RedisLink, provider: string) {
 
     /** Gives a claim back; `nextAt` 0 means now. */
     async release(id: string, fence: string, nextAt: Instant): Promise<void> {
-      await redis.run(
-        "release",
-        [k.due, k.running, k.fence],
-        [channel, provider, id, fence, nextAt],
-      );
+      await redis.run("release", [k.due, k.running, k.fence], [channel, provider, id, fence, nextAt]);
     },
 
     /** An operator's wish; undefined when the id is not scheduled. Returns the request's mark. */
     async request(id: string): Promise<number | undefined> {
-      const reply = await redis.run(
-        "request",
-        [k.due, k.running, k.requests],
-        [channel, provider, id],
-      );
+      const reply = await redis.run("request", [k.due, k.running, k.requests], [channel, provider, id]);
       return reply === -1 ? undefined : Number(reply);
     },
 
     async advance(ids: readonly string[]): Promise<void> {
       for (let i = 0; i < ids.length; i += BATCH) {
-        await redis.run(
-          "advance",
-          [k.due, k.running],
-          [channel, provider, ...ids.slice(i, i + BATCH)],
-        );
+        await redis.run("advance", [k.due, k.running], [channel, provider, ...ids.slice(i, i + BATCH)]);
       }
     },
 
@@ -196,10 +180,7 @@ export function dueIndex(redis: RedisLink, provider: string) {
       const orphans: string[] = [];
       let cursor = "0";
       do {
-        const [next, page] = (await redis.call("ZSCAN", k.due, cursor, "COUNT", BATCH)) as [
-          string,
-          string[],
-        ];
+        const [next, page] = (await redis.call("ZSCAN", k.due, cursor, "COUNT", BATCH)) as [string, string[]];
         cursor = next;
         for (let i = 0; i < page.length; i += 2) {
           const id = page[i];
@@ -208,14 +189,7 @@ export function dueIndex(redis: RedisLink, provider: string) {
       } while (cursor !== "0");
       for (let i = 0; i < orphans.length; i += BATCH) {
         const ids = orphans.slice(i, i + BATCH);
-        const keys = [
-          k.due,
-          k.state,
-          k.expiry,
-          k.failing,
-          k.requests,
-          ...ids.map((id) => k.sealed(id)),
-        ];
+        const keys = [k.due, k.state, k.expiry, k.failing, k.requests, ...ids.map((id) => k.sealed(id))];
         await redis.run("remove", keys, ids);
       }
       return orphans.length;

@@ -26,10 +26,8 @@ export function openLane(
 ): Lane {
   const due = dueIndex(redis, provider);
   const { limits, onError } = options;
-  const queue = openQueue(
-    redis,
-    { prefix: due.keys.tag, concurrency: limits.concurrency, onError },
-    async (job) => scheduler.freed(await options.work(job, due)),
+  const queue = openQueue(redis, { prefix: due.keys.tag, concurrency: limits.concurrency, onError }, async (job) =>
+    scheduler.freed(await options.work(job, due)),
   );
   const scheduler = startScheduler({
     due,

@@ -8,22 +8,13 @@ const PAGE = 500;
  * Credentials that climb the slow ladder because their client secret was refused or unreadable leave it as soon as the
  * secret is another one. One page of the failing ones per call; no work at all while none fails.
  */
-export function makeParkedWatch(
-  redis: RedisLink,
-  due: DueIndex,
-  printOf: (id: string) => Promise<string | undefined>,
-) {
+export function makeParkedWatch(redis: RedisLink, due: DueIndex, printOf: (id: string) => Promise<string | undefined>) {
   let cursor = "0";
   return {
     async check(): Promise<number> {
-      const [next, page] = (await redis.call("HSCAN", due.keys.failing, cursor, "COUNT", PAGE)) as [
-        string,
-        string[],
-      ];
+      const [next, page] = (await redis.call("HSCAN", due.keys.failing, cursor, "COUNT", PAGE)) as [string, string[]];
       cursor = next;
-      const ids = page.filter(
-        (_, i) => i % 2 === 0 && (page[i + 1] ?? "").includes('"state":"needs_attention"'),
-      );
+      const ids = page.filter((_, i) => i % 2 === 0 && (page[i + 1] ?? "").includes('"state":"needs_attention"'));
       if (ids.length === 0) return 0;
       const texts = (await redis.call("HMGET", due.keys.state, ...ids)) as (string | null)[];
       const changed: string[] = [];

@@ -10,12 +10,7 @@ export type RedisDoubt = "info_denied" | "no_persistence";
 export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]> {
   const where = `Redis at ${redis.where}`;
   try {
-    await redis.call(
-      "EVAL",
-      "return redis.call('ZCARD', KEYS[1])",
-      1,
-      `{${redis.prefix}}:preflight`,
-    );
+    await redis.call("EVAL", "return redis.call('ZCARD', KEYS[1])", 1, `{${redis.prefix}}:preflight`);
   } catch (error) {
     const { code } = redisError(error, redis.where);
     if (code !== "NOPERM" && code !== "ERR" && code !== "NOSCRIPT") throw error;
@@ -32,8 +27,7 @@ export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]
     if (redisError(error, redis.where).code === "NOPERM") return ["info_denied"];
     throw error;
   }
-  const field = (name: string): string | undefined =>
-    new RegExp(`^${name}:(\\S*)`, "m").exec(text)?.[1];
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, "m").exec(text)?.[1];
   const major = Number(field("redis_version")?.split(".")[0] ?? "7");
   if (major < 6) {
     throw new RedisError(
@@ -50,7 +44,5 @@ export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]
       true,
     );
   }
-  return field("aof_enabled") === "0" && field("rdb_last_save_time") === undefined
-    ? ["no_persistence"]
-    : [];
+  return field("aof_enabled") === "0" && field("rdb_last_save_time") === undefined ? ["no_persistence"] : [];
 }

@@ -20,11 +20,7 @@ const CONFIG_KEY_TTL_MS = 30 * 24 * 3600 * 1000;
  * Makes the due index agree with the configuration; any replica may do it, at any time. During a rolling deploy only
  * replicas with the configuration that was started last do: an older one would undo what the newer one has changed.
  */
-export function makeReconcile(
-  redis: RedisLink,
-  configHash: string,
-  registrations: readonly Registration[],
-) {
+export function makeReconcile(redis: RedisLink, configHash: string, registrations: readonly Registration[]) {
   const marker = `{${redis.prefix}}:config`;
 
   return {

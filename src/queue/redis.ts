@@ -32,8 +32,7 @@ export function redisError(error: unknown, where: string): RedisError {
   if (error instanceof RedisError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
   const errno = typeof code === "string" && /^[A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
-  const reply =
-    typeof message === "string" ? /^(?:-)?([A-Z]{2,20})\b/.exec(message)?.[1] : undefined;
+  const reply = typeof message === "string" ? /^(?:-)?([A-Z]{2,20})\b/.exec(message)?.[1] : undefined;
   const known = errno ?? reply ?? "UNKNOWN";
   return new RedisError(`Redis at ${where}: ${explain(known)}`, known, PERMANENT.has(known));
 }
@@ -70,11 +69,7 @@ export interface RedisLink {
   /** For BullMQ, which duplicates it. Nobody else touches it. */
   readonly client: Redis;
   ready(): boolean;
-  run(
-    name: ScriptName,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<unknown>;
+  run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** Several commands in one round trip; replies in order. */
   pipeline(commands: readonly (readonly (string | number)[])[]): Promise<unknown[]>;
@@ -124,12 +119,7 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
     ready: () => client.status === "ready",
     run: (name, keys, args) =>
       guard(async () =>
-        (commands[name] as (...a: unknown[]) => Promise<unknown>).call(
-          client,
-          keys.length,
-          ...keys,
-          ...args,
-        ),
+        (commands[name] as (...a: unknown[]) => Promise<unknown>).call(client, keys.length, ...keys, ...args),
       ),
     call: (command, ...args) => guard(async () => client.call(command, ...args)),
     pipeline: (list) =>
@@ -183,11 +173,7 @@ function connectionOf(address: RedisAddress): object {
   if (address.socket !== undefined) return { path: address.socket };
   const url = URL.parse(address.url ?? "");
   if (url === null || !/^rediss?:$/.test(url.protocol)) {
-    throw new RedisError(
-      "redis.url must look like redis://host:6379 or rediss://host:6379",
-      "URL",
-      true,
-    );
+    throw new RedisError("redis.url must look like redis://host:6379 or rediss://host:6379", "URL", true);
   }
   const username = address.username ?? decodeURIComponent(url.username);
   const password = address.password ?? decodeURIComponent(url.password);

@@ -117,10 +117,7 @@ async function scanFailing(redis: RedisLink, provider: string): Promise<Scanned>
   const attention: Attention[] = [];
   let cursor = "0";
   do {
-    const [next, page] = (await redis.call("HSCAN", failing, cursor, "COUNT", SCAN_MAX)) as [
-      string,
-      string[],
-    ];
+    const [next, page] = (await redis.call("HSCAN", failing, cursor, "COUNT", SCAN_MAX)) as [string, string[]];
     cursor = next;
     for (let i = 0; i + 1 < page.length; i += 2) {
       const entry = {

@@ -1,0 +1,84 @@
+import type { Finding, Path } from "./problem.ts";
+import type { CredentialFile, StoreFile } from "./schema.ts";
+
+type TargetFile = CredentialFile["publish"][number];
+
+const PLACEHOLDERS = ["access_token", "token_type", "expires_at", "issued_at", "revision", "credential_id", "scope"];
+
+/** A secret's name as its store wants it, and a template that holds what it should. */
+export function checkTarget(
+  target: TargetFile,
+  store: StoreFile | undefined,
+  publishFields: readonly string[],
+  path: Path,
+): Finding[] {
+  const findings: Finding[] = [];
+  const wrong = store && wrongName(target.secret, store.type);
+  if (wrong !== undefined) findings.push({ severity: "error", path: [...path, "secret"], message: wrong });
+  return [...findings, ...checkTemplate(target, publishFields, path)];
+}
+
+function wrongName(secret: string, type: StoreFile["type"]): string | undefined {
+  switch (type) {
+    case "aws-secrets-manager":
+      // docs.aws.amazon.com: CreateSecret, Name; a suffix like -aB3dE6 would be taken for the end of an ARN.
+      if (!/^[A-Za-z0-9/_+=.@-]{1,512}$/.test(secret))
+        return "a secret's name in AWS is 1 to 512 letters, digits and /_+=.@-";
+      return undefined;
+    case "gcp-secret-manager":
+      return /^[A-Za-z0-9_-]{1,255}$/.test(secret)
+        ? undefined
+        : "a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash)";
+    case "file": {
+      const segments = secret.split("/");
+      const bad = segments.some(
+        (s) => s === "" || s === "." || s === ".." || s.startsWith(".evertoken") || s.includes("\0") || s.length > 200,
+      );
+      return bad
+        ? "a file's name is relative to the store's dir, without .., empty parts or parts that begin with .evertoken"
+        : undefined;
+    }
+  }
+}
+
+function checkTemplate(target: TargetFile, publishFields: readonly string[], path: Path): Finding[] {
+  const { format, template } = target;
+  if (template === undefined) {
+    return format === "template"
+      ? [{ severity: "error", path, message: "format: template needs template: with {access_token} in it" }]
+      : [];
+  }
+  const at = [...path, "template"];
+  if (format !== undefined && format !== "template") {
+    return [
+      { severity: "error", path: at, message: `template has no effect with format: ${format}; leave one of them out` },
+    ];
+  }
+  const findings: Finding[] = [];
+  if (!template.includes("{access_token}")) {
+    findings.push({ severity: "error", path: at, message: "the template does not contain {access_token}" });
+  }
+  const known = [...PLACEHOLDERS, ...publishFields];
+  for (const [, name = ""] of template.matchAll(/\{(\w+)\}/g)) {
+    if (!known.includes(name)) {
+      findings.push({
+        severity: "error",
+        path: at,
+        message: `{${name}} is not known here; known are ${known.join(", ")}`,
+      });
+    }
+  }
+  return findings;
+}
+
+/** What a target really writes to, so that two names for one secret are found. */
+export function physicalSecret(target: TargetFile, store: StoreFile): string {
+  switch (store.type) {
+    case "aws-secrets-manager":
+      return ["aws", store.region, store.endpoint ?? "", target.secret].join("\0");
+    case "gcp-secret-manager":
+      return ["gcp", store.project, store.location ?? "", store.endpoint ?? "", target.secret].join("\0");
+    case "file":
+      return ["file", store.dir, target.secret].join("\0");
+  }
+}

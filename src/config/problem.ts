@@ -1,0 +1,24 @@
+/** Keys and list indexes from the root to a value. */
+export type Path = readonly (string | number)[];
+
+/** A finding before it has a position. */
+export interface Finding {
+  readonly severity: "error" | "warning";
+  readonly path: Path;
+  readonly message: string;
+  /** The finding is about this key of the map at `path`, not about its value. */
+  readonly key?: string;
+  readonly suggestion?: string | undefined;
+}
+
+/** A finding with its place in a file, ready to be shown. Never holds a secret. */
+export interface Problem {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly message: string;
+  /** The line in question, where it cannot hold a secret. */
+  readonly excerpt?: string;
+  readonly suggestion?: string;
+}

@@ -1,0 +1,203 @@
+import { dirname, resolve as resolvePath } from "node:path";
+import type { Credential, Params, Policy, Provider, SecretRef, StoreConfig, Target } from "../credential.ts";
+import { Secret } from "../credential.ts";
+import { presets } from "../presets.ts";
+import { parseDuration, parseFraction } from "./duration.ts";
+import type { ConfigFile, CredentialFile, PolicyFile, ProviderFile, SecretRefFile, StoreFile } from "./schema.ts";
+
+/** Everything that the daemon is told. Frozen; nothing else reads the configuration file. */
+export interface Config {
+  readonly redis?: {
+    readonly url: Secret;
+    readonly username?: string;
+    readonly password?: SecretRef;
+    readonly tls?: { readonly caFile?: string };
+    readonly keyPrefix: string;
+  };
+  readonly dataDir: string;
+  readonly sealKey?: SecretRef;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly log: {
+    readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+    readonly format: "json" | "pretty";
+  };
+  readonly shutdown: { readonly drainTimeoutMs: number };
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly stores: ReadonlyMap<string, StoreConfig>;
+  readonly credentials: readonly Credential[];
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const defaults = {
+  policy: {
+    rotateAt: 0.75,
+    consumerCacheMs: 5 * MINUTE,
+    retryBudgetMs: 5 * MINUTE,
+    minIntervalMs: 30 * SECOND,
+    lifetimeMs: 60 * MINUTE,
+    requestTimeoutMs: 15 * SECOND,
+  },
+  dataDir: "./evertoken-data",
+  listen: "127.0.0.1:9464",
+  level: "info",
+  format: "json",
+  drainTimeoutMs: 60 * SECOND,
+  concurrency: 16,
+  storeTimeoutMs: 10 * SECOND,
+  keyPrefix: "evertoken",
+} as const satisfies { policy: Policy } & Record<string, unknown>;
+
+/** What equal things share: a fleet of 100,000 has a handful of policies, and no parameters. */
+const NO_PARAMS: Params = Object.freeze({});
+
+/** Applies presets, defaults and the nearest policy. The file's shape has been checked. */
+export function resolveConfig(file: ConfigFile, path: string): Config {
+  const base = dirname(resolvePath(path));
+  const at = (relative: string): string => resolvePath(base, relative);
+  const share = sharePolicies();
+  const policyOf = policyResolver(file, share);
+  const providers = new Map(
+    Object.entries(file.providers).map(([name, provider]) => [name, resolveProvider(name, provider, at)] as const),
+  );
+  return Object.freeze({
+    ...(file.redis && { redis: resolveRedis(file.redis, at) }),
+    dataDir: at(file.dataDir ?? defaults.dataDir),
+    ...(file.sealKey && { sealKey: refOf(file.sealKey, at) }),
+    http: parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 },
+    log: { level: file.log?.level ?? defaults.level, format: file.log?.format ?? defaults.format },
+    shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
+    providers,
+    stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),
+    credentials: Object.freeze(file.credentials.map((credential) => resolveCredential(credential, policyOf, at))),
+  });
+}
+
+/** `host:port`, `[::1]:port` or `:port` (all addresses); undefined when it is none of these. */
+export function parseListen(text: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[3]) > 65_535) return undefined;
+  return { host: match[1] ?? (match[2] || "0.0.0.0"), port: Number(match[3]) };
+}
+
+function ms(text: string | undefined, otherwise: number): number {
+  return (text === undefined ? undefined : parseDuration(text)) ?? otherwise;
+}
+
+function refOf(ref: SecretRefFile, at: (path: string) => string): SecretRef {
+  return "file" in ref ? { file: at(ref.file) } : { env: ref.env };
+}
+
+function resolveRedis(
+  redis: NonNullable<ConfigFile["redis"]>,
+  at: (path: string) => string,
+): NonNullable<Config["redis"]> {
+  return {
+    url: new Secret(redis.url),
+    keyPrefix: redis.keyPrefix ?? defaults.keyPrefix,
+    ...(redis.username !== undefined && { username: redis.username }),
+    ...(redis.password && { password: refOf(redis.password, at) }),
+    ...(redis.tls && { tls: redis.tls.caFile === undefined ? {} : { caFile: at(redis.tls.caFile) } }),
+  };
+}
+
+function resolveProvider(name: string, file: ProviderFile, at: (path: string) => string): Provider {
+  const preset = file.preset && presets[file.preset];
+  const caFile = file.tls?.caFile;
+  const path = file.responsePath ?? [];
+  return Object.freeze({
+    name,
+    tokenEndpoint: file.tokenEndpoint,
+    grant: file.grant ?? preset?.grant ?? "client_credentials",
+    auth: {
+      method: file.auth?.method ?? preset?.method ?? "client_secret_basic",
+      encoding: file.auth?.encoding ?? "rfc6749",
+    },
+    tls: caFile === undefined ? {} : { caFile: at(caFile) },
+    limits: {
+      concurrency: file.limits?.concurrency ?? defaults.concurrency,
+      ...(file.limits?.perSecond !== undefined && { perSecond: file.limits.perSecond }),
+    },
+    params: file.params ?? NO_PARAMS,
+    publishFields: file.publishFields ?? preset?.publishFields ?? [],
+    expiresInUnit: file.expiresInUnit ?? "s",
+    responsePath: typeof path === "string" ? path.split(".") : path,
+  });
+}
+
+function resolveStore(name: string, file: StoreFile, at: (path: string) => string): StoreConfig {
+  const timeoutMs = ms(file.timeout, defaults.storeTimeoutMs);
+  switch (file.type) {
+    case "aws-secrets-manager": {
+      const { type, region, endpoint, kmsKeyId } = file;
+      const rest = { ...(endpoint !== undefined && { endpoint }), ...(kmsKeyId !== undefined && { kmsKeyId }) };
+      return { name, type, region, create: file.create ?? false, tags: file.tags ?? {}, timeoutMs, ...rest };
+    }
+    case "gcp-secret-manager": {
+      const { type, project, endpoint, location } = file;
+      const rest = { ...(endpoint !== undefined && { endpoint }), ...(location !== undefined && { location }) };
+      return { name, type, project, create: file.create ?? false, labels: file.labels ?? {}, timeoutMs, ...rest };
+    }
+    case "file":
+      return { name, type: file.type, dir: at(file.dir), timeoutMs };
+  }
+}
+
+function resolveCredential(
+  file: CredentialFile,
+  policyOf: (provider: string, own: PolicyFile) => Policy,
+  at: (path: string) => string,
+): Credential {
+  const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
+  return Object.freeze({
+    id: String(file.id),
+    provider: file.provider,
+    clientId: String(file.clientId),
+    clientSecrets: refs.map((ref) => refOf(ref, at)),
+    params: file.params ?? NO_PARAMS,
+    publish: file.publish.map(({ store, secret, format, template }): Target => ({
+      store,
+      secret,
+      format: format ?? (template === undefined ? "json" : "template"),
+      ...(template !== undefined && { template }),
+    })),
+    policy: policyOf(file.provider, file),
+    ...(file.scope !== undefined && { scope: file.scope }),
+  });
+}
+
+/** The nearest value of every policy key: credential, provider, defaults, preset, built in. */
+export function policyResolver(
+  file: Pick<ConfigFile, "defaults" | "providers">,
+  share: (policy: Policy) => Policy,
+): (provider: string, own: PolicyFile) => Policy {
+  return (name, own) => {
+    const provider = file.providers[name];
+    const presetLife = provider?.preset && presets[provider.preset].lifetimeMs;
+    const nearest = <K extends keyof PolicyFile>(key: K): PolicyFile[K] =>
+      own[key] ??
+      provider?.[key] ??
+      (key === "lifetime" && presetLife !== undefined ? undefined : file.defaults?.[key]);
+    const rotateAt = nearest("rotateAt");
+    const { policy } = defaults;
+    return share({
+      rotateAt: (rotateAt === undefined ? undefined : parseFraction(rotateAt)) ?? policy.rotateAt,
+      consumerCacheMs: ms(nearest("consumerCache"), policy.consumerCacheMs),
+      retryBudgetMs: ms(nearest("retryBudget"), policy.retryBudgetMs),
+      minIntervalMs: ms(nearest("minInterval"), policy.minIntervalMs),
+      lifetimeMs: ms(nearest("lifetime"), presetLife ?? policy.lifetimeMs),
+      requestTimeoutMs: ms(nearest("requestTimeout"), policy.requestTimeoutMs),
+    });
+  };
+}
+
+export function sharePolicies(): (policy: Policy) => Policy {
+  const shared = new Map<string, Policy>();
+  return (policy) => {
+    const key = Object.values(policy).join(" ");
+    const found = shared.get(key) ?? Object.freeze(policy);
+    shared.set(key, found);
+    return found;
+  };
+}

@@ -1,0 +1,243 @@
+import * as z from "zod";
+import { DURATION } from "./duration.ts";
+import type { Shape } from "./known-keys.ts";
+import { type Mistake, mistakeOf } from "./mistakes.ts";
+
+/** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */
+
+const duration = z.string().regex(DURATION, "a duration like 30s, 5m, 1h30m or 14d is expected");
+const name = z.string().min(1, "a name is expected");
+const text = z.string().min(1, "an empty text is not allowed here");
+const id = z
+  .union([z.string(), z.number()])
+  .refine(
+    (value) => /^[A-Za-z0-9._-]{1,128}$/.test(String(value)),
+    "1 to 128 letters, digits, dots, underscores and hyphens are expected",
+  );
+
+const secretRef = z
+  .union(
+    [
+      z.strictObject({
+        file: text.describe("File that holds the secret; read again at every exchange"),
+      }),
+      z.strictObject({ env: text.describe("Environment variable that holds the secret") }),
+    ],
+    { error: "a secret is never written here; write { file: /path } or { env: NAME }" },
+  )
+  .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
+
+const policy = {
+  rotateAt: z
+    .union([z.string().regex(/^\d+(\.\d+)?%$/, "a share like 75% is expected"), z.number()])
+    .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
+  consumerCache: duration.describe("Longest time a consumer keeps a token that it has read. Default 5m"),
+  retryBudget: duration.describe("Life kept in reserve for retries. Default 5m"),
+  minInterval: duration.describe("Two exchanges of one credential are never closer than this. Default 30s"),
+  lifetime: duration.describe("Life assumed when the provider states none. Default 1h"),
+  requestTimeout: duration.describe("Deadline of one exchange, retries at the transport included. Default 15s"),
+};
+
+const params = z
+  .record(z.string(), z.union([z.string(), z.array(z.string())]))
+  .describe("Extra request parameters, such as audience or resource; a list sends one several times");
+
+const provider = z
+  .strictObject({
+    preset: z.enum(["cyclr"]).describe("What is known of a provider: cyclr"),
+    tokenEndpoint: text.describe("Address of the token endpoint (RFC 6749 section 3.2)"),
+    grant: z
+      .enum(["client_credentials"], {
+        error: ({ input }) =>
+          input === "password"
+            ? "the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) forbids it and Cyclr ended it in May 2021; use client_credentials"
+            : "client_credentials is expected",
+      })
+      .describe("How a token is obtained. Default client_credentials"),
+    auth: z
+      .strictObject({
+        method: z
+          .enum(["client_secret_basic", "client_secret_post"])
+          .describe("How the client proves itself. Default client_secret_basic"),
+        encoding: z
+          .enum(["rfc6749", "raw"])
+          .describe("raw: for servers that do not decode what RFC 6749 section 2.3.1 encodes. Default rfc6749"),
+      })
+      .partial(),
+    tls: z
+      .strictObject({
+        caFile: text.describe("PEM file of the CA that signed the endpoint's certificate"),
+      })
+      .partial(),
+    limits: z
+      .strictObject({
+        perSecond: z
+          .number()
+          .positive("more than 0 is expected")
+          .describe("Requests per second, over all replicas. Default: no limit"),
+        concurrency: z
+          .int()
+          .min(1, "at least 1 is expected")
+          .max(1000, "at most 1000 is expected")
+          .describe("Requests under way at once, over all replicas. Default 16"),
+      })
+      .partial(),
+    params,
+    publishFields: z.array(text).describe("Members of the provider's answer that are published beside the token"),
+    expiresInUnit: z.enum(["s", "ms"]).describe("Unit of expires_in. Default s"),
+    responsePath: z
+      .union([text, z.array(text)])
+      .describe("Where the answer holds access_token, when it is nested: data.token"),
+    allowInsecure: z.boolean().describe("Allow plain http beyond this machine. Default false"),
+    ...policy,
+  })
+  .partial()
+  .required({ tokenEndpoint: true });
+
+const timeout = duration.describe("Deadline of one call. Default 10s");
+const create = z.boolean().describe("Make secrets that are missing. Default false");
+const strings = z.record(z.string(), z.string());
+
+const store = z.discriminatedUnion("type", [
+  z
+    .strictObject({
+      type: z.literal("aws-secrets-manager"),
+      region: text.describe("AWS region, such as eu-west-1"),
+      create,
+      endpoint: text.describe("Another address of the service"),
+      tags: strings.describe("Tags of secrets that are made"),
+      kmsKeyId: text.describe("KMS key of secrets that are made. Default: the account's aws/secretsmanager"),
+      timeout,
+    })
+    .partial()
+    .required({ type: true, region: true }),
+  z
+    .strictObject({
+      type: z.literal("gcp-secret-manager"),
+      project: text.describe("GCP project id"),
+      location: text.describe("Location of regional secrets, such as europe-west3"),
+      create,
+      endpoint: text.describe("Another address of the service; http:// is plaintext gRPC without a cloud identity"),
+      labels: strings.describe("Labels of secrets that are made"),
+      timeout,
+    })
+    .partial()
+    .required({ type: true, project: true }),
+  z
+    .strictObject({
+      type: z.literal("file"),
+      dir: text.describe("Folder in which a file per secret is kept"),
+      timeout,
+    })
+    .partial()
+    .required({ type: true, dir: true }),
+]);
+
+const target = z
+  .strictObject({
+    store: name.describe("Name of a store"),
+    secret: text.describe("Name of the secret in that store"),
+    format: z
+      .enum(["json", "token", "template"])
+      .describe("json: a flat object; token: the bare token; template: the text in template. Default json"),
+    template: text.describe("With format template: text with {access_token}, {expires_at}, ..."),
+  })
+  .partial()
+  .required({ store: true, secret: true });
+
+const credential = z
+  .strictObject({
+    id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"),
+    provider: name.describe("Name of a provider"),
+    clientId: z.union([text, z.number()]).describe("OAuth client id"),
+    clientSecret: z
+      .union([secretRef, z.array(secretRef).min(1).max(4)], {
+        error:
+          "a client secret is never written here; write { file: /path } or { env: NAME }, or a list of them to be tried in order",
+      })
+      .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
+    scope: text.describe("OAuth scope, such as account:1234"),
+    params,
+    publish: z
+      .array(target)
+      .min(1, "at least one target is expected")
+      .max(8, "at most 8 targets are expected")
+      .describe("Where the token is published"),
+    ...policy,
+  })
+  .partial()
+  .required({ id: true, provider: true, clientId: true, clientSecret: true, publish: true });
+
+export const ConfigFile = z
+  .strictObject({
+    redis: z
+      .strictObject({
+        url: text.describe("redis://host:6379 or rediss://host:6379"),
+        username: text.describe("ACL user"),
+        password: secretRef,
+        tls: z
+          .strictObject({
+            caFile: text.describe("PEM file of the CA that signed Redis's certificate"),
+          })
+          .partial(),
+        keyPrefix: z
+          .string()
+          .regex(/^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, underscores and hyphens are expected")
+          .describe("First part of every key. Default evertoken"),
+      })
+      .partial()
+      .required({ url: true })
+      .describe("Absent: an embedded redis-server in dataDir"),
+    dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
+    sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens which wait for a store"),
+    http: z
+      .strictObject({
+        listen: text.describe(
+          "Address of /metrics, /startupz, /livez, /readyz and /api/v1/status. Default 127.0.0.1:9464",
+        ),
+      })
+      .partial(),
+    log: z
+      .strictObject({
+        level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),
+        format: z.enum(["json", "pretty"]).describe("Default json"),
+      })
+      .partial(),
+    shutdown: z
+      .strictObject({
+        drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),
+      })
+      .partial(),
+    defaults: z
+      .strictObject(policy)
+      .partial()
+      .describe("Policy of all credentials; a provider or a credential may say otherwise"),
+    providers: z.record(
+      z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a provider's name is 1 to 64 letters, digits, . _ -"),
+      provider,
+    ),
+    stores: z.record(
+      z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a store's name is 1 to 64 letters, digits, . _ -"),
+      store,
+    ),
+    credentials: z.array(credential),
+  })
+  .partial()
+  .required({ providers: true, stores: true, credentials: true });
+
+export type ConfigFile = z.infer<typeof ConfigFile>;
+export type ProviderFile = z.infer<typeof provider>;
+export type StoreFile = z.infer<typeof store>;
+export type CredentialFile = z.infer<typeof credential>;
+export type PolicyFile = Partial<Pick<CredentialFile, keyof typeof policy>>;
+export type SecretRefFile = z.infer<typeof secretRef>;
+
+export function checkShape(value: unknown): { file?: ConfigFile; mistakes: readonly Mistake[] } {
+  const result = ConfigFile.safeParse(value);
+  return result.success ? { file: result.data, mistakes: [] } : { mistakes: result.error.issues.map(mistakeOf) };
+}
+
+/** Draft-07, the newest that yaml-language-server reads. */
+export function jsonSchema(): Shape {
+  return z.toJSONSchema(ConfigFile, { io: "input", target: "draft-7", reused: "ref" }) as Shape;
+}

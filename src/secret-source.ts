@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import { Secret, type SecretRef } from "./credential.ts";
+
+/** Why a secret could not be read. The message names the file or variable, never what it holds. */
+export class SecretSourceError extends Error {
+  override readonly name = "SecretSourceError";
+  readonly code: "missing" | "unreadable" | "empty" | "unset" | "too_large" | "not_a_key";
+  constructor(message: string, code: SecretSourceError["code"]) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const MAX_BYTES = 64 * 1024;
+const KEY_BYTES = 32;
+
+/** Reads a secret anew. Line ends at its end, which editors and `echo` leave there, are cut off. */
+export async function readSecret(ref: SecretRef, env: Readonly<Record<string, string | undefined>>): Promise<Secret> {
+  const where = "file" in ref ? `secret file ${ref.file}` : `environment variable ${ref.env}`;
+  const text = "file" in ref ? await readText(ref.file, where) : env[ref.env];
+  if (text === undefined) {
+    throw new SecretSourceError(`${where} is not set; set it for the daemon, or use { file: ... }`, "unset");
+  }
+  const value = text.replace(/(\r?\n)+$/, "");
+  if (value === "") throw new SecretSourceError(`${where} is empty; write the secret into it`, "empty");
+  return new Secret(value);
+}
+
+/** A key of 32 bytes, written in base64 or hex. */
+export async function readKey(ref: SecretRef, env: Readonly<Record<string, string | undefined>>): Promise<Buffer> {
+  const text = (await readSecret(ref, env)).reveal().trim();
+  const key = /^[0-9a-fA-F]{64}$/.test(text) ? Buffer.from(text, "hex") : Buffer.from(text, "base64");
+  if (key.length !== KEY_BYTES || !/^[0-9A-Za-z+/_=-]+$/.test(text)) {
+    const where = "file" in ref ? `the key in ${ref.file}` : `the key in ${ref.env}`;
+    throw new SecretSourceError(
+      `${where} is not 32 bytes in base64 or hex; make one with: openssl rand -base64 32`,
+      "not_a_key",
+    );
+  }
+  return key;
+}
+
+async function readText(file: string, where: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT")
+      throw new SecretSourceError(`${where} does not exist; create it or correct the path`, "missing");
+    if (code === "EISDIR") throw new SecretSourceError(`${where} is a directory; name the file in it`, "unreadable");
+    throw new SecretSourceError(`${where} cannot be read (${code ?? "error"}); check its owner and mode`, "unreadable");
+  }
+  if (bytes.length > MAX_BYTES) {
+    throw new SecretSourceError(`${where} has more than ${MAX_BYTES / 1024} KiB; is it the right file?`, "too_large");
+  }
+  return bytes.toString("utf8");
+}

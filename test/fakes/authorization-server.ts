@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import Provider from "oidc-provider";
+
+export interface Client {
+  readonly id: string;
+  readonly secret: string;
+  readonly method: "client_secret_basic" | "client_secret_post";
+  readonly scopes?: readonly string[];
+}
+
+/** A real authorization server (oidc-provider) on a free loopback port. */
+export interface AuthorizationServer extends AsyncDisposable {
+  /** The issuer. */
+  readonly url: string;
+  readonly tokenEndpoint: string;
+  /** Tokens issued so far. */
+  readonly issued: number;
+  /** As the server itself sees the token; undefined when it is unknown or dead. `exp` in epoch seconds. */
+  introspect(token: string): Promise<{ clientId: string; scope?: string; exp: number } | undefined>;
+  /** Life of the tokens issued from now on. */
+  setTtl(seconds: number): void;
+  close(): Promise<void>;
+}
+
+export async function startAuthorizationServer(options: {
+  clients: readonly Client[];
+  ttlSeconds: number;
+}): Promise<AuthorizationServer> {
+  let ttlSeconds = options.ttlSeconds;
+  let issued = 0;
+  const restoreConsole = withoutNotices();
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const provider = new Provider(url, {
+    clients: options.clients.map(({ id, secret, method, scopes }) => ({
+      client_id: id,
+      client_secret: secret,
+      token_endpoint_auth_method: method,
+      grant_types: ["client_credentials"],
+      response_types: [],
+      redirect_uris: [],
+      ...(scopes !== undefined && { scope: scopes.join(" ") }),
+    })),
+    scopes: [...new Set(options.clients.flatMap(({ scopes }) => scopes ?? []))],
+    features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
+    ttl: { ClientCredentials: () => ttlSeconds },
+    clientAuthMethods: ["client_secret_basic", "client_secret_post"],
+  });
+  provider.on("client_credentials.issued", () => (issued += 1));
+  server.on("request", provider.callback());
+
+  async function close(): Promise<void> {
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+    restoreConsole();
+  }
+  return {
+    url,
+    tokenEndpoint: `${url}/token`,
+    get issued() {
+      return issued;
+    },
+    async introspect(value) {
+      const found = await provider.ClientCredentials.find(value);
+      if (found?.exp === undefined || found.clientId === undefined) return undefined;
+      const { clientId, exp, scope } = found;
+      return { clientId, exp, ...(scope !== undefined && { scope }) };
+    },
+    setTtl(seconds) {
+      ttlSeconds = seconds;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** oidc-provider tells on the console what a production server would have to configure. */
+function withoutNotices(): () => void {
+  const { info, warn } = console;
+  const quiet =
+    (print: typeof console.info) =>
+    (...args: unknown[]): void => {
+      if (!/oidc-provider (NOTICE|WARNING)/.test(String(args[0]))) print(...args);
+    };
+  console.info = quiet(info);
+  console.warn = quiet(warn);
+  return () => {
+    console.info = info;
+    console.warn = warn;
+  };
+}
