@@ -1,6 +1,7 @@
 import { type Preset, presets } from "../presets.ts";
 import type { Finding, Path } from "./problem.ts";
 import type { ConfigFile, ProviderFile } from "./schema.ts";
+import { WRONG } from "./prune.ts";
 import { closest } from "./suggest.ts";
 
 /** Parameters that the grant and the client authentication set themselves. */
@@ -32,6 +33,7 @@ export function checkParams(params: ProviderFile["params"], path: Path): Finding
 function checkEndpoint(provider: ProviderFile, base: Path): Finding[] {
   const path = [...base, "tokenEndpoint"];
   const error = (message: string): Finding[] => [{ severity: "error", path, message }];
+  if (provider.tokenEndpoint === WRONG) return [];
   const url = URL.parse(provider.tokenEndpoint);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return error("this is not an address; write https://HOST/PATH");

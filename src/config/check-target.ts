@@ -1,4 +1,5 @@
 import type { Finding, Path } from "./problem.ts";
+import { WRONG } from "./prune.ts";
 import type { CredentialFile, StoreFile } from "./schema.ts";
 
 type TargetFile = CredentialFile["publish"][number];
@@ -13,7 +14,7 @@ export function checkTarget(
   path: Path,
 ): Finding[] {
   const findings: Finding[] = [];
-  const wrong = store && wrongName(target.secret, store.type);
+  const wrong = store && target.secret !== WRONG ? wrongName(target.secret, store.type) : undefined;
   if (wrong !== undefined) findings.push({ severity: "error", path: [...path, "secret"], message: wrong });
   return [...findings, ...checkTemplate(target, publishFields, path)];
 }

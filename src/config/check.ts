@@ -5,6 +5,7 @@ import { checkTarget, physicalSecret } from "./check-target.ts";
 import type { Finding, Path } from "./problem.ts";
 import { parseListen, policyResolver, sharePolicies } from "./resolve.ts";
 import type { ConfigFile, CredentialFile, PolicyFile } from "./schema.ts";
+import { WRONG } from "./prune.ts";
 import { closest } from "./suggest.ts";
 
 /** A finding that names a second place too. */
@@ -14,7 +15,10 @@ export interface CrossFinding extends Finding {
 
 const POLICY_KEYS = ["rotateAt", "consumerCache", "retryBudget", "minInterval", "lifetime", "requestTimeout"] as const;
 
-/** What the shape cannot say: references, duplicates, names, and policies that cannot work. */
+/**
+ * What the shape cannot say: references, duplicates, names, and policies that cannot work. Also run on a file with
+ * mistakes of shape, so that everything is reported at once: what is wrong there is left out (see prune.ts).
+ */
 export function checkMeaning(file: ConfigFile): CrossFinding[] {
   return [
     ...checkSettings(file),
@@ -70,7 +74,9 @@ function checkCredentials(file: ConfigFile): CrossFinding[] {
       ? file.providers[credential.provider]
       : undefined;
     if (provider === undefined)
-      findings.push(unknownName("provider", credential.provider, [...path, "provider"], Object.keys(file.providers)));
+      findings.push(
+        ...unknownName("provider", credential.provider, [...path, "provider"], Object.keys(file.providers)),
+      );
     findings.push(...checkParams(credential.params, [...path, "params"]));
     const fields = provider?.publishFields ?? (provider?.preset && presets[provider.preset].publishFields) ?? [];
     findings.push(...checkTargets(file, credential, fields, [...path, "publish"], secrets));
@@ -90,9 +96,9 @@ function checkTargets(
     const path = [...base, j];
     const store = Object.hasOwn(file.stores, target.store) ? file.stores[target.store] : undefined;
     if (store === undefined)
-      findings.push(unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)));
+      findings.push(...unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)));
     findings.push(...checkTarget(target, store, publishFields, path));
-    if (store === undefined) continue;
+    if (store === undefined || target.secret === WRONG) continue;
     const physical = physicalSecret(target, store);
     const first = secrets.get(physical);
     if (first === undefined) secrets.set(physical, [...path, "secret"]);
@@ -107,15 +113,12 @@ function checkTargets(
   return findings;
 }
 
-function unknownName(kind: string, name: string, path: Path, known: readonly string[]): Finding {
+function unknownName(kind: string, name: string, path: Path, known: readonly string[]): Finding[] {
+  if (name === WRONG) return [];
   const list =
     known.length === 0 ? `none is configured under ${kind}s` : `configured: ${known.slice(0, 10).join(", ")}`;
-  return {
-    severity: "error",
-    path,
-    message: `there is no ${kind} "${name}"; ${list}`,
-    suggestion: closest(name, known),
-  };
+  const message = `there is no ${kind} "${name}"; ${list}`;
+  return [{ severity: "error", path, message, suggestion: closest(name, known) }];
 }
 
 /** Each distinct policy is judged once, where it was written. */

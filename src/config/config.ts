@@ -7,6 +7,7 @@ import { type Config, resolveConfig } from "./resolve.ts";
 import { checkShape, jsonSchema } from "./schema.ts";
 import { keysAt } from "./known-keys.ts";
 import { type Source, readYaml } from "./source.ts";
+import { prune } from "./prune.ts";
 import { closest } from "./suggest.ts";
 import type { Mistake } from "./mistakes.ts";
 
@@ -93,7 +94,7 @@ function checkValue(raw: unknown, env: Env): Checked {
   const shaped = mistakes.flatMap(findingsOf);
   // A missing variable leaves an empty text behind, which is wrong again: said once is enough.
   const known = new Set(findings.map(({ path }) => path.join("\0")));
-  const rest = [...shaped, ...(shape === undefined ? [] : checkMeaning(shape))];
+  const rest = [...shaped, ...checkMeaning(shape ?? prune(value, mistakes))];
   return { shape, findings: [...findings, ...rest.filter(({ path }) => !known.has(path.join("\0")))] };
 }
 
