@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 
 export interface Client {
   readonly id: string;
@@ -51,8 +51,9 @@ export async function startAuthorizationServer(options: {
     ttl: { ClientCredentials: () => ttlSeconds },
     clientAuthMethods: ["client_secret_basic", "client_secret_post"],
   });
-  provider.on("client_credentials.issued", () => (issued += 1));
-  server.on("request", provider.callback());
+  provider.on("client_credentials.saved", () => (issued += 1));
+  const answer = provider.callback();
+  server.on("request", (request, response) => void answer(request, response));
 
   async function close(): Promise<void> {
     const closed = once(server, "close");

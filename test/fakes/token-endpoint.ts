@@ -83,10 +83,7 @@ export async function startTokenEndpoint(options: { tls?: boolean } = {}): Promi
     await closed;
   }
   return {
-    url: `${options.tls === true ? "https" : "http"}://localhost:${port}/oauth/token`.replace(
-      "http://localhost",
-      "http://127.0.0.1",
-    ),
+    url: `${options.tls === true ? "https" : "http"}://127.0.0.1:${port}/oauth/token`,
     port,
     seen,
     get connections() {
