@@ -1,0 +1,35 @@
+/** Every event that is logged, with its level. Names are stable: alerts and searches hang on them. */
+export const events = {
+  "app.started": ["info", "started"],
+  "app.ready": ["info", "ready"],
+  "app.draining": ["info", "draining: nothing new is started"],
+  "app.stopped": ["info", "stopped"],
+  "app.fatal": ["fatal", "a fault of the program; it ends"],
+  "app.fault": ["error", "a fault of the program; the credential is tried again"],
+  "config.loaded": ["info", "configuration loaded"],
+  "config.warning": ["warn", "the configuration deserves a look"],
+  "schedule.reconciled": ["info", "the due index agrees with the configuration"],
+  "rotation.succeeded": ["info", "token rotated"],
+  "rotation.recovered": ["info", "state read back from the stores"],
+  "rotation.failed": ["warn", "no token was obtained; the last one stays"],
+  "rotation.unpublished": ["warn", "a token waits for a store"],
+  "rotation.skipped": ["debug", "nothing to do"],
+  "policy.unsafe": ["warn", "the provider's tokens live too short for the policy"],
+  "store.quota_unsustainable": ["warn", "tokens live too short for the store's quota of versions"],
+  "store.unreachable": ["error", "a store does not answer"],
+  "store.recovered": ["info", "a store answers again; what waited for it is published now"],
+  "redis.connected": ["info", "connected to Redis"],
+  "redis.disconnected": ["warn", "Redis is away: jobs under way finish, nothing new starts"],
+  "redis.unreachable": ["warn", "Redis does not answer yet"],
+  "redis.doubtful": ["warn", "the settings of Redis could not be checked or keep nothing"],
+  "redis.embedded_started": ["info", "embedded Redis started"],
+  "redis.embedded_exited": ["error", "embedded Redis ended by itself"],
+  "redis.embedded_restarted": ["info", "embedded Redis started again"],
+  "redis.error": ["warn", "a command to Redis failed"],
+} as const satisfies Record<string, readonly [Level, string]>;
+
+export type Level = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+export type EventName = keyof typeof events;
+
+/** Facts of an event: scalars and lists of scalars, by names of the schema. Never an error, never a token. */
+export type Fields = Readonly<Record<string, unknown>>;

@@ -1,0 +1,81 @@
+import type { Outcome, TargetOutcome } from "../outcome.ts";
+import { formatInstant } from "../instant.ts";
+import type { EventName, Fields, Level } from "./events.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** One Outcome, one line, and its metrics. */
+export function makeRecorder(log: Log, metrics: Metrics): (outcome: Outcome) => void {
+  return (outcome) => {
+    metrics.countOutcome(outcome);
+    const [name, level] = eventOf(outcome);
+    log.event(name, fieldsOf(outcome), level);
+  };
+}
+
+/** Classes that waiting does not cure. */
+const HUMAN = new Set(["config", "revoked", "protocol", "secret"]);
+
+function eventOf(outcome: Outcome): readonly [EventName, Level?] {
+  switch (outcome.result) {
+    case "rotated":
+    case "published":
+      return ["rotation.succeeded"];
+    case "recovered":
+      return ["rotation.recovered"];
+    case "unpublished":
+      return ["rotation.unpublished"];
+    case "failed":
+      return HUMAN.has(outcome.error?.class ?? "") ? ["rotation.failed", "error"] : ["rotation.failed"];
+    case "skipped":
+      return ["rotation.skipped"];
+  }
+}
+
+function fieldsOf(outcome: Outcome): Fields {
+  const { error, skip, reason, timeliness, exchangeMs } = outcome;
+  const at = (name: string, instant: number | undefined): Fields =>
+    instant === undefined ? {} : { [name]: formatInstant(instant) };
+  return {
+    rotation_id: outcome.rotationId,
+    job_id: outcome.jobId,
+    credential: outcome.credential,
+    provider: outcome.provider,
+    outcome: outcome.result,
+    ...(skip !== undefined && { skip }),
+    ...(reason !== undefined && { reason }),
+    attempt: outcome.attempt,
+    ...(outcome.revision > 0 && { revision: outcome.revision }),
+    ...(timeliness !== undefined && { timeliness }),
+    ...at("issued_at", outcome.issuedAt),
+    ...at("expires_at", outcome.expiresAt),
+    ...at("next_at", outcome.nextAt),
+    wait_ms: outcome.waitMs,
+    duration_ms: outcome.durationMs,
+    ...(exchangeMs !== undefined && { exchange_ms: exchangeMs }),
+    ...(error !== undefined && {
+      error_class: error.class,
+      error_code: error.code,
+      error_message: error.message,
+      retryable: !HUMAN.has(error.class),
+      ...(error.status !== undefined && { http_status: error.status }),
+      ...(error.retryAfterMs !== undefined && { retry_after_ms: error.retryAfterMs }),
+    }),
+    ...(outcome.warnings.length > 0 && { warnings: outcome.warnings }),
+    ...(outcome.targets.length > 0 && { targets: outcome.targets.map(targetFields) }),
+  };
+}
+
+function targetFields(target: TargetOutcome): Fields {
+  const { store, secret, result, version, error, retryAt, pruned } = target;
+  return {
+    store,
+    secret,
+    result,
+    duration_ms: target.durationMs,
+    ...(version !== undefined && version !== "" && { version }),
+    ...(error !== undefined && { error_class: error.class, error_code: error.code, error_message: error.message }),
+    ...(retryAt !== undefined && { retry_at: formatInstant(retryAt) }),
+    ...(pruned !== undefined && { pruned }),
+  };
+}

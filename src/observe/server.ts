@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Metrics } from "./metrics.ts";
+import type { StatusDocument } from "./status.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message?: string;
+}
+
+/** Startup and readiness are about this process and its Redis; a failing provider or store never makes it unready. */
+export interface Health {
+  startup(): readonly Check[];
+  /** Process-local only: a Redis blip must not restart a fleet. */
+  live(): readonly Check[];
+  ready(): readonly Check[];
+}
+
+export interface HttpListener {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** Read-only; GET and HEAD. Throws ListenError when the address cannot be had. */
+export async function serveHttp(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  status(): Promise<StatusDocument>;
+}): Promise<HttpListener> {
+  const { host, health, metrics } = options;
+  const routes: Readonly<Record<string, (verbose: boolean) => Promise<Reply> | Reply>> = {
+    "/metrics": async () => ({ status: 200, type: metrics.contentType, body: await metrics.exposition() }),
+    "/startupz": (verbose) => checked(health.startup(), verbose),
+    "/livez": (verbose) => checked(health.live(), verbose),
+    "/readyz": (verbose) => checked(health.ready(), verbose),
+    "/api/v1/status": async () => json(200, await options.status()),
+  };
+
+  async function answer(request: IncomingMessage): Promise<Reply> {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return { ...json(405, { error: "only GET and HEAD" }), allow: "GET, HEAD" };
+    }
+    const url = URL.parse(request.url ?? "/", "http://localhost");
+    const route = url && Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
+    if (route === undefined || url === null) return json(404, { error: "not found", paths: Object.keys(routes) });
+    try {
+      return await route(url.searchParams.has("verbose"));
+    } catch {
+      return json(503, { error: "not available at the moment; is Redis reachable?" });
+    }
+  }
+
+  const server = createServer(
+    { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5000 },
+    (request, response) => {
+      answer(request).then(
+        (reply) => send(response, reply, request.method === "HEAD"),
+        () => response.destroy(),
+      );
+    },
+  );
+  server.listen(options.port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new ListenError(listenMessage((error as NodeJS.ErrnoException).code ?? "error", `${host}:${options.port}`));
+  }
+  return {
+    host,
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+function listenMessage(code: string, address: string): string {
+  if (code === "EADDRINUSE")
+    return `http.listen ${address} is in use by another program; choose another port, or stop that program`;
+  if (code === "EACCES") return `http.listen ${address} may not be opened by this user; choose a port above 1023`;
+  return `http.listen ${address} cannot be opened (${code}); is it an address of this machine?`;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly allow?: string;
+}
+
+function json(status: number, value: unknown): Reply {
+  return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
+}
+
+/** As Kubernetes' own endpoints: `ok`, or a line per check. */
+function checked(checks: readonly Check[], verbose: boolean): Reply {
+  const ok = checks.every((check) => check.ok);
+  const lines = checks.map((check) =>
+    check.ok
+      ? `[+]${check.name} ok`
+      : `[-]${check.name} failed${check.message === undefined ? "" : `: ${check.message}`}`,
+  );
+  const body = ok && !verbose ? "ok\n" : `${[...lines, ok ? "check passed" : "check failed"].join("\n")}\n`;
+  return { status: ok ? 200 : 503, type: "text/plain; charset=utf-8", body };
+}
+
+function send(response: ServerResponse, reply: Reply, head: boolean): void {
+  response.writeHead(reply.status, {
+    "content-type": reply.type,
+    "content-length": Buffer.byteLength(reply.body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(reply.allow !== undefined && { allow: reply.allow }),
+  });
+  response.end(head ? undefined : reply.body);
+}
