@@ -1,42 +1,13 @@
-import type { Credential, Instant, Provider, Secret, Token } from "./credential.ts";
-import { type DeliverParts, type Delivery, deliver, pendingTargets } from "./deliver.ts";
-import type { Exchange, ExchangeError, Exchanged } from "./exchange/grant.ts";
-import type { Begun, Journal } from "./journal.ts";
+import type { Credential, Provider, Token } from "./credential.ts";
+import { type Delivery, deliver, pendingTargets } from "./deliver.ts";
+import type { Begun } from "./journal.ts";
+import { mint, publishBudgetMs } from "./mint.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
+import type { Job, Parts } from "./parts.ts";
 import { ask, recover } from "./recover.ts";
-import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf, unsure } from "./record.ts";
-import { retryAt } from "./backoff.ts";
-import { type Reason, checkLife, dueAt, marginMs, reasonToRotate } from "./schedule.ts";
+import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf } from "./record.ts";
+import { type Reason, reasonToRotate } from "./schedule.ts";
 import { type Course, conclude, skipped } from "./conclude.ts";
-
-export interface Job {
-  readonly jobId: string;
-  readonly dueAt: Instant;
-  /** Its slot under the provider's rate. */
-  readonly sendAt: Instant;
-}
-
-/** Everything that a rotation needs from outside; the core itself has no clock, no chance, no network. */
-export interface Parts extends DeliverParts {
-  readonly journal: Journal;
-  readonly exchange: Exchange;
-  newId(): string;
-  /** Until the instant, or the drain. */
-  waitUntil(at: Instant): Promise<void>;
-  deadline(ms: number): AbortSignal;
-  draining(): boolean;
-  /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
-  secrets(credential: Credential): Promise<{ secrets: readonly Secret[]; print: string }>;
-  asExchangeError(error: unknown): ExchangeError;
-  /** Nothing is sent to the provider by any replica for so long; returns when that ends. */
-  pause(forMs: number): Promise<Instant>;
-  /** Undefined without a seal key. */
-  seal(token: Token, revision: number): Uint8Array | undefined;
-  unseal(sealed: Uint8Array, revision: number): Token | undefined;
-}
-
-/** Publishing gets this much of a lease of its own; a job ends before its lease does. */
-const PUBLISH_MS = { atLeast: 10_000, atMost: 30_000, reserve: 1000 } as const;
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
 export async function rotate(job: Job, credential: Credential, provider: Provider, parts: Parts): Promise<Outcome> {
@@ -98,7 +69,7 @@ async function underLease(
     ...(reason && { reason }),
   };
   if (reason !== undefined) {
-    const minted = await exchangeOnce(next, begun, record, spec, reason, parts);
+    const minted = await mint(next, begun, record, spec, reason, parts);
     if (minted.fenced) return skipped(minted.course, "Fenced", parts.now());
     ({ course: next, record } = minted);
     token = minted.token ?? token;
@@ -145,96 +116,6 @@ async function reasonNow(
   );
 }
 
-/** One exchange and its entry in the journal; a failure becomes the record's next try. */
-async function exchangeOnce(
-  course: Course,
-  begun: Extract<Begun, { kind: "begun" }>,
-  record: CredentialRecord,
-  spec: string,
-  reason: Reason,
-  parts: Parts,
-): Promise<{ course: Course; record: CredentialRecord; token?: Token; fenced?: boolean }> {
-  const { credential } = course;
-  const { policy } = credential;
-  const sentAt = parts.now();
-  let print = "";
-  let exchanged: Exchanged;
-  try {
-    const current = await parts.secrets(credential);
-    print = current.print;
-    const budget = Math.min(policy.requestTimeoutMs, begun.leaseMs - 1000);
-    exchanged = await parts.exchange.exchange(credential, current.secrets, parts.deadline(budget));
-  } catch (thrown) {
-    const error = parts.asExchangeError(thrown);
-    const now = parts.now();
-    const failures = (record.failure?.failures ?? 0) + 1;
-    const living = {
-      expiresAt: record.expiresAt,
-      marginMs: marginMs(record.expiresAt - record.issuedAt, policy),
-    };
-    let tryAt = retryAt(
-      {
-        class: error.class,
-        code: error.code,
-        failures,
-        ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
-      },
-      record.revision > 0 ? living : undefined,
-      policy,
-      now,
-      parts.random(),
-    );
-    if (error.class === "throttled") tryAt = Math.max(tryAt, await parts.pause(tryAt - now));
-    const since = record.failure?.since ?? now;
-    const failure = {
-      failures,
-      since,
-      class: error.class,
-      code: error.code,
-      reason,
-      secretPrint: print,
-    };
-    return {
-      course: { ...course, error, exchangeMs: now - sentAt },
-      record: { ...record, spec, dueAt: tryAt, failure },
-    };
-  }
-  const { token, warnings } = exchanged;
-  const exchangeMs = parts.now() - sentAt;
-  const unsafe = checkLife(token, policy)?.code;
-  const { failure: _, ...rest } = record;
-  const next: CredentialRecord = {
-    ...rest,
-    spec,
-    revision: record.revision + 1,
-    issuedAt: token.issuedAt,
-    expiresAt: token.expiresAt,
-    dueAt: dueAt(token, policy, parts.random()),
-  };
-  const kept = await parts.journal.minted({
-    record: encodeRecord(unsure(next), credential.publish),
-    sealed: parts.seal(token, next.revision),
-    lifeMs: token.expiresAt - parts.now(),
-    leaseMs: publishBudget(token, parts.now()) + PUBLISH_MS.reserve,
-  });
-  return {
-    course: {
-      ...course,
-      rotated: true,
-      exchangeMs,
-      warnings: [...course.warnings, ...warnings, ...(unsafe === undefined ? [] : [unsafe])],
-    },
-    record: next,
-    token,
-    fenced: kept === "fenced",
-  };
-}
-
-function publishBudget(token: Token, now: Instant): number {
-  const third = Math.floor((token.expiresAt - now) / 3);
-  return Math.max(PUBLISH_MS.atLeast, Math.min(PUBLISH_MS.atMost, third)) - PUBLISH_MS.reserve;
-}
-
 /** Publishes to every target that lacks the revision; counts on from a newer one that a store turns out to hold. */
 async function publishPending(
   course: Course,
@@ -246,10 +127,9 @@ async function publishPending(
 ): Promise<Delivery> {
   const { credential } = course;
   const now = parts.now();
-  const due = (key: CredentialRecord): ReturnType<typeof pendingTargets> => pendingTargets(credential, key);
-  const targets = due(record);
+  const targets = pendingTargets(credential, record);
   // A hanging store must not hold up the next exchange: what is not published by then waits for its retry.
-  const budget = fresh ? publishBudget(token, now) : Math.min(publishBudget(token, now), leaseMs - 1000);
+  const budget = fresh ? publishBudgetMs(token, now) : Math.min(publishBudgetMs(token, now), leaseMs - 1000);
   const untilDue = Math.max(1000, record.dueAt - now);
   const signal = parts.deadline(Math.min(budget, untilDue));
   const first = await deliver(token, credential, record, targets, parts, signal);
@@ -260,7 +140,7 @@ async function publishPending(
   }
   // The journal had forgotten revisions that the store knows, and ours lives longer: it gets the next number.
   const renumbered = { ...first.record, revision: newest + 1 };
-  const second = await deliver(token, credential, renumbered, due(renumbered), parts, signal);
+  const second = await deliver(token, credential, renumbered, pendingTargets(credential, renumbered), parts, signal);
   return { ...second, warnings: [...first.warnings, ...second.warnings, "revision_counted_on"] };
 }
 

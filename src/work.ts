@@ -7,7 +7,8 @@ import { PublishError, type Store } from "./publish/store.ts";
 import type { DueIndex } from "./queue/due-index.ts";
 import { journalOf } from "./queue/journal.ts";
 import type { JobFacts } from "./queue/queue.ts";
-import { type Parts, rotate } from "./rotate.ts";
+import type { Parts } from "./parts.ts";
+import { rotate } from "./rotate.ts";
 import { type Seal, printOf } from "./seal.ts";
 import { readSecret, SecretSourceError } from "./secret-source.ts";
 

@@ -44,7 +44,8 @@ export const clientCredentials: MakeExchange = (provider, { now, env }) => {
           return { ...(await once(credential, secret, signal)), secretIndex };
         } catch (error) {
           if (!(error instanceof ExchangeError)) throw error;
-          if (error.code !== "invalid_client") throw error;
+          // A 500 with this code says nothing about the secret: its class is not `config`.
+          if (error.code !== "invalid_client" || error.class !== "config") throw error;
           refused = error;
         }
       }

@@ -19,8 +19,9 @@ const TLS = /^(ERR_SSL|ERR_OSSL|EPROTO$)/;
 /** The transport's error as ours: from its code alone, since messages may quote what was sent or a proxy's password. */
 export function explain(error: unknown, way: Way): ExchangeError {
   if (error instanceof ExchangeError) return error;
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const known = typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : "other";
+  const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
+  const unnamed = name === "HTTPParserError" ? "not_http" : "other";
+  const known = typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : unnamed;
   const [className, shown, why] =
     (way.aborted ? outOfTime(way) : undefined) ??
     fromProxy(message) ??

@@ -149,16 +149,21 @@ function makeDispatcher(
 }
 
 function readCa(file: string, host: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "error";
-    throw new ExchangeError(`the CA file ${file} for ${host} cannot be read (${code}); check tls.caFile`, {
+  const refuse = (why: string): ExchangeError =>
+    new ExchangeError(`the CA file ${file} for ${host} ${why}; check tls.caFile`, {
       class: "config",
       code: "ca_unreadable",
       sent: false,
     });
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"})`);
   }
+  // Node ignores a CA that is none, and then says of the provider that its certificate is wrong.
+  if (!text.includes("-----BEGIN ")) throw refuse("holds no certificate in PEM form");
+  return text;
 }
 
 async function readText(body: AsyncIterable<Uint8Array>, host: string): Promise<string> {

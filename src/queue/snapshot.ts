@@ -59,15 +59,15 @@ async function ofProvider(
 ): Promise<ProviderSnapshot> {
   const k = keysOf(redis.prefix, provider);
   const replies = await redis.pipeline([
-    ["ZCARD", k.due],
-    ["ZCARD", k.expiry],
-    ["ZCOUNT", k.running, now, "+inf"],
-    ["ZCOUNT", k.due, "-inf", now],
-    ["ZCOUNT", k.due, "-inf", now - OVERDUE_MS],
-    ["ZRANGE", k.due, 0, 0, "WITHSCORES"],
-    ["ZRANGE", k.expiry, 0, 0, "WITHSCORES"],
-    ["GET", k.pause],
-    ...WITHIN_SECONDS.map((s) => ["ZCOUNT", k.expiry, "-inf", now + s * 1000]),
+    ["zcard", k.due],
+    ["zcard", k.expiry],
+    ["zcount", k.running, now, "+inf"],
+    ["zcount", k.due, "-inf", now],
+    ["zcount", k.due, "-inf", now - OVERDUE_MS],
+    ["zrange", k.due, 0, 0, "WITHSCORES"],
+    ["zrange", k.expiry, 0, 0, "WITHSCORES"],
+    ["get", k.pause],
+    ...WITHIN_SECONDS.map((s) => ["zcount", k.expiry, "-inf", now + s * 1000]),
   ]);
   const number = (i: number): number => Number(replies[i] ?? 0);
   const second = (i: number): number | undefined => {

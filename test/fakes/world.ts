@@ -1,19 +1,8 @@
-import {
-  type Credential,
-  type Provider,
-  Secret,
-  type Target,
-  type Token,
-} from "../../src/credential.ts";
+import { type Credential, type Provider, Secret, type Target, type Token } from "../../src/credential.ts";
 import { ExchangeError } from "../../src/exchange/grant.ts";
 import type { Begun, Finish, Journal, Minted } from "../../src/journal.ts";
-import {
-  type Held,
-  PublishError,
-  type SecretVersion,
-  type Store,
-} from "../../src/publish/store.ts";
-import type { Parts } from "../../src/rotate.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "../../src/publish/store.ts";
+import type { Parts } from "../../src/parts.ts";
 
 export const START = Date.UTC(2026, 0, 1);
 
@@ -74,8 +63,7 @@ export class FakeStore implements Store {
   async publish(version: SecretVersion, known: { revision: number } | undefined) {
     if (this.down) throw this.down;
     const held = known === undefined ? await this.head(version.secret) : undefined;
-    if (held !== undefined && held.revision > version.revision)
-      return { result: "superseded" as const, held };
+    if (held !== undefined && held.revision > version.revision) return { result: "superseded" as const, held };
     if (held?.revision === version.revision) return { result: "unchanged" as const, held };
     const { revision, issuedAt, expiresAt } = version;
     const next = { revision, issuedAt, expiresAt, version: String(revision), older: [] };
@@ -139,9 +127,7 @@ export class FakeJournal implements Journal {
 }
 
 /** A provider, stores, a journal and a clock under the test's hand. */
-export function makeWorld(
-  options: { stores?: readonly string[]; sealKey?: boolean; lifetimeMs?: number } = {},
-) {
+export function makeWorld(options: { stores?: readonly string[]; sealKey?: boolean; lifetimeMs?: number } = {}) {
   const stores = new Map((options.stores ?? ["one"]).map((name) => [name, new FakeStore()]));
   const journal = new FakeJournal();
   const sealedTokens = new Map<string, Token>();
@@ -210,9 +196,7 @@ export function makeWorld(
   return world;
 }
 
-export function exchangeFails(
-  over: Partial<ConstructorParameters<typeof ExchangeError>[1]> = {},
-): ExchangeError {
+export function exchangeFails(over: Partial<ConstructorParameters<typeof ExchangeError>[1]> = {}): ExchangeError {
   return new ExchangeError("it failed", {
     class: "transient",
     code: "http_503",

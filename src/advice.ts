@@ -1,0 +1,53 @@
+import type { Config } from "./config/config.ts";
+import type { Log } from "./observe/log.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Store } from "./publish/store.ts";
+import { checkLife } from "./schedule.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Says once, with the arithmetic, what the lifetime of a provider's real tokens cannot sustain. */
+export function makeAdvice(
+  config: Config,
+  stores: ReadonlyMap<string, Pick<Store, "minWriteIntervalMs">>,
+  log: Log,
+): (outcome: Outcome) => void {
+  const credentials = new Map(config.credentials.map((c) => [c.id, c]));
+  const said = new Set<string>();
+
+  function once(key: string, say: () => void): void {
+    if (said.has(key)) return;
+    said.add(key);
+    say();
+  }
+
+  return ({ credential: id, provider, reason, issuedAt, expiresAt, nextAt, targets }) => {
+    const credential = credentials.get(id);
+    if (reason === undefined || issuedAt === undefined || expiresAt === undefined || credential === undefined) return;
+    const finding = checkLife({ issuedAt, expiresAt }, credential.policy);
+    if (finding !== undefined) {
+      once(`${provider}\0${finding.code}`, () =>
+        log.event("policy.unsafe", { provider, credential: id, code: finding.code, detail: finding.message }),
+      );
+    }
+    const everyMs = (nextAt ?? expiresAt) - issuedAt;
+    for (const { store, result } of targets) {
+      const least = stores.get(store)?.minWriteIntervalMs ?? 0;
+      if (result !== "written" || everyMs >= least || least < 60_000) continue;
+      once(`${provider}\0${store}`, () =>
+        log.event("store.quota_unsustainable", {
+          provider,
+          store,
+          credential: id,
+          detail:
+            `a token of ${seconds(expiresAt - issuedAt)} is rotated every ${seconds(everyMs)}, ${Math.ceil(DAY_MS / everyMs)} versions a day ` +
+            `of one secret; the store keeps at most about 100 younger than a day, one every ${seconds(least)}: use tokens that live longer`,
+        }),
+      );
+    }
+  };
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}

@@ -1,0 +1,25 @@
+import { type Config, type Problem, loadConfig } from "../config/config.ts";
+import { formatProblems } from "../config/report.ts";
+import { CommandError, type Io, exitCode } from "./io.ts";
+
+/** The configuration file of a command: `--config`, else EVERTOKEN_CONFIG. */
+export function configPath(option: string | undefined, io: Io): string {
+  const path = option ?? io.env["EVERTOKEN_CONFIG"];
+  if (path === undefined || path === "") {
+    throw new CommandError("no configuration: give --config FILE, or set EVERTOKEN_CONFIG", exitCode.usage);
+  }
+  return path;
+}
+
+/** Loads it; prints every error and ends the command when there is one. Warnings are returned. */
+export function readConfig(option: string | undefined, io: Io): { config: Config; warnings: readonly Problem[] } {
+  const path = configPath(option, io);
+  const { config, problems } = loadConfig(path, io.env);
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (config === undefined) {
+    io.err(formatProblems(problems));
+    const count = errors.length === 1 ? "1 error" : `${errors.length} errors`;
+    throw new CommandError(`${path} has ${count}; nothing was started`, exitCode.usage);
+  }
+  return { config, warnings: problems };
+}

@@ -1,0 +1,160 @@
+import type { Config, Problem } from "./config/config.ts";
+import { drain } from "./drain.ts";
+import { ensureSealKey, startEmbeddedRedis } from "./embedded-redis.ts";
+import { startFleet } from "./fleet-work.ts";
+import type { Log } from "./observe/log.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import { type Check, serveHttp } from "./observe/server.ts";
+import { statusDocument } from "./observe/status.ts";
+import { preflight } from "./queue/preflight.ts";
+import { RedisError, type RedisLink, openRedis } from "./queue/redis.ts";
+import { redisAddress } from "./redis-address.ts";
+import { deriveKey, makeSeal, throwawayKey } from "./seal.ts";
+import { readKey } from "./secret-source.ts";
+import type { Edges } from "./work.ts";
+
+export interface DaemonParts extends Edges {
+  readonly config: Config;
+  readonly warnings: readonly Problem[];
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly instance: string;
+  /** Aborted by the first SIGTERM or SIGINT. */
+  readonly stop: AbortSignal;
+}
+
+const CONNECT_LOG_MS = 10_000;
+
+/** Runs until `stop`, then drains. Resolves with the exit code; rejects with an error whose message is ours when it cannot start. */
+export async function runDaemon(parts: DaemonParts): Promise<number> {
+  const { config, log, metrics, now, stop } = parts;
+  const startedAt = now();
+  await using stack = new AsyncDisposableStack();
+  let phase: "starting" | "ready" | "draining" = "starting";
+  let redis: RedisLink | undefined;
+  let fleet: Awaited<ReturnType<typeof startFleet>> | undefined;
+  let lastTickAt = now();
+  const tick = setInterval(() => (lastTickAt = now()), 1000);
+  stack.defer(() => clearInterval(tick));
+
+  const connected = (): Check => ({ name: "redis", ok: redis?.ready() ?? false, message: "not connected" });
+  const http = await serveHttp({
+    ...config.http,
+    metrics,
+    health: {
+      startup: () => [{ name: "started", ok: phase !== "starting", message: "waiting for Redis" }],
+      live: () => [{ name: "event-loop", ok: now() - lastTickAt < 30_000, message: "stuck" }],
+      ready: () => [
+        { name: "started", ok: phase !== "starting", message: "waiting for Redis" },
+        connected(),
+        { name: "not-draining", ok: phase !== "draining", message: "draining" },
+      ],
+    },
+    status: async () =>
+      statusDocument(await snapshotOf(fleet), {
+        version: parts.version,
+        instance: parts.instance,
+        startedAt,
+        draining: phase === "draining",
+        redis: redis?.ready() === true ? "connected" : "disconnected",
+      }),
+  });
+  stack.defer(() => http.close());
+  log.event("app.started", {
+    listen: `${http.host}:${http.port}`,
+    providers: config.providers.size,
+    stores: config.stores.size,
+    credentials: config.credentials.length,
+  });
+  for (const { file, line, message } of parts.warnings) {
+    log.event("config.warning", { file, ...(line !== undefined && { line }), detail: message });
+  }
+
+  if (config.redis === undefined) {
+    const embedded = await startEmbeddedRedis({
+      dataDir: config.dataDir,
+      env: parts.env,
+      onEvent: ({ kind, pid }) => log.event(`redis.embedded_${kind}`, { ...(pid !== undefined && { pid }) }),
+    });
+    stack.defer(() => embedded.close());
+  }
+  const key = await sealKey(config, parts);
+  let connections = 0;
+  redis = openRedis(await redisAddress(config, parts.env), {
+    connected() {
+      metrics.redisUp(true);
+      connections += 1;
+      log.event("redis.connected");
+      if (connections === 1) return;
+      metrics.redisReconnected();
+      fleet?.reconnected();
+    },
+    disconnected() {
+      metrics.redisUp(false);
+      if (phase !== "draining") log.event("redis.disconnected");
+    },
+  });
+  const link = redis;
+  stack.defer(() => link.close());
+  if (!(await connect(link, parts))) return 0;
+  for (const doubt of await preflight(link)) log.event("redis.doubtful", { detail: doubt });
+
+  fleet = await startFleet({ ...parts, redis: link, ...keysFrom(key) });
+  phase = "ready";
+  log.event("app.ready", { start_ms: now() - startedAt });
+
+  await aborted(stop);
+  phase = "draining";
+  log.event("app.draining", { active: fleet.active() });
+  const drained = await drain({ ...fleet, redis: link, timeoutMs: config.shutdown.drainTimeoutMs });
+  await fleet.close();
+  await link.close(!drained || !link.ready());
+  log.event("app.stopped", { drained, uptime_s: Math.round((now() - startedAt) / 1000) });
+  return 0;
+}
+
+async function snapshotOf(
+  fleet: { snapshot(): ReturnType<Awaited<ReturnType<typeof startFleet>>["snapshot"]> } | undefined,
+) {
+  if (fleet === undefined) throw new RedisError("not started yet", "STARTING", false);
+  return fleet.snapshot();
+}
+
+/** Configured, or made where a daemon keeps everything on one machine. */
+async function sealKey(config: Config, { env }: Edges): Promise<Buffer | undefined> {
+  if (config.sealKey !== undefined) return readKey(config.sealKey, env);
+  return config.redis === undefined ? readKey(await ensureSealKey(config.dataDir), env) : undefined;
+}
+
+/** Hashes that other replicas and later runs must agree on need the configured key; without one they hold for this run. */
+function keysFrom(key: Buffer | undefined) {
+  const root = key ?? throwawayKey();
+  return {
+    seal: key === undefined ? undefined : makeSeal(key),
+    printKey: deriveKey(root, "client secret fingerprint"),
+    // Without a key the hash still hides the token, whose entropy no table covers; it must be the same everywhere.
+    versionKey: deriveKey(key ?? Buffer.from("evertoken"), "secret version id"),
+  };
+}
+
+/** Waits for Redis as long as it takes; false when the daemon was stopped meanwhile. */
+async function connect(redis: RedisLink, { log, stop }: DaemonParts): Promise<boolean> {
+  while (!stop.aborted) {
+    try {
+      await redis.connect(AbortSignal.any([stop, AbortSignal.timeout(CONNECT_LOG_MS)]));
+      return true;
+    } catch (error) {
+      if (!(error instanceof RedisError) || error.permanent) throw error;
+      if (!stop.aborted) log.event("redis.unreachable", { detail: error.message });
+    }
+  }
+  return false;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

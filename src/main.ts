@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { CommandError, type Io, exitCode } from "./cli/io.ts";
+import { configPath, readConfig } from "./cli/configuration.ts";
+import { withRedis } from "./cli/link.ts";
+import { type Commands, runProgram } from "./cli/program.ts";
+import { faultOf } from "./fault.ts";
+
+/** The outermost edge: the only file that touches clock, chance, environment, signals and streams. */
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+const stop = new AbortController();
+const io: Io = {
+  now: Date.now,
+  random: Math.random,
+  newId: randomUUID,
+  env: process.env,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  version,
+  stop: stop.signal,
+};
+
+// Each command imports what it needs: `validate` and `schema` start in a fraction of the daemon's time.
+const commands: Commands = {
+  async run(options) {
+    const { config, warnings } = readConfig(options.config, io);
+    const [{ runDaemon }, { makeLog }, { makeMetrics }] = await Promise.all([
+      import("./daemon.ts"),
+      import("./observe/log.ts"),
+      import("./observe/metrics.ts"),
+    ]);
+    const instance = `${hostname()}:${process.pid}`;
+    const log = makeLog({ ...config.log, version, instance });
+    const metrics = makeMetrics({ version, nodeVersion: process.version });
+    function fatal(error: unknown): void {
+      log.event("app.fatal", faultOf(error));
+      log.flush();
+      process.exit(exitCode.runtime);
+    }
+    process.on("uncaughtException", fatal);
+    process.on("unhandledRejection", fatal);
+    return runDaemon({ ...io, config, warnings, log, metrics, instance });
+  },
+  async validate(options) {
+    const { validateCommand } = await import("./cli/validate.ts");
+    const { config, warnings } = readConfig(options.config, io);
+    return validateCommand(config, warnings, configPath(options.config, io), options.offline, io);
+  },
+  async status(id, options) {
+    const { credentialStatus, statusCommand } = await import("./cli/status.ts");
+    const { config } = readConfig(options.config, io);
+    return withRedis(config, io, (redis) =>
+      id === undefined
+        ? statusCommand(config, redis, options.output, io)
+        : credentialStatus(config, redis, id, options.output, io),
+    );
+  },
+  async rotate(ids, options) {
+    const { rotateCommand } = await import("./cli/rotate.ts");
+    const { parseDuration } = await import("./config/duration.ts");
+    const timeoutMs = parseDuration(options.timeout);
+    if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 30s or 5m", exitCode.usage);
+    const { config } = readConfig(options.config, io);
+    return withRedis(config, io, (redis) => rotateCommand(config, redis, ids, { wait: options.wait, timeoutMs }, io));
+  },
+  async schema() {
+    const { configSchema } = await import("./config/config.ts");
+    io.out(`${JSON.stringify(configSchema(), undefined, 2)}\n`);
+    return exitCode.ok;
+  },
+};
+
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const) {
+  process.on(signal, () => {
+    // The first drains, the second does not wait.
+    if (stop.signal.aborted) process.exit(128 + number);
+    stop.abort();
+  });
+}
+
+try {
+  process.exitCode = await runProgram(process.argv.slice(2), commands, io);
+} catch (error) {
+  // Only errors of our own have messages that are safe to show.
+  const { name, message } = error as { name?: string; message?: string };
+  const own = /^(RedisError|EmbeddedRedisError|SecretSourceError|ListenError|PublishError|ExchangeError)$/.test(
+    name ?? "",
+  );
+  io.err(own ? `evertoken: ${message}\n` : `evertoken: unexpected fault: ${JSON.stringify(faultOf(error))}\n`);
+  process.exitCode = exitCode.runtime;
+}
+// What a library may have left open must not keep a finished program alive.
+setTimeout(() => process.exit(), 500).unref();

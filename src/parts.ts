@@ -1,0 +1,30 @@
+import type { Credential, Instant, Secret, Token } from "./credential.ts";
+import type { DeliverParts } from "./deliver.ts";
+import type { Exchange, ExchangeError } from "./exchange/grant.ts";
+import type { Journal } from "./journal.ts";
+
+export interface Job {
+  readonly jobId: string;
+  readonly dueAt: Instant;
+  /** Its slot under the provider's rate. */
+  readonly sendAt: Instant;
+}
+
+/** Everything that a rotation needs from outside; the core itself has no clock, no chance, no network. */
+export interface Parts extends DeliverParts {
+  readonly journal: Journal;
+  readonly exchange: Exchange;
+  newId(): string;
+  /** Until the instant, or the drain. */
+  waitUntil(at: Instant): Promise<void>;
+  deadline(ms: number): AbortSignal;
+  draining(): boolean;
+  /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
+  secrets(credential: Credential): Promise<{ secrets: readonly Secret[]; print: string }>;
+  asExchangeError(error: unknown): ExchangeError;
+  /** Nothing is sent to the provider by any replica for so long; returns when that ends. */
+  pause(forMs: number): Promise<Instant>;
+  /** Undefined without a seal key. */
+  seal(token: Token, revision: number): Uint8Array | undefined;
+  unseal(sealed: Uint8Array, revision: number): Token | undefined;
+}
