@@ -170,9 +170,9 @@ export function ofSize(bytes: number): Behaviour {
   return text(200, frame.replace('"pad":"', `"pad":"${"x".repeat(bytes - frame.length)}`));
 }
 
-/** Small on the wire, 200 MB when unpacked; sent whether compression was asked for or not. */
+/** Small on the wire, 50 MB when unpacked; sent whether compression was asked for or not. */
 export function gzipBomb(): Behaviour {
-  const layer = gzipSync(Buffer.alloc(200 * 1024 * 1024, 0x20));
+  const layer = gzipSync(Buffer.alloc(50 * 1024 * 1024, 0x20));
   return text(200, layer, { "content-type": "application/json", "content-encoding": "gzip" });
 }
 
