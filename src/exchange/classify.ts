@@ -53,7 +53,7 @@ export interface Refusal {
 }
 
 /** Provider text never passes: a code that is not known becomes `other`. */
-export function allowedCode(code: unknown): string | undefined {
+function allowedCode(code: unknown): string | undefined {
   if (typeof code !== "string" || code === "") return undefined;
   const lower = code.toLowerCase();
   return CODES.has(lower) ? lower : "other";

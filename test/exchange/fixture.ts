@@ -2,7 +2,7 @@ import { type Credential, type Provider, Secret } from "../../src/credential.ts"
 import { type Exchange, ExchangeError, type Exchanged } from "../../src/exchange/grant.ts";
 import { makeExchange } from "../../src/exchange/index.ts";
 
-export function providerAt(tokenEndpoint: string, own: Partial<Provider> = {}): Provider {
+function providerAt(tokenEndpoint: string, own: Partial<Provider> = {}): Provider {
   return {
     name: "example",
     tokenEndpoint,
@@ -18,7 +18,7 @@ export function providerAt(tokenEndpoint: string, own: Partial<Provider> = {}): 
   };
 }
 
-export function credentialOf(own: Partial<Credential> = {}): Credential {
+function credentialOf(own: Partial<Credential> = {}): Credential {
   return {
     id: "acme",
     provider: "example",
