@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { configSchema, loadConfig } from "../../src/config/config.ts";
+import type { Shape } from "../../src/config/known-keys.ts";
+
+const FILE = fileURLToPath(new URL("../../config.example.yaml", import.meta.url));
+/** They stand once, under defaults, although a provider and a credential may have them too. */
+const POLICY = ["rotateAt", "consumerCache", "retryBudget", "minInterval", "lifetime", "requestTimeout"];
+const text = readFileSync(FILE, "utf8");
+const schema = configSchema() as Shape;
+
+/** Every key that the schema allows, as a path; `*` stands for a name or an index. */
+function allowed(shape: Shape, path = ""): string[] {
+  const ref = shape.$ref ?? shape.allOf?.[0]?.$ref;
+  if (ref !== undefined) return allowed(schema.definitions?.[ref.split("/").at(-1) ?? ""] ?? {}, path);
+  const below = (next: Shape, step: string): string[] => {
+    const at = path === "" ? step : `${path}.${step}`;
+    return [...(step === "*" ? [] : [at]), ...allowed(next, at)];
+  };
+  return [
+    ...Object.entries(shape.properties ?? {}).flatMap(([key, next]) => below(next, key)),
+    ...(shape.items ? below(shape.items, "*") : []),
+    ...(typeof shape.additionalProperties === "object" ? below(shape.additionalProperties, "*") : []),
+    ...[...(shape.anyOf ?? []), ...(shape.oneOf ?? [])].flatMap((each) => allowed(each, path)),
+  ];
+}
+
+/** Every key that stands in a value, written the same way. */
+function present(value: unknown, path: string, shapes: ReadonlySet<string>): string[] {
+  if (Array.isArray(value)) return value.flatMap((each) => present(each, `${path}.*`, shapes));
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => {
+    const named = path === "" ? key : `${path}.${key}`;
+    const at = shapes.has(named) ? named : `${path}.*`;
+    return [at, ...present(each, at, shapes)];
+  });
+}
+
+const keys = new Set(allowed(schema));
+const expectedKeys = [...keys].filter((key) => {
+  const last = key.split(".").at(-1) ?? "";
+  // A secret is named by a file or by a variable, never by both; see the test of these.
+  if (/\.(password|sealKey|clientSecret)(\.\*)?\.(file|env)$/.test(`.${key}`)) return false;
+  return !/^(providers|credentials)\./.test(key) || !POLICY.includes(last);
+});
+const shown = new Set(present(parse(text), "", keys));
+
+describe("config.example.yaml", () => {
+  test("is valid by itself, without a single warning", () => {
+    const { config, problems } = loadConfig(FILE, {});
+    expect(problems).toEqual([]);
+    expect(config?.credentials.map(({ id }) => id)).toEqual(["acme", "4711"]);
+  });
+
+  test("has the schema's address for editors in its first line", () => {
+    expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=./config.schema.json");
+  });
+
+  test.for(expectedKeys)("shows the key %s", (key) => {
+    expect(shown).toContain(key);
+  });
+
+  test("shows both ways to name a secret, and a list of them", () => {
+    expect(shown).toContain("credentials.*.clientSecret.*.file");
+    expect(shown).toContain("credentials.*.clientSecret.*.env");
+  });
+
+  test("shows every policy key once, under defaults", () => {
+    for (const key of POLICY) expect(text.split(`\n  ${key}:`)).toHaveLength(2);
+  });
+
+  test("states the defaults that are built in", () => {
+    const minimal = loadConfig(FILE, {}).config;
+    expect(minimal?.dataDir).toMatch(/\/evertoken-data$/);
+    expect(minimal?.http).toEqual({ host: "127.0.0.1", port: 9464 });
+    expect(minimal?.credentials[0]?.policy.lifetimeMs).toBe(14 * 24 * 3600 * 1000);
+  });
+});
