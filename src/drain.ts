@@ -19,21 +19,26 @@ export async function drain(parts: {
 }): Promise<boolean> {
   const { lanes, redis } = parts;
   const timer = new AbortController();
+  /** Redis is away: what waits for it would wait in vain. */
+  const alone = new AbortController();
   const timeout = setTimeout(() => timer.abort(), parts.timeoutMs);
-  const abandon = setInterval(() => {
-    if (!redis.ready()) parts.abandon();
+  const check = setInterval(() => {
+    if (redis.ready()) return;
+    alone.abort();
+    parts.abandon();
   }, REDIS_GRACE_MS);
+  const either = AbortSignal.any([timer.signal, alone.signal]);
   try {
-    const stopped = await before(timer.signal, Promise.all(lanes.map((lane) => lane.stopClaiming())));
+    const stopped = await before(either, Promise.all(lanes.map((lane) => lane.stopClaiming())));
     const idle = await before(timer.signal, untilIdle(parts.active));
     // What is left now are BullMQ's own loops: with Redis away they would never end.
     const force = !redis.ready() || !idle;
-    const closed = await before(timer.signal, Promise.all(lanes.map((lane) => lane.close(force))));
+    const closed = await before(either, Promise.all(lanes.map((lane) => lane.close(force))));
     if (!closed) await before(AbortSignal.timeout(1000), Promise.all(lanes.map((lane) => lane.close(true))));
     return stopped && idle && closed;
   } finally {
     clearTimeout(timeout);
-    clearInterval(abandon);
+    clearInterval(check);
   }
 }
 

@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+
+export type Line = Readonly<Record<string, unknown>> & { readonly event: string; readonly credential?: string };
+
+export interface Daemon extends AsyncDisposable {
+  readonly pid: number;
+  /** Base address of its HTTP listener. */
+  readonly url: string;
+  readonly lines: readonly Line[];
+  readonly stderr: string;
+  /** Everything it has written to stdout. */
+  readonly stdout: string;
+  /** The first line, past or to come, for which `holds`. */
+  line(holds: (line: Line) => boolean, timeoutMs?: number): Promise<Line>;
+  signal(signal: NodeJS.Signals): void;
+  /** Exit code, or the name of the signal that ended it. */
+  readonly exited: Promise<number | string>;
+}
+
+/** A folder with a configuration, for real daemons and real commands. */
+export interface Site extends AsyncDisposable {
+  readonly dir: string;
+  readonly config: string;
+  path(name: string): string;
+  write(name: string, text: string): Promise<string>;
+  /** Writes the configuration (JSON is YAML); `http.listen` defaults to a free port. */
+  configure(config: object): Promise<void>;
+  start(env?: Readonly<Record<string, string>>): Promise<Daemon>;
+  /** Starts it without waiting for it to be ready. */
+  launch(env?: Readonly<Record<string, string>>): Daemon;
+  run(
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<{ code: number | string; stdout: string; stderr: string }>;
+}
+
+export async function makeSite(): Promise<Site> {
+  const dir = await mkdtemp(join(tmpdir(), "et-site-"));
+  const config = join(dir, "config.yaml");
+  const daemons = new Set<Daemon>();
+
+  function launch(env: Readonly<Record<string, string>> = {}): Daemon {
+    const child = spawn(process.execPath, [MAIN, "run", "--config", config], {
+      env: cleanEnv(env),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const daemon = observe(child);
+    daemons.add(daemon);
+    return daemon;
+  }
+
+  async function end(): Promise<void> {
+    for (const daemon of daemons) {
+      daemon.signal("SIGKILL");
+      await daemon.exited;
+    }
+    await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  return {
+    dir,
+    config,
+    path: (name) => join(dir, name),
+    async write(name, text) {
+      await writeFile(join(dir, name), text, { mode: 0o600 });
+      return join(dir, name);
+    },
+    async configure(value) {
+      await writeFile(config, JSON.stringify({ http: { listen: "127.0.0.1:0" }, ...value }));
+    },
+    async start(env) {
+      const daemon = launch(env);
+      await daemon.line((line) => line.event === "app.ready");
+      return daemon;
+    },
+    launch,
+    async run(args, env = {}) {
+      const child = spawn(process.execPath, [MAIN, ...args], { env: cleanEnv(env), stdio: ["ignore", "pipe", "pipe"] });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+      child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+      const code = await exitOf(child);
+      return { code, stdout, stderr };
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+/** Nothing of the machine's environment that could change what a daemon does. */
+function cleanEnv(env: Readonly<Record<string, string>>): Record<string, string> {
+  const { PATH = "", HOME = "" } = process.env;
+  return { PATH, HOME, ...env };
+}
+
+function exitOf(child: ChildProcess): Promise<number | string> {
+  return new Promise((resolve) => {
+    child.on("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
+  });
+}
+
+function observe(child: ChildProcess): Daemon {
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  let stdout = "";
+  let stderr = "";
+  let gone = false;
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  if (child.stdout) {
+    createInterface({ input: child.stdout }).on("line", (text) => {
+      stdout += `${text}\n`;
+      if (text.startsWith("{")) lines.push(JSON.parse(text) as Line);
+      for (const wake of waiting) wake();
+    });
+  }
+  const exited = exitOf(child).then((code) => {
+    gone = true;
+    for (const wake of waiting) wake();
+    return code;
+  });
+
+  async function line(holds: (line: Line) => boolean, timeoutMs = 20_000): Promise<Line> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const found = lines.find(holds);
+      if (found !== undefined) return found;
+      if (gone || Date.now() >= deadline) {
+        throw new Error(
+          `the daemon did not log it${gone ? " and is gone" : ""}; its last lines:\n${stdout.slice(-2000)}${stderr}`,
+        );
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, deadline - Date.now());
+        function done(): void {
+          clearTimeout(timer);
+          waiting.delete(done);
+          resolve();
+        }
+        waiting.add(done);
+      });
+    }
+  }
+
+  const daemon: Daemon = {
+    pid: child.pid ?? 0,
+    get url() {
+      return `http://${String(lines.find((each) => each.event === "app.started")?.["listen"])}`;
+    },
+    lines,
+    get stderr() {
+      return stderr;
+    },
+    get stdout() {
+      return stdout;
+    },
+    line,
+    signal: (signal) => void child.kill(signal),
+    exited,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+  return daemon;
+}
+
+/** Policy for tokens that live seconds. */
+export const quick = {
+  consumerCache: "500ms",
+  retryBudget: "500ms",
+  minInterval: "500ms",
+  requestTimeout: "3s",
+} as const;
