@@ -5,6 +5,7 @@ import { createConnection, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { redisProgram } from "../setup/redis.ts";
 
 /** A real Redis of the test's own: a unix socket, or a free loopback port. */
 export interface TestRedis extends AsyncDisposable {
@@ -35,7 +36,7 @@ export async function startRedis(
   let child: ChildProcess;
 
   async function start(): Promise<void> {
-    child = spawn("redis-server", args, { stdio: "ignore" });
+    child = spawn(redisProgram() ?? "redis-server", args, { stdio: "ignore" });
     for (let tries = 0; tries < 200; tries++) {
       if (await answers(socket, port)) return;
       await delay(25);
@@ -70,8 +71,7 @@ export async function startRedis(
 /** PING is answered, with or without a password. */
 function answers(socket: string | undefined, port: number | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    const connection =
-      socket === undefined ? createConnection(port ?? 0, "127.0.0.1") : createConnection(socket);
+    const connection = socket === undefined ? createConnection(port ?? 0, "127.0.0.1") : createConnection(socket);
     connection.on("connect", () => connection.write("PING\r\n"));
     connection.on("data", (reply) => {
       connection.destroy();

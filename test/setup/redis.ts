@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+const PROGRAMS = ["redis-server", "valkey-server"];
+
+/** Its message is one line that says what to install. */
+export class NoRedisServer extends Error {
+  override readonly name = "NoRedisServer";
+}
+
+/** The first redis-server or valkey-server of the PATH. */
+export function redisProgram(): string | undefined {
+  return PROGRAMS.map(find).find((path) => path !== undefined);
+}
+
+/** Installs redis-server where that is possible without asking anyone; throws NoRedisServer where it is not. */
+export async function ensureRedisServer(): Promise<void> {
+  if (redisProgram() !== undefined) return;
+  const root = await asRoot();
+  if (root === undefined || find("apt-get") === undefined) throw new NoRedisServer(advice());
+  process.stderr.write("redis-server is missing: installing it with apt-get\n");
+  const apt = [...root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"];
+  // A broken mirror of something else must not matter, so that only the second exit code does.
+  await run([...apt, "update"]);
+  const installed = await run([...apt, "install", "-y", "--no-install-recommends", "redis-server"]);
+  if (!installed || redisProgram() === undefined) throw new NoRedisServer(advice());
+}
+
+function advice(): string {
+  return "The tests and the demo need redis-server 6.2 or newer: install it (apt-get install redis-server, brew install redis) and run this again.";
+}
+
+/** The words before a command that make it run as root, or undefined. */
+async function asRoot(): Promise<readonly string[] | undefined> {
+  if (process.getuid?.() === 0) return [];
+  if (find("sudo") !== undefined && (await run(["sudo", "-n", "true"], "ignore"))) return ["sudo", "-n"];
+  return undefined;
+}
+
+/** What the command says goes to stderr: stdout belongs to whoever asked. */
+function run(command: readonly string[], output: number | "ignore" = process.stderr.fd): Promise<boolean> {
+  const [program = "", ...args] = command;
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ["ignore", output, output] });
+    child.on("error", () => resolve(false));
+    child.on("close", (code) => resolve(code === 0));
+  });
+}
+
+function find(program: string): string | undefined {
+  const dirs = (process.env["PATH"] ?? "").split(delimiter).filter((dir) => dir !== "");
+  return dirs.map((dir) => join(dir, program)).find(executable);
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
