@@ -70,7 +70,8 @@ function beforeSending(code: string, proxied: boolean): Verdict {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return ["transient", code, `was not found (${code}); check the host name in tokenEndpoint${via}`];
   }
-  if (code === "UND_ERR_CONNECT_TIMEOUT") {
+  // Before sending, headers can only be those of the proxy's answer to CONNECT.
+  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT") {
     return ["transient", "connect_timeout", `was not reached: connecting took too long${via}`];
   }
   return ["transient", code, `was not reached (${code})${via}`];

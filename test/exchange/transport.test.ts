@@ -113,6 +113,21 @@ describe("connections", () => {
     expect(await client.failure()).toMatchObject({ class: "config", code: "invalid_scope" });
   });
 
+  test("that broke may have carried the request: it stays sent when the second try finds nobody", async () => {
+    const endpoint = await startTokenEndpoint();
+    await using client = subject(endpoint.url);
+    let closed: Promise<void> | undefined;
+    endpoint.next(() => {
+      closed = endpoint.close();
+    });
+    expect(await client.failure()).toMatchObject({
+      class: "transient",
+      code: "ECONNREFUSED",
+      sent: true,
+    });
+    await closed;
+  });
+
   test("end with the exchange, whatever they are waiting for", async () => {
     await using endpoint = await startTokenEndpoint();
     const client = subject(endpoint.url);
@@ -385,6 +400,15 @@ describe("a proxy in the environment", () => {
       sent: false,
     });
     expect(performance.now() - started).toBeLessThan(SOON_MS);
+  });
+
+  test("that never answers holds no connection for longer than connecting may take", { timeout: 20_000 }, async () => {
+    await using proxy = await startProxy({ answer: "hang" });
+    const env = { HTTPS_PROXY: proxy.url };
+    await using client = subject("https://login.example.com/token", { env });
+    const failed = await client.failure(AbortSignal.timeout(15_000));
+    expect(failed).toMatchObject({ class: "transient", code: "connect_timeout", sent: false });
+    expect(failed.message).toContain("check HTTPS_PROXY");
   });
 
   test("does not hide that a request was sent", async () => {
