@@ -1,0 +1,209 @@
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Secret } from "../../src/credential.ts";
+import { PublishError, type SecretVersion, type Store } from "../../src/publish/store.ts";
+
+/** A store under test with the server behind it, as its own reader sees it. */
+export interface Harness {
+  readonly store: Store;
+  /** The same, configured not to make missing secrets; absent where there is no such thing. */
+  readonly withoutCreate?: Store;
+  /** What a consumer reads. */
+  read(secret: string): Promise<string | undefined>;
+  /** Versions the secret has had; undefined where versions are not counted. */
+  versions?(secret: string): number;
+  /** The server stops answering in the given way. Absent for stores without a server. */
+  fail?(how: "refuse" | "hang" | "error500" | "drop" | "echo" | "deny" | "throttle"): void;
+  heal?(): void;
+  /** Secrets that must never show up in an error. */
+  readonly canaries: readonly string[];
+  close(): Promise<void>;
+}
+
+const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+const AT = Math.floor(Date.now() / 1000) * 1000;
+
+export function versionOf(revision: number, over: Partial<SecretVersion> & { text?: string } = {}): SecretVersion {
+  const issuedAt = AT + revision * 1000;
+  const expiresAt = issuedAt + 3_600_000;
+  const iso = (at: number): string => new Date(at).toISOString().replace(".000Z", "Z");
+  const json = JSON.stringify({
+    access_token: `canary-token-${revision}`,
+    revision,
+    issued_at: iso(issuedAt),
+    expires_at: iso(expiresAt),
+  });
+  return {
+    secret: "app-acme",
+    payload: new Secret(over.text ?? json),
+    revision,
+    issuedAt,
+    expiresAt,
+    selfDescribing: over.text === undefined,
+    ...over,
+  };
+}
+
+/** The behaviour of every store; `abilities` says which tests have a meaning for it. */
+export function testStore(
+  name: string,
+  make: () => Promise<Harness>,
+  abilities: { server: boolean; create: boolean; counted: boolean },
+): void {
+  describe(`store: ${name}`, () => {
+    let harness: Harness;
+    let store: Store;
+    beforeEach(async () => {
+      harness = await make();
+      ({ store } = harness);
+    });
+    afterEach(async () => {
+      await store.close();
+      await harness.withoutCreate?.close();
+      await harness.close();
+    });
+    const failure = async (work: Promise<unknown>): Promise<PublishError> => {
+      const error: unknown = await work.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toBeInstanceOf(PublishError);
+      return error as PublishError;
+    };
+
+    test("a secret that does not exist holds nothing", async () => {
+      expect(await store.head("app-nothing", signal())).toBeUndefined();
+    });
+
+    test("what was published is what consumers read, and its revision and expiry can be asked for", async () => {
+      const version = versionOf(1);
+      const { result, held } = await store.publish(version, undefined, signal());
+      expect(result).toBe("written");
+      expect(held).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
+      expect(await harness.read("app-acme")).toBe(version.payload.reveal());
+      const head = await store.head("app-acme", signal());
+      expect(head).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
+    });
+
+    test("a bare token is published as it is, and its revision and expiry can be asked for", async () => {
+      const version = versionOf(3, { text: "bare-token" });
+      await store.publish(version, undefined, signal());
+      expect(await harness.read("app-acme")).toBe("bare-token");
+      expect(await store.head("app-acme", signal())).toMatchObject({ revision: 3, expiresAt: version.expiresAt });
+    });
+
+    test("the same version again writes nothing, whether the state is known or not", async () => {
+      const version = versionOf(1);
+      const { held } = await store.publish(version, undefined, signal());
+      expect((await store.publish(version, undefined, signal())).result).toBe("unchanged");
+      expect((await store.publish(version, held, signal())).result).toBe("unchanged");
+      if (abilities.counted) expect(harness.versions?.("app-acme")).toBe(1);
+    });
+
+    test("a newer revision replaces an older one, with and without a look first", async () => {
+      const first = await store.publish(versionOf(1), undefined, signal());
+      const second = await store.publish(versionOf(2), first.held, signal());
+      expect(second.result).toBe("written");
+      expect((await store.publish(versionOf(3), undefined, signal())).result).toBe("written");
+      expect(await harness.read("app-acme")).toBe(versionOf(3).payload.reveal());
+      if (abilities.counted) expect(harness.versions?.("app-acme")).toBe(3);
+    });
+
+    test("an older revision never replaces a newer one", async () => {
+      await store.publish(versionOf(5), undefined, signal());
+      const { result, held } = await store.publish(versionOf(4), undefined, signal());
+      expect(result).toBe("superseded");
+      expect(held.revision).toBe(5);
+      expect(await harness.read("app-acme")).toBe(versionOf(5).payload.reveal());
+    });
+
+    test("a payload of the largest size is taken, one byte more is refused before it is sent", async () => {
+      const fits = versionOf(1, { text: "x".repeat(store.maxBytes) });
+      expect((await store.publish(fits, undefined, signal())).result).toBe("written");
+      const error = await failure(
+        store.publish(versionOf(2, { text: "x".repeat(store.maxBytes + 1) }), undefined, signal()),
+      );
+      expect(error).toMatchObject({ class: "permanent", code: "PayloadTooLarge" });
+      expect(error.message).toContain("app-acme");
+    });
+
+    test("different secrets can be published at the same time", async () => {
+      const names = Array.from({ length: 20 }, (_, i) => `app-${i}`);
+      await Promise.all(names.map((secret) => store.publish({ ...versionOf(1), secret }, undefined, signal())));
+      for (const secret of names) expect(await harness.read(secret)).toBe(versionOf(1).payload.reveal());
+    });
+
+    if (abilities.create) {
+      test("a missing secret that may not be made is named, with what to do", async () => {
+        const error = await failure((harness.withoutCreate ?? store).publish(versionOf(1), undefined, signal()));
+        expect(error.class).toBe("not_found");
+        expect(error.message).toContain("app-acme");
+        expect(error.message).toContain("create: true");
+      });
+    }
+
+    if (abilities.server) {
+      test.each(["refuse", "error500"] as const)(
+        "an outage (%s) is said to be one, and healed by itself",
+        async (how) => {
+          await store.publish(versionOf(1), undefined, signal());
+          harness.fail?.(how);
+          expect((await failure(store.publish(versionOf(2), undefined, signal()))).class).toBe("unavailable");
+          expect((await failure(store.head("app-acme", signal()))).class).toBe("unavailable");
+          harness.heal?.();
+          expect((await store.publish(versionOf(2), undefined, signal())).result).toBe("written");
+        },
+      );
+
+      test("a server that hangs is left at the deadline", async () => {
+        harness.fail?.("hang");
+        const startedAt = performance.now();
+        const error = await failure(
+          store.publish(versionOf(1), { revision: 0, version: "" }, AbortSignal.timeout(300)),
+        );
+        expect(error.class).toBe("unavailable");
+        expect(error.ambiguous).toBe(true);
+        expect(performance.now() - startedAt).toBeLessThan(3000);
+      });
+
+      test("a write whose answer was lost is found by looking, and not written twice", async () => {
+        const { held } = await store.publish(versionOf(1), undefined, signal());
+        harness.fail?.("drop");
+        const lost: unknown = await store.publish(versionOf(2), held, signal()).catch((error: unknown) => error);
+        harness.heal?.();
+        if (lost instanceof PublishError) {
+          expect(lost.ambiguous).toBe(true);
+          expect((await store.publish(versionOf(2), undefined, signal())).result).toBe("unchanged");
+        }
+        expect(await harness.read("app-acme")).toBe(versionOf(2).payload.reveal());
+        expect(harness.versions?.("app-acme")).toBe(2);
+      });
+
+      test("throttling and denial are told apart from an outage", async () => {
+        harness.fail?.("throttle");
+        expect((await failure(store.publish(versionOf(1), { revision: 0, version: "" }, signal()))).class).toBe(
+          "throttled",
+        );
+        harness.fail?.("deny");
+        expect((await failure(store.publish(versionOf(1), { revision: 0, version: "" }, signal()))).class).toBe(
+          "permanent",
+        );
+      });
+
+      test.each(["echo", "deny", "error500"] as const)(
+        "no error shows a payload or a key, although the server quotes them (%s)",
+        async (how) => {
+          harness.fail?.(how);
+          const error = await failure(store.publish(versionOf(7), { revision: 0, version: "" }, signal()));
+          const shown = [
+            inspect(error, { depth: 10, showHidden: true }),
+            JSON.stringify(error),
+            String(error),
+            error.stack ?? "",
+          ].join("\n");
+          for (const canary of ["canary-token-7", ...harness.canaries]) expect(shown).not.toContain(canary);
+        },
+      );
+    }
+  });
+}
