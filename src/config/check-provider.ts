@@ -55,7 +55,7 @@ function checkEndpoint(provider: ProviderFile, base: Path): Finding[] {
 /** Any host is allowed (private instances have their own); one that looks mistyped is pointed out. */
 function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
   const findings: Finding[] = [];
-  const console = preset.consoles[url.hostname];
+  const console = Object.hasOwn(preset.consoles, url.hostname) ? preset.consoles[url.hostname] : undefined;
   const meant = console ?? (preset.hosts.includes(url.hostname) ? undefined : closest(url.hostname, preset.hosts));
   if (meant !== undefined) {
     const why = console === undefined ? "is no known API domain" : "is a console's domain, not its API's";
@@ -63,6 +63,7 @@ function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
       severity: "warning",
       path,
       message: `${url.hostname} ${why}`,
+      quoted: url.hostname,
       suggestion: `https://${meant}${preset.tokenPath}`,
     });
   } else if (url.pathname !== preset.tokenPath && !isLoopback(url.hostname)) {

@@ -1,6 +1,7 @@
+import { dirname, join } from "node:path/posix";
 import type { Finding, Path } from "./problem.ts";
 import { WRONG } from "./prune.ts";
-import type { CredentialFile, StoreFile } from "./schema.ts";
+import type { ConfigFile, CredentialFile, StoreFile } from "./schema.ts";
 
 type TargetFile = CredentialFile["publish"][number];
 
@@ -22,7 +23,7 @@ export function checkTarget(
 function wrongName(secret: string, type: StoreFile["type"]): string | undefined {
   switch (type) {
     case "aws-secrets-manager":
-      // docs.aws.amazon.com: CreateSecret, Name; a suffix like -aB3dE6 would be taken for the end of an ARN.
+      // docs.aws.amazon.com: CreateSecret, Name
       if (!/^[A-Za-z0-9/_+=.@-]{1,512}$/.test(secret))
         return "a secret's name in AWS is 1 to 512 letters, digits and /_+=.@-";
       return undefined;
@@ -66,6 +67,7 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
         severity: "error",
         path: at,
         message: `{${name}} is not known here; known are ${known.join(", ")}`,
+        quoted: name,
       });
     }
   }
@@ -73,13 +75,40 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
 }
 
 /** What a target really writes to, so that two names for one secret are found. */
-export function physicalSecret(target: TargetFile, store: StoreFile): string {
+export function physicalSecret(secret: string, store: StoreFile): string {
   switch (store.type) {
     case "aws-secrets-manager":
-      return ["aws", store.region, store.endpoint ?? "", target.secret].join("\0");
+      return ["aws", store.region, store.endpoint ?? "", secret].join("\0");
     case "gcp-secret-manager":
-      return ["gcp", store.project, store.location ?? "", store.endpoint ?? "", target.secret].join("\0");
+      return ["gcp", store.project, store.location ?? "", store.endpoint ?? "", secret].join("\0");
     case "file":
-      return ["file", store.dir, target.secret].join("\0");
+      return `file\0${join(store.dir, secret)}`;
   }
+}
+
+/** A secret `a` is a file and a secret `a/b` needs a folder of that name. */
+export function checkFolders(
+  secrets: ReadonlyMap<string, Path>,
+): { also: Path; path: Path; severity: "error"; message: string }[] {
+  return [...secrets].flatMap(([physical, path]) => {
+    if (!physical.startsWith("file\0")) return [];
+    for (let above = dirname(physical); above !== "."; above = dirname(above)) {
+      const also = secrets.get(above);
+      const message = "this secret would be a file in a folder that is another secret's file; rename one of them";
+      if (also !== undefined) return [{ severity: "error", path, also, message }];
+    }
+    return [];
+  });
+}
+
+export function checkStores(file: ConfigFile): Finding[] {
+  return Object.entries(file.stores).flatMap(([name, store]) => {
+    if (store.type === "file" || store.endpoint === undefined) return [];
+    const { type, endpoint } = store;
+    const address = type === "aws-secrets-manager" || endpoint.includes("://") ? endpoint : `https://${endpoint}`;
+    const url = URL.parse(address);
+    if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.pathname === "/") return [];
+    const message = `http(s)://HOST:PORT${type === "aws-secrets-manager" ? "" : " or HOST:PORT"} is expected, without a path or a user`;
+    return [{ severity: "error", path: ["stores", name, "endpoint"], message }];
+  });
 }

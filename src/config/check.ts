@@ -1,10 +1,10 @@
 import { checkPolicy } from "../schedule.ts";
 import { presets } from "../presets.ts";
 import { checkParams, checkProviders } from "./check-provider.ts";
-import { checkTarget, physicalSecret } from "./check-target.ts";
+import { checkFolders, checkStores, checkTarget, physicalSecret } from "./check-target.ts";
 import type { Finding, Path } from "./problem.ts";
 import { parseListen, policyResolver, sharePolicies } from "./resolve.ts";
-import type { ConfigFile, CredentialFile, PolicyFile } from "./schema.ts";
+import type { ConfigFile, CredentialFile, PolicyFile, StoreFile } from "./schema.ts";
 import { WRONG } from "./prune.ts";
 import { closest } from "./suggest.ts";
 
@@ -23,9 +23,9 @@ export function checkMeaning(file: ConfigFile): CrossFinding[] {
   return [
     ...checkSettings(file),
     ...checkProviders(file),
+    ...checkStores(file),
     ...checkCredentials(file),
     ...checkPolicies(file),
-    ...checkUse(file),
   ];
 }
 
@@ -68,6 +68,7 @@ function checkCredentials(file: ConfigFile): CrossFinding[] {
         path: [...path, "id"],
         also: first,
         message: `the id "${id}" stands here twice`,
+        quoted: id,
       });
     else ids.set(id, [...path, "id"]);
     const provider = Object.hasOwn(file.providers, credential.provider)
@@ -81,6 +82,7 @@ function checkCredentials(file: ConfigFile): CrossFinding[] {
     const fields = provider?.publishFields ?? (provider?.preset && presets[provider.preset].publishFields) ?? [];
     findings.push(...checkTargets(file, credential, fields, [...path, "publish"], secrets));
   }
+  findings.push(...checkFolders(secrets));
   return findings;
 }
 
@@ -99,18 +101,23 @@ function checkTargets(
       findings.push(...unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)));
     findings.push(...checkTarget(target, store, publishFields, path));
     if (store === undefined || target.secret === WRONG) continue;
-    const physical = physicalSecret(target, store);
-    const first = secrets.get(physical);
-    if (first === undefined) secrets.set(physical, [...path, "secret"]);
-    else
-      findings.push({
-        severity: "error",
-        path: [...path, "secret"],
-        also: first,
-        message: `two targets publish to the secret "${target.secret}"; each needs one of its own`,
-      });
+    findings.push(...checkAlone(target, store, [...path, "secret"], secrets));
   }
   return findings;
+}
+
+function checkAlone(
+  { secret }: CredentialFile["publish"][number],
+  store: StoreFile,
+  path: Path,
+  secrets: Map<string, Path>,
+): CrossFinding[] {
+  const physical = physicalSecret(secret, store);
+  const first = secrets.get(physical);
+  secrets.set(physical, first ?? path);
+  if (first === undefined) return [];
+  const message = `two targets publish to the secret "${secret}"; each needs one of its own`;
+  return [{ severity: "error", path, also: first, message, quoted: secret }];
 }
 
 function unknownName(kind: string, name: string, path: Path, known: readonly string[]): Finding[] {
@@ -118,7 +125,7 @@ function unknownName(kind: string, name: string, path: Path, known: readonly str
   const list =
     known.length === 0 ? `none is configured under ${kind}s` : `configured: ${known.slice(0, 10).join(", ")}`;
   const message = `there is no ${kind} "${name}"; ${list}`;
-  return [{ severity: "error", path, message, suggestion: closest(name, known) }];
+  return [{ severity: "error", path, message, suggestion: closest(name, known), quoted: name }];
 }
 
 /** Each distinct policy is judged once, where it was written. */
@@ -139,6 +146,7 @@ function checkPolicies(file: ConfigFile): Finding[] {
         severity: "error",
         path: [...where, "rotateAt"],
         message: "a share between 10% and 95% is expected",
+        suggestion: policy.rotateAt >= 10 && policy.rotateAt <= 95 ? `${policy.rotateAt}%` : undefined,
       });
     }
     if (policy.requestTimeoutMs < 100)
@@ -158,7 +166,8 @@ function nearestPlace(file: ConfigFile, provider: string, own: PolicyFile, path:
   return says(file.defaults) ? ["defaults"] : path;
 }
 
-function checkUse(file: ConfigFile): Finding[] {
+/** What stands there for nothing: worth saying of a file that is right otherwise. */
+export function checkUse(file: ConfigFile): Finding[] {
   if (file.credentials.length === 0) {
     return [{ severity: "warning", path: ["credentials"], message: "there is no credential: nothing will be done" }];
   }

@@ -1,15 +1,18 @@
-import { readFileSync, statSync } from "node:fs";
-import { type CrossFinding, checkMeaning } from "./check.ts";
+import { type CrossFinding, checkMeaning, checkUse } from "./check.ts";
+import { excerptOf, isPlainKey } from "./excerpt.ts";
+import { LARGE, readFast } from "./fast.ts";
 import { interpolate } from "./interpolate.ts";
-import { excerptOf } from "./excerpt.ts";
+import { keysAt } from "./known-keys.ts";
+import type { Mistake } from "./mistakes.ts";
 import type { Finding, Problem } from "./problem.ts";
+import { prune } from "./prune.ts";
+import { readText } from "./read.ts";
+import { remedyOf, typeVariables, valueAt } from "./remedy.ts";
 import { type Config, resolveConfig } from "./resolve.ts";
 import { checkShape, jsonSchema } from "./schema.ts";
-import { keysAt } from "./known-keys.ts";
 import { type Source, readYaml } from "./source.ts";
-import { prune } from "./prune.ts";
 import { closest } from "./suggest.ts";
-import type { Mistake } from "./mistakes.ts";
+import { presets } from "../presets.ts";
 
 export type { Config } from "./resolve.ts";
 export type { Problem } from "./problem.ts";
@@ -23,105 +26,130 @@ export interface Parsed {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const MAX_BYTES = 64 * 1024 * 1024;
 /** Words of the fleets to come. */
-const LATER: Readonly<Record<string, string>> = {
-  templates: "templates are not supported by this version; write the credentials out",
-  include: "include is not supported by this version; write everything into one file",
-  template: "templates are not supported by this version; name a provider",
-  labels: "labels are not supported by this version",
-};
+const LATER = new Map([
+  ["templates", "templates are not supported by this version; write the credentials out"],
+  ["include", "include is not supported by this version; write everything into one file"],
+  ["template", "templates are not supported by this version; name a provider"],
+  ["labels", "labels are not supported by this version"],
+]);
 
 /** Reads and checks a configuration file. Never throws for what the file holds. */
 export function loadConfig(file: string, env: Env): Parsed {
-  const failed = (message: string): Parsed => ({ problems: [{ severity: "error", file, message }] });
-  let bytes: Buffer;
-  try {
-    const { size } = statSync(file);
-    if (size > MAX_BYTES)
-      return failed(
-        `the file has ${Math.ceil(size / 1024 / 1024)} MiB; at most ${MAX_BYTES / 1024 / 1024} MiB are read`,
-      );
-    bytes = readFileSync(file);
-  } catch (error) {
-    return failed(unreadable((error as NodeJS.ErrnoException).code ?? ""));
-  }
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return failed("the file is not UTF-8 text; is it the right one?");
-  }
-  return parseConfig(text, file, env);
-}
-
-function unreadable(code: string): string {
-  if (code === "ENOENT") return "there is no such file; check --config or EVERTOKEN_CONFIG";
-  if (code === "EISDIR") return "this is a directory; name the file in it";
-  if (code === "EACCES" || code === "EPERM")
-    return `the file may not be read by this user (${code}); check its owner and mode`;
-  return `the file cannot be read (${code || "unknown error"})`;
+  const read = readText(file);
+  if ("message" in read) return { problems: [{ severity: "error", file, message: read.message }] };
+  return parseConfig(read.text, file, env);
 }
 
 /** Checks a configuration. `file` is its path: relative paths in it are relative to its folder. */
 export function parseConfig(text: string, file: string, env: Env): Parsed {
-  const fast = parseJson(text);
+  const fast = readFast(text);
   if (fast !== undefined) {
-    const parsed = checkValue(fast, env);
-    // Positions cost more than everything else, so they are worked out for a file with findings only.
-    if (parsed.findings.length === 0) return { config: resolveOf(parsed, file), problems: [] };
+    const checked = checkValue(fast.value, env);
+    // Positions cost more than everything else. A large file's warnings name the key instead; errors are worth the wait.
+    if (checked.shape !== undefined && (checked.findings.length === 0 || text.length > LARGE)) {
+      const problems = checked.findings.map((finding) => withoutPlace(finding, file));
+      return { config: resolveConfig(checked.shape, file), problems };
+    }
   }
   const source = readYaml(text, file);
   if (source.problems.length > 0) return { problems: source.problems };
-  const parsed = checkValue(source.value, env);
-  const problems = parsed.findings.map((finding) => locate(finding, source, file)).toSorted(byPlace);
-  if (problems.some((problem) => problem.severity === "error")) return { problems };
-  return { config: resolveOf(parsed, file), problems };
+  const { shape, findings } = checkValue(source.value, env);
+  const hiddenFrom = source.hiddenFrom(findings);
+  const problems = findings.map((finding) => locate(finding, source, file, hiddenFrom)).toSorted(byPlace);
+  return shape === undefined ? { problems } : { config: resolveConfig(shape, file), problems };
 }
 
+/** Draft-07 JSON Schema for editors. */
 export function configSchema(): object {
   return jsonSchema();
 }
 
 interface Checked {
+  /** Absent when there is an error. */
   readonly shape: ReturnType<typeof checkShape>["file"];
   readonly findings: readonly CrossFinding[];
 }
 
 function checkValue(raw: unknown, env: Env): Checked {
-  const { value, findings } = interpolate(raw, env);
-  const { file: shape, mistakes } = checkShape(value);
-  const shaped = mistakes.flatMap(findingsOf);
+  const { value, findings: unset, isVariable } = interpolate(raw, env);
+  let { file: shape, mistakes } = checkShape(value);
+  if (typeVariables(value, mistakes, isVariable)) ({ file: shape, mistakes } = checkShape(value));
+  const shaped = findingsOf(mistakes, value, isVariable);
+  const meant = checkMeaning(shape ?? prune(value, mistakes)).map((finding) => withoutVariable(finding, isVariable));
   // A missing variable leaves an empty text behind, which is wrong again: said once is enough.
-  const known = new Set(findings.map(({ path }) => path.join("\0")));
-  const rest = [...shaped, ...checkMeaning(shape ?? prune(value, mistakes))];
-  return { shape, findings: [...findings, ...rest.filter(({ path }) => !known.has(path.join("\0")))] };
+  const said = new Set(unset.map(({ path }) => path.join("\0")));
+  const rest = [...shaped, ...meant].filter(({ path }) => said.size === 0 || !said.has(path.join("\0")));
+  const findings = distinct([...unset, ...rest]);
+  if (findings.some(({ severity }) => severity === "error")) return { shape: undefined, findings };
+  return { shape, findings: shape === undefined ? findings : [...findings, ...checkUse(shape)] };
 }
 
-function resolveOf({ shape }: Checked, file: string): Config {
-  if (shape === undefined) throw new TypeError("a configuration with errors was resolved");
-  return resolveConfig(shape, file);
+function findingsOf(
+  mistakes: readonly Mistake[],
+  root: unknown,
+  isVariable: (path: Finding["path"]) => boolean,
+): Finding[] {
+  if (mistakes.length === 0) return [];
+  const schema = jsonSchema();
+  return mistakes.flatMap((mistake): Finding[] => {
+    const { path, unknownKeys, missingKey } = mistake;
+    const found = valueAt(root, path);
+    if (unknownKeys === undefined) {
+      const more = missingKey === "tokenEndpoint" ? knownEndpoints(found) : needsQuotes(mistake, found);
+      const message = `${mistake.message}${more}`;
+      const suggestion = isVariable(path) ? undefined : remedyOf(mistake, found);
+      return [{ severity: "error", path, message, suggestion }];
+    }
+    const known = keysAt(schema, path, found) ?? [];
+    return unknownKeys.map((key) => {
+      const unknown = `unknown key${isPlainKey(key) ? ` "${key}"` : ""}; known here are ${known.join(", ")}`;
+      const later = LATER.get(key);
+      return {
+        severity: "error",
+        path,
+        key,
+        message: later ?? unknown,
+        suggestion: later ? undefined : closest(key, known),
+      };
+    });
+  });
 }
 
-function findingsOf(mistake: Mistake): Finding[] {
-  const { path, unknownKeys } = mistake;
-  if (unknownKeys === undefined) return [{ severity: "error", path, message: mistake.message }];
-  const known = keysAt(jsonSchema(), path) ?? [];
-  return unknownKeys.map((key) => ({
-    severity: "error",
-    path,
-    key,
-    message: LATER[key] ?? `unknown key "${key}"; known here are ${known.join(", ")}`,
-    suggestion: LATER[key] === undefined ? closest(key, known) : undefined,
-  }));
+function needsQuotes({ kind, message }: Mistake, found: unknown): string {
+  return kind === "string" && typeof found === "number" && message === "a text is expected" ? "; put it in quotes" : "";
 }
 
-function locate(finding: CrossFinding, source: Source, file: string): Problem {
+function knownEndpoints(provider: unknown): string {
+  const name = valueAt(provider, ["preset"]);
+  const preset = Object.entries(presets).find(([key]) => key === name)?.[1];
+  return preset === undefined
+    ? ""
+    : `; of ${String(name)} are known ${preset.hosts.map((host) => `https://${host}${preset.tokenPath}`).join(", ")}`;
+}
+
+/** What came from the environment may be a secret, wherever it was used. */
+function withoutVariable<F extends Finding>(finding: F, isVariable: (path: Finding["path"]) => boolean): F {
+  const { quoted, message, path } = finding;
+  if (quoted === undefined || quoted === "" || !isVariable(path)) return finding;
+  return { ...finding, message: message.replaceAll(quoted, "(from the environment)") };
+}
+
+function distinct(findings: readonly CrossFinding[]): CrossFinding[] {
+  return [...new Map(findings.map((each) => [[...each.path, each.key, each.message].join("\0"), each])).values()];
+}
+
+function locate(
+  finding: CrossFinding,
+  source: Source,
+  file: string,
+  hiddenFrom: (line: number) => number | undefined,
+): Problem {
   const { severity, path, key, suggestion } = finding;
   const place = source.locate(path, key);
   const also = finding.also && source.locate(finding.also);
   const message = also === undefined ? finding.message : `${finding.message} (first in line ${also.line})`;
-  const excerpt = place && excerptOf(source.lineText(place.line), path, key);
+  const excerpt = place && excerptOf(source.lineText(place.line), place.column, hiddenFrom(place.line));
   return {
     severity,
     file,
@@ -132,21 +160,11 @@ function locate(finding: CrossFinding, source: Source, file: string): Problem {
   };
 }
 
-function byPlace(a: Problem, b: Problem): number {
-  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+function withoutPlace({ severity, path, key, message, suggestion }: Finding, file: string): Problem {
+  const where = [...path, ...(key === undefined ? [] : [key])].join(".");
+  return { severity, file, message: `${where}: ${message}`, ...(suggestion !== undefined && { suggestion }) };
 }
 
-/** JSON is YAML, and fifty times as fast to read. Undefined: read it as YAML, for the sake of the messages or of large numbers. */
-function parseJson(text: string): unknown {
-  if (!/^\s*\{/.test(text)) return undefined;
-  try {
-    let exact = true;
-    const value: unknown = JSON.parse(text, (_, each: unknown) => {
-      if (typeof each === "number" && Math.abs(each) > Number.MAX_SAFE_INTEGER) exact = false;
-      return each;
-    });
-    return exact ? value : undefined;
-  } catch {
-    return undefined;
-  }
+function byPlace(a: Problem, b: Problem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

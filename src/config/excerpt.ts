@@ -1,22 +1,24 @@
-import type { Path } from "./problem.ts";
+/** Keys whose values may be secrets, as they should be or because somebody wrote one there by mistake. */
+export function mayHoldSecret(key: string): boolean {
+  return /secret|passw|passphrase|token(?!Endpoint$)|key(?!Prefix$)|auth(?!$)|credential(?!s$)|url|^params$/i.test(key);
+}
 
-/** Subtrees whose lines may hold a secret that was put there by mistake. */
-const SECRET_PATH = /^(clientSecret|password|sealKey|url|endpoint|params)$/;
-/** `key: value` with a value that is neither a map nor a list nor a variable. */
-const SECRET_LINE =
-  /(secret|password|passwd|passphrase|token(?!Endpoint)|key|credential(?!s\b)|auth|url)\w*["']?\s*:\s*(?![{[&*\s]|$)/i;
+/** A key that is safe to repeat: `clientSecret:hunter2`, without the blank that makes it a key and a value, is not. */
+export function isPlainKey(key: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(key);
+}
+
+const MAX_LENGTH = 160;
+/** What the tree does not know of: comments, and addresses with a password in them. */
+const SUSPECT = /#.*(secret|passw|token|key)|:\/\/[^/\s]*@/i;
 
 /**
- * The line of a finding, for people, or undefined where it could show a secret. A key that is not known is shown without
- * its value: it may be a mistyped clientSecret.
+ * The line of a finding, for people. It ends before the first value that may be a secret, and is left out where that
+ * comes before the finding itself. `hiddenFrom` is that value's column.
  */
-export function excerptOf(line: string, path: Path, key: string | undefined): string | undefined {
-  if (path.some((step) => SECRET_PATH.test(String(step)))) return undefined;
-  if (/:\/\/[^/\s]*@/.test(line)) return undefined;
-  if (key !== undefined) {
-    const end = line.indexOf(key) + key.length;
-    const before = line.slice(0, end);
-    return end < key.length || SECRET_LINE.test(before) ? undefined : `${before}: ...`.slice(0, 160);
-  }
-  return SECRET_LINE.test(line) ? undefined : line.slice(0, 160);
+export function excerptOf(line: string, column: number, hiddenFrom = Infinity): string | undefined {
+  if (hiddenFrom <= column || SUSPECT.test(line)) return undefined;
+  return hiddenFrom === Infinity
+    ? line.slice(0, MAX_LENGTH)
+    : `${line.slice(0, Math.min(hiddenFrom - 1, MAX_LENGTH))}...`;
 }

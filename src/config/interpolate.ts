@@ -1,13 +1,13 @@
 import type { Finding, Path } from "./problem.ts";
 
-const EXPRESSION = /\$(\$)?\{([^}]*)\}/g;
+const EXPRESSION = /\$(\$)?\{([^}]*)(\}|$)/g;
 const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::(-|\?)([\s\S]*))?$/;
 
 export interface Interpolated {
   readonly value: unknown;
   readonly findings: readonly Finding[];
-  /** Paths, joined by a NUL, of values that came from the environment: never shown. */
-  readonly fromEnv: ReadonlySet<string>;
+  /** Whether a variable stood in the value there. Such a value is never shown. */
+  isVariable(path: Path): boolean;
 }
 
 /**
@@ -16,12 +16,13 @@ export interface Interpolated {
  */
 export function interpolate(root: unknown, env: Readonly<Record<string, string | undefined>>): Interpolated {
   const findings: Finding[] = [];
-  const fromEnv = new Set<string>();
+  const variables = new Set<string>();
 
   function text(value: string, path: Path): string {
-    return value.replaceAll(EXPRESSION, (whole, escaped: string | undefined, inner: string) => {
+    return value.replaceAll(EXPRESSION, (whole, escaped: string | undefined, inner: string, end: string) => {
       if (escaped !== undefined) return whole.slice(1);
-      const match = NAME.exec(inner);
+      variables.add(path.join("\0"));
+      const match = end === "" ? null : NAME.exec(inner);
       if (match === null) {
         findings.push({
           severity: "error",
@@ -33,10 +34,7 @@ export function interpolate(root: unknown, env: Readonly<Record<string, string |
       }
       const [, name = "", operator, rest = ""] = match;
       const found = env[name];
-      if (found !== undefined && found !== "") {
-        fromEnv.add(path.join("\0"));
-        return found;
-      }
+      if (found !== undefined && found !== "") return found;
       if (operator === "-") return rest;
       const why =
         operator === "?" && rest !== "" ? rest : "it is not set; set it, or give a default: ${" + name + ":-default}";
@@ -45,12 +43,25 @@ export function interpolate(root: unknown, env: Readonly<Record<string, string |
     });
   }
 
-  function walk(value: unknown, path: Path): unknown {
-    if (typeof value === "string") return value.includes("${") ? text(value, path) : value;
-    if (Array.isArray(value)) return value.map((each, i) => walk(each, [...path, i]));
+  const path: (string | number)[] = [];
+
+  /** Copies what changes and nothing else: a fleet's file has a million values and a handful of variables. */
+  function walk(value: unknown): unknown {
+    if (typeof value === "string") return value.includes("${") ? text(value, [...path]) : value;
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, walk(each, [...path, key])]));
+    const original = value as Record<string | number, unknown>;
+    const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
+    let changed: typeof original | undefined;
+    for (const key of keys) {
+      path.push(key);
+      const next = walk(original[key]);
+      path.pop();
+      if (next === original[key]) continue;
+      changed ??= (Array.isArray(value) ? [...(value as unknown[])] : { ...original }) as typeof original;
+      changed[key] = next;
+    }
+    return changed ?? value;
   }
 
-  return { value: walk(root, []), findings, fromEnv };
+  return { value: walk(root), findings, isVariable: (path) => variables.has(path.join("\0")) };
 }

@@ -1,5 +1,12 @@
-/** Names of the keys that a map at this place may have; undefined where any may stand. */
-export function keysAt(schema: Shape, path: readonly (string | number)[]): readonly string[] | undefined {
+/**
+ * Names of the keys that a map at this place may have; undefined where any may stand. Of alternatives that the `type` of
+ * the map tells apart, only that one's.
+ */
+export function keysAt(
+  schema: Shape,
+  path: readonly (string | number)[],
+  value: unknown,
+): readonly string[] | undefined {
   let at: Shape | undefined = schema;
   const { definitions } = at;
   for (const step of path) {
@@ -11,14 +18,19 @@ export function keysAt(schema: Shape, path: readonly (string | number)[]): reado
   }
   const found = follow(at, definitions);
   const alternatives = found?.oneOf ?? found?.anyOf;
-  if (alternatives)
-    return [...new Set(alternatives.flatMap((each) => Object.keys(follow(each, definitions)?.properties ?? {})))];
+  if (alternatives) {
+    const { type } = value as { type?: unknown };
+    const shapes = alternatives.map((each) => follow(each, definitions)?.properties ?? {});
+    const meant = shapes.filter((shape) => shape["type"]?.const !== undefined && shape["type"].const === type);
+    return [...new Set((meant.length > 0 ? meant : shapes).flatMap((shape) => Object.keys(shape)))];
+  }
   return found?.properties && Object.keys(found.properties);
 }
 
 /** The part of a JSON Schema that is followed. */
 export interface Shape {
   readonly $ref?: string;
+  readonly const?: unknown;
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly additionalProperties?: Shape | boolean;
   readonly items?: Shape;

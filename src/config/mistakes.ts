@@ -3,8 +3,12 @@ export interface Mistake {
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly unknownKeys?: readonly string[];
+  /** A key that must be there and is not; `path` is the map's. */
+  readonly missingKey?: string;
   /** What would have been right, where that is a closed list. */
   readonly expected?: readonly string[];
+  /** What type would have been right. */
+  readonly kind?: string;
 }
 
 /** The part of a zod issue that is used. */
@@ -12,10 +16,11 @@ interface Issue {
   readonly code?: string;
   readonly path: readonly PropertyKey[];
   readonly message: string;
-  readonly input?: unknown;
   readonly keys?: readonly string[];
   readonly values?: readonly unknown[];
+  readonly options?: readonly unknown[];
   readonly expected?: string;
+  readonly issues?: readonly Issue[];
 }
 
 /** Zod's own sentences, which are replaced; ours are kept. */
@@ -30,24 +35,33 @@ const NAMES: Readonly<Record<string, string>> = {
   boolean: "true or false",
 };
 
-export function mistakeOf(issue: Issue): Mistake {
+/** `isMissing` tells whether the value of an issue is absent. */
+export function mistakeOf(issue: Issue, isMissing: (path: Mistake["path"]) => boolean): Mistake {
   const path = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
-  const standard = STANDARD.test(issue.message);
+  const last = path.at(-1);
+  const wrong = issue.code === "invalid_type" || issue.code === "invalid_union" || issue.code === "invalid_value";
+  const expected = (issue.values ?? issue.options ?? []).map(String);
+  const oneOf = `${expected.length > 1 ? "one of " : ""}${expected.join(", ")} is expected`;
+  if (wrong && typeof last === "string" && isMissing(path)) {
+    const message = `the key ${last} is missing${expected.length > 0 ? `; ${oneOf}` : ""}`;
+    return { path: path.slice(0, -1), missingKey: last, message };
+  }
+  const say = (message: string): string => (STANDARD.test(issue.message) ? message : issue.message);
   switch (issue.code) {
     case "unrecognized_keys":
       return { path, message: "unknown key", unknownKeys: issue.keys ?? [] };
+    case "invalid_key":
+      return { path, message: issue.issues?.[0]?.message ?? "this name is not allowed here" };
     case "invalid_type": {
-      const expected = `${NAMES[issue.expected ?? ""] ?? issue.expected} is expected`;
-      const missing = issue.message.endsWith(" received undefined");
-      return { path, message: !standard ? issue.message : missing ? `this key is missing; ${expected}` : expected };
+      const kind = issue.expected === "int" ? "number" : (issue.expected ?? "");
+      return { path, kind, message: say(`${NAMES[issue.expected ?? ""] ?? issue.expected} is expected`) };
     }
-    case "invalid_value": {
-      const expected = (issue.values ?? []).map(String);
-      return { path, expected, message: standard ? `one of ${expected.join(", ")} is expected` : issue.message };
+    case "invalid_value":
+    case "invalid_union": {
+      if (expected.length === 0) return { path, message: say("this is not understood here; see config.example.yaml") };
+      return { path, expected, message: say(oneOf) };
     }
-    case "invalid_union":
-      return { path, message: standard ? "this is not understood here; see config.example.yaml" : issue.message };
     default:
-      return { path, message: standard ? "this is not understood here; see config.example.yaml" : issue.message };
+      return { path, message: say("this is not understood here; see config.example.yaml") };
   }
 }

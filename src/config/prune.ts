@@ -12,10 +12,16 @@ type Loose = Record<string, unknown>;
  */
 export function prune(raw: unknown, mistakes: readonly Mistake[]): ConfigFile {
   const root = structuredClone(map(raw));
-  for (const { path, unknownKeys } of mistakes) {
+  for (const { path, unknownKeys, missingKey } of mistakes) {
     const parent = path.slice(0, -1).reduce<unknown>((at, step) => (at as Loose | undefined)?.[step], root);
     const last = path.at(-1);
-    if (unknownKeys === undefined && last !== undefined && typeof parent === "object" && parent !== null) {
+    if (
+      unknownKeys === undefined &&
+      missingKey === undefined &&
+      last !== undefined &&
+      typeof parent === "object" &&
+      parent !== null
+    ) {
       (parent as Loose)[last] = undefined;
     }
   }

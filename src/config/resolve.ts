@@ -61,7 +61,7 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
   const providers = new Map(
     Object.entries(file.providers).map(([name, provider]) => [name, resolveProvider(name, provider, at)] as const),
   );
-  return Object.freeze({
+  return freezeAll({
     ...(file.redis && { redis: resolveRedis(file.redis, at) }),
     dataDir: at(file.dataDir ?? defaults.dataDir),
     ...(file.sealKey && { sealKey: refOf(file.sealKey, at) }),
@@ -70,8 +70,16 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
     shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),
-    credentials: Object.freeze(file.credentials.map((credential) => resolveCredential(credential, policyOf, at))),
+    credentials: file.credentials.map((credential) => resolveCredential(credential, policyOf, at)),
   });
+}
+
+/** What is shared (policies, empty parameters) is frozen already and not walked again. */
+function freezeAll<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  const members: Iterable<unknown> = value instanceof Map ? value.values() : Object.values(value);
+  for (const each of members) freezeAll(each);
+  return Object.freeze(value);
 }
 
 /** `host:port`, `[::1]:port` or `:port` (all addresses); undefined when it is none of these. */
@@ -106,7 +114,7 @@ function resolveProvider(name: string, file: ProviderFile, at: (path: string) =>
   const preset = file.preset && presets[file.preset];
   const caFile = file.tls?.caFile;
   const path = file.responsePath ?? [];
-  return Object.freeze({
+  return {
     name,
     tokenEndpoint: file.tokenEndpoint,
     grant: file.grant ?? preset?.grant ?? "client_credentials",
@@ -123,7 +131,7 @@ function resolveProvider(name: string, file: ProviderFile, at: (path: string) =>
     publishFields: file.publishFields ?? preset?.publishFields ?? [],
     expiresInUnit: file.expiresInUnit ?? "s",
     responsePath: typeof path === "string" ? path.split(".") : path,
-  });
+  };
 }
 
 function resolveStore(name: string, file: StoreFile, at: (path: string) => string): StoreConfig {
@@ -150,7 +158,7 @@ function resolveCredential(
   at: (path: string) => string,
 ): Credential {
   const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
-  return Object.freeze({
+  return {
     id: String(file.id),
     provider: file.provider,
     clientId: String(file.clientId),
@@ -164,7 +172,7 @@ function resolveCredential(
     })),
     policy: policyOf(file.provider, file),
     ...(file.scope !== undefined && { scope: file.scope }),
-  });
+  };
 }
 
 /** The nearest value of every policy key: credential, provider, defaults, preset, built in. */

@@ -2,14 +2,16 @@ import * as z from "zod";
 import { DURATION } from "./duration.ts";
 import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
+import { valueAt } from "./remedy.ts";
 
 /** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */
 
-const duration = z.string().regex(DURATION, "a duration like 30s, 5m, 1h30m or 14d is expected");
+const DURATION_MESSAGE = "a duration like 30s, 5m, 1h30m or 14d is expected";
+const duration = z.string(DURATION_MESSAGE).regex(DURATION, DURATION_MESSAGE);
 const name = z.string().min(1, "a name is expected");
 const text = z.string().min(1, "an empty text is not allowed here");
 const id = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: "a text or a number is expected" })
   .refine(
     (value) => /^[A-Za-z0-9._-]{1,128}$/.test(String(value)),
     "1 to 128 letters, digits, dots, underscores and hyphens are expected",
@@ -29,7 +31,7 @@ const secretRef = z
 
 const policy = {
   rotateAt: z
-    .union([z.string().regex(/^\d+(\.\d+)?%$/, "a share like 75% is expected"), z.number()])
+    .union([z.string().regex(/^\d+(\.\d+)?%?$/), z.number()], { error: "a share like 75% is expected" })
     .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
   consumerCache: duration.describe("Longest time a consumer keeps a token that it has read. Default 5m"),
   retryBudget: duration.describe("Life kept in reserve for retries. Default 5m"),
@@ -39,7 +41,10 @@ const policy = {
 };
 
 const params = z
-  .record(z.string(), z.union([z.string(), z.array(z.string())]))
+  .record(
+    z.string().min(1, "a parameter needs a name"),
+    z.union([z.string(), z.array(z.string())], { error: "a text or a list of texts is expected; put it in quotes" }),
+  )
   .describe("Extra request parameters, such as audience or resource; a list sends one several times");
 
 const provider = z
@@ -86,7 +91,7 @@ const provider = z
     publishFields: z.array(text).describe("Members of the provider's answer that are published beside the token"),
     expiresInUnit: z.enum(["s", "ms"]).describe("Unit of expires_in. Default s"),
     responsePath: z
-      .union([text, z.array(text)])
+      .union([text, z.array(text)], { error: "a path like data.token, or a list of its steps, is expected" })
       .describe("Where the answer holds access_token, when it is nested: data.token"),
     allowInsecure: z.boolean().describe("Allow plain http beyond this machine. Default false"),
     ...policy,
@@ -149,7 +154,7 @@ const credential = z
   .strictObject({
     id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"),
     provider: name.describe("Name of a provider"),
-    clientId: z.union([text, z.number()]).describe("OAuth client id"),
+    clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
     clientSecret: z
       .union([secretRef, z.array(secretRef).min(1).max(4)], {
         error:
@@ -234,7 +239,9 @@ export type SecretRefFile = z.infer<typeof secretRef>;
 
 export function checkShape(value: unknown): { file?: ConfigFile; mistakes: readonly Mistake[] } {
   const result = ConfigFile.safeParse(value);
-  return result.success ? { file: result.data, mistakes: [] } : { mistakes: result.error.issues.map(mistakeOf) };
+  if (result.success) return { file: result.data, mistakes: [] };
+  const isMissing = (path: Mistake["path"]): boolean => valueAt(value, path) === undefined;
+  return { mistakes: result.error.issues.map((issue) => mistakeOf(issue, isMissing)) };
 }
 
 /** Draft-07, the newest that yaml-language-server reads. */

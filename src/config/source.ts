@@ -1,15 +1,20 @@
 import {
+  type Alias,
   type Document,
   LineCounter,
   type Node,
+  type Pair,
   type YAMLError,
+  isAlias,
   isMap,
   isScalar,
   isSeq,
   parseDocument,
   visit,
 } from "yaml";
-import type { Path, Problem } from "./problem.ts";
+import { isPlainKey, mayHoldSecret } from "./excerpt.ts";
+import type { Finding, Path, Problem } from "./problem.ts";
+import { unfoldedSize } from "./unfold.ts";
 
 export interface Place {
   readonly line: number;
@@ -22,10 +27,12 @@ export interface Source {
   readonly problems: readonly Problem[];
   locate(path: Path, key?: string): Place | undefined;
   lineText(line: number): string;
+  /** The column from which on a line may show a secret. Of the keys in `findings` the values may hold one too. */
+  hiddenFrom(findings: readonly Finding[]): (line: number) => number | undefined;
 }
 
-/** A map that refers to itself a thousandfold is an attack or a mistake ("billion laughs"). */
-const MAX_ALIASES = 1000;
+/** Five times what 100,000 accounts have: more is an attack or a mistake ("billion laughs"). */
+const MAX_VALUES = 10_000_000;
 /** Keys whose plain numbers are names: account ids like 007 keep their zeros. */
 const NAMES = new Set(["id", "clientId"]);
 
@@ -49,18 +56,37 @@ const SYNTAX: Readonly<Record<string, string>> = {
 
 export function readYaml(text: string, file: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    merge: true,
-    prettyErrors: false,
-    uniqueKeys: true,
+  const failed = (message: string, place: Place = { line: 1, column: 1 }): Source => ({
+    ...sourceOf(undefined, parseDocument(""), lines, text),
+    problems: [{ severity: "error", file, ...place, message }],
   });
-  const problems = document.errors.map((error) => syntaxProblem(error, file, lines));
-  if (problems.length > 0) return source(undefined, problems, document, lines, text);
-  if (document.contents === null) {
-    const message = "the file is empty; see config.example.yaml for what belongs into it";
-    return source(undefined, [{ severity: "error", file, line: 1, column: 1, message }], document, lines, text);
+  try {
+    const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false, uniqueKeys: true });
+    if (document.errors.length > 0) {
+      const problems = document.errors.map((error) => syntaxProblem(error, file, lines));
+      return { ...sourceOf(undefined, document, lines, text), problems };
+    }
+    if (document.contents === null)
+      return failed("the file is empty; see config.example.yaml for what belongs into it");
+    keepNames(document);
+    const { first, dangling } = aliasesOf(document);
+    if (dangling !== undefined) {
+      const message = "an alias (*name) refers to an anchor (&name) that does not stand before it";
+      return failed(message, placeOf(dangling, lines));
+    }
+    const value: unknown = document.toJS({ maxAliasCount: -1 });
+    if (unfoldedSize(value) <= MAX_VALUES) return sourceOf(value, document, lines, text);
+    const message = "aliases (*name) unfold without an end, or to more than 10 million values; write the values out";
+    return failed(message, placeOf(first, lines));
+  } catch (error) {
+    // The parser's own errors quote the text. What it throws instead of reporting: a stack that is too deep.
+    return failed(
+      error instanceof RangeError ? "lists or maps are nested too deeply" : "this is not understood as YAML or JSON",
+    );
   }
+}
+
+function keepNames(document: Document): void {
   visit(document, {
     Pair(_, { key, value }) {
       if (isScalar(key) && NAMES.has(String(key.value)) && isScalar(value) && typeof value.value === "number") {
@@ -68,30 +94,16 @@ export function readYaml(text: string, file: string): Source {
       }
     },
   });
-  try {
-    return source(document.toJS({ maxAliasCount: MAX_ALIASES }), [], document, lines, text);
-  } catch (error) {
-    const unresolved = error instanceof ReferenceError && !/excessive/i.test(error.message);
-    const message = unresolved
-      ? "an alias (*name) refers to an anchor (&name) that does not stand before it"
-      : `aliases unfold to far more than they are written as (more than ${MAX_ALIASES} times); write the values out`;
-    const alias = firstAlias(document, lines);
-    return source(undefined, [{ severity: "error", file, ...alias, message }], document, lines, text);
-  }
 }
 
-function source(
-  value: unknown,
-  problems: readonly Problem[],
-  document: Document,
-  lines: LineCounter,
-  text: string,
-): Source {
+function sourceOf(value: unknown, document: Document, lines: LineCounter, text: string): Source {
+  const each = text.split("\n");
   return {
     value,
-    problems,
+    problems: [],
     locate: (path, key) => locate(document, lines, path, key),
-    lineText: (line) => text.split("\n")[line - 1]?.replace(/\r$/, "") ?? "",
+    lineText: (line) => each[line - 1]?.replace(/\r$/, "") ?? "",
+    hiddenFrom: (findings) => hiddenFrom(document, lines, findings),
   };
 }
 
@@ -101,37 +113,85 @@ function syntaxProblem(error: YAMLError, file: string, lines: LineCounter): Prob
   return { severity: "error", file, line, column: col, message };
 }
 
-function firstAlias(document: Document, lines: LineCounter): Place | undefined {
-  let place: Place | undefined;
+interface Aliases {
+  readonly anchors: ReadonlyMap<string, Node>;
+  readonly first: Alias | undefined;
+  readonly dangling: Alias | undefined;
+}
+
+/** One pass for all: the parser's own look-up of an anchor walks the whole document for every alias. */
+function aliasesOf(document: Document): Aliases {
+  const anchors = new Map<string, Node>();
+  const found: Alias[] = [];
+  const dangling: Alias[] = [];
   visit(document, {
-    Alias(_, node) {
-      place = placeOf(node, lines);
-      return visit.BREAK;
+    Node(_, node) {
+      if (isAlias(node)) {
+        found.push(node);
+        if (!anchors.has(node.source)) dangling.push(node);
+      } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
     },
   });
-  return place;
+  return { anchors, first: found[0], dangling: dangling[0] };
+}
+
+function hiddenFrom(
+  document: Document,
+  lines: LineCounter,
+  findings: readonly Finding[],
+): (line: number) => number | undefined {
+  const columns = new Map<number, number>();
+  const { anchors } = aliasesOf(document);
+  function hide(node: unknown): void {
+    const value = isAlias(node) ? anchors.get(node.source) : node;
+    const range = (value as Node | null | undefined)?.range;
+    if (range === null || range === undefined) return;
+    const from = lines.linePos(range[0]);
+    const to = lines.linePos(Math.max(range[0], range[1] - 1));
+    for (let line = from.line; line <= to.line; line++) {
+      const column = line === from.line ? from.col : 1;
+      columns.set(line, Math.min(column, columns.get(line) ?? Infinity));
+    }
+  }
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (isScalar(key) && mayHoldSecret(String(key.value))) hide(value);
+    },
+  });
+  for (const { path, key } of findings) {
+    const pair = key === undefined ? undefined : pairOf(nodeAt(document, path).at(-1), key);
+    if (pair === undefined || key === undefined) continue;
+    hide(pair.value);
+    if (!isPlainKey(key)) hide(pair.key);
+  }
+  return (line) => columns.get(line);
+}
+
+/** The nodes from the root to the value, as far as they stand there by themselves. */
+function nodeAt(document: Document, path: Path): unknown[] {
+  const nodes: unknown[] = [document.contents];
+  for (const step of path) {
+    const at = nodes.at(-1);
+    const next = isMap(at) || isSeq(at) ? at.get(step, true) : undefined;
+    if (next === undefined || next === null) break;
+    nodes.push(next);
+  }
+  return nodes;
+}
+
+function pairOf(node: unknown, key: string): Pair | undefined {
+  return isMap(node) ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
 }
 
 /** The value's place; of a key the key's; of what came by a merge or is absent, the nearest map around it. */
 function locate(document: Document, lines: LineCounter, path: Path, key: string | undefined): Place | undefined {
-  let node: unknown = document.contents;
-  let place = placeOf(node, lines);
-  for (const step of path) {
-    const next = isMap(node) || isSeq(node) ? node.get(step, true) : undefined;
-    if (next === undefined || next === null) return place;
-    node = next;
-    // A map's own place is its first key, which says less than the key that leads to it; scalars say it best.
-    place = placeOf(node, lines) ?? place;
-  }
-  if (key !== undefined && isMap(node)) {
-    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
-    if (pair !== undefined) place = placeOf(pair.key, lines) ?? place;
-  }
-  return place;
+  const nodes = nodeAt(document, path);
+  const pair = key === undefined ? undefined : pairOf(nodes.at(-1), key);
+  return placeOf(pair?.key, lines) ?? placeOf(nodes.at(-1), lines) ?? placeOf(document.contents, lines);
 }
 
 function placeOf(node: unknown, lines: LineCounter): Place | undefined {
-  const range = (node as Node | null)?.range;
+  const range = (node as Node | null | undefined)?.range;
   if (range === null || range === undefined) return undefined;
   const { line, col } = lines.linePos(range[0]);
   return { line, column: col };
