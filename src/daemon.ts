@@ -75,7 +75,11 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     const embedded = await startEmbeddedRedis({
       dataDir: config.dataDir,
       env: parts.env,
-      onEvent: ({ kind, pid }) => log.event(`redis.embedded_${kind}`, { ...(pid !== undefined && { pid }) }),
+      onEvent: ({ kind, pid, message }) =>
+        log.event(`redis.embedded_${kind}`, {
+          ...(pid !== undefined && { pid }),
+          ...(message !== undefined && { detail: message }),
+        }),
     });
     stack.defer(() => embedded.close());
   }

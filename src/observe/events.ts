@@ -25,6 +25,7 @@ export const events = {
   "redis.embedded_started": ["info", "embedded Redis started"],
   "redis.embedded_exited": ["error", "embedded Redis ended by itself"],
   "redis.embedded_restarted": ["info", "embedded Redis started again"],
+  "redis.embedded_failed": ["error", "embedded Redis could not be started again; it is tried until it can"],
   "redis.error": ["warn", "a command to Redis failed"],
 } as const satisfies Record<string, readonly [Level, string]>;
 

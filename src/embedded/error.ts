@@ -1,0 +1,19 @@
+/** Its message says what to do, and is safe to show. */
+export class EmbeddedRedisError extends Error {
+  override readonly name = "EmbeddedRedisError";
+  readonly code: "not_installed" | "data_dir" | "in_use" | "start_failed";
+  constructor(message: string, code: EmbeddedRedisError["code"]) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** For a failed file operation; `path` is a folder or file that evertoken keeps its own things in. */
+export function dataDirError(path: string, error: unknown): EmbeddedRedisError {
+  const { code = "error" } = error as NodeJS.ErrnoException;
+  const what = code === "EEXIST" || code === "ENOTDIR" ? "is not a folder" : "cannot be written";
+  return new EmbeddedRedisError(
+    `the data directory ${path} ${what} (${code}); set dataDir to a folder of this user's, or redis: { url: ... } to use a Redis elsewhere`,
+    "data_dir",
+  );
+}
