@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { Secret, type SecretRef } from "./credential.ts";
 
 /** Why a secret could not be read. The message names the file or variable, never what it holds. */
 export class SecretSourceError extends Error {
   override readonly name = "SecretSourceError";
-  readonly code: "missing" | "unreadable" | "empty" | "unset" | "too_large" | "not_a_key";
+  readonly code: "missing" | "unreadable" | "empty" | "unset" | "too_large" | "not_text" | "not_a_key";
   constructor(message: string, code: SecretSourceError["code"]) {
     super(message);
     this.code = code;
@@ -28,9 +28,16 @@ export async function readSecret(ref: SecretRef, env: Readonly<Record<string, st
 
 /** A key of 32 bytes, written in base64 or hex. */
 export async function readKey(ref: SecretRef, env: Readonly<Record<string, string | undefined>>): Promise<Buffer> {
-  const text = (await readSecret(ref, env)).reveal().trim();
+  const text = await readSecret(ref, env).then(
+    (secret) => secret.reveal().trim(),
+    (error: unknown) => {
+      // 32 bytes as they are, instead of written out.
+      if (error instanceof SecretSourceError && error.code === "not_text") return "";
+      throw error;
+    },
+  );
   const key = /^[0-9a-fA-F]{64}$/.test(text) ? Buffer.from(text, "hex") : Buffer.from(text, "base64");
-  if (key.length !== KEY_BYTES || !/^[0-9A-Za-z+/_=-]+$/.test(text)) {
+  if (key.length !== KEY_BYTES || !/^[0-9A-Za-z+/_-]+={0,2}$/.test(text)) {
     const where = "file" in ref ? `the key in ${ref.file}` : `the key in ${ref.env}`;
     throw new SecretSourceError(
       `${where} is not 32 bytes in base64 or hex; make one with: openssl rand -base64 32`,
@@ -43,7 +50,7 @@ export async function readKey(ref: SecretRef, env: Readonly<Record<string, strin
 async function readText(file: string, where: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = await readAtMost(file, MAX_BYTES + 1);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT")
@@ -54,5 +61,21 @@ async function readText(file: string, where: string): Promise<string> {
   if (bytes.length > MAX_BYTES) {
     throw new SecretSourceError(`${where} has more than ${MAX_BYTES / 1024} KiB; is it the right file?`, "too_large");
   }
-  return bytes.toString("utf8");
+  try {
+    // Replacing what is not UTF-8 would send another secret than the one that was written.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new SecretSourceError(`${where} is not UTF-8 text; is it the right file?`, "not_text");
+  }
+}
+
+async function readAtMost(file: string, limit: number): Promise<Buffer> {
+  await using handle = await open(file, "r");
+  const buffer = Buffer.alloc(limit);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, limit - length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === limit) return buffer.subarray(0, length);
+  }
 }
