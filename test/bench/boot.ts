@@ -1,0 +1,116 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { dueIndex } from "../../src/queue/due-index.ts";
+import { openRedis } from "../../src/queue/redis.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { encodeRecord, specOf, targetKey } from "../../src/record.ts";
+import { makeSite } from "../fakes/daemon.ts";
+import { startRedis } from "../fakes/redis.ts";
+
+/**
+ * Boot and idle with a large fleet whose tokens are all fresh: `npm run bench:boot [credentials]`. Prints what one start costs
+ * and what doing nothing costs; figures of one run on one machine, to be compared with each other only.
+ */
+const COUNT = Number(process.argv[2] ?? 100_000);
+const IDLE_SECONDS = 20;
+const TICKS_PER_SECOND = 100; // USER_HZ of Linux
+
+function row(what: string, value: string): void {
+  process.stdout.write(`${what.padEnd(58)} ${value}\n`);
+}
+
+/** CPU seconds and resident MiB of a process, from /proc. */
+async function usage(pid: number): Promise<{ cpu: number; mib: number }> {
+  const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return {
+    cpu: (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND,
+    mib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+  };
+}
+
+await using redis = await startRedis({ port: true });
+await using site = await makeSite();
+await site.write("secret", "s3cret");
+await site.configure({
+  redis: { url: redis.url },
+  sealKey: { env: "SEAL_KEY" },
+  providers: { p: { tokenEndpoint: "http://127.0.0.1:9/token" } },
+  stores: { local: { type: "file", dir: "tokens" } },
+  credentials: Array.from({ length: COUNT }, (_, i) => ({
+    id: `account-${i}`,
+    provider: "p",
+    clientId: `client-${i}`,
+    clientSecret: { file: "secret" },
+    publish: [{ store: "local", secret: `account-${i}` }],
+  })),
+});
+const env = { SEAL_KEY: "11".repeat(32) };
+
+let at = performance.now();
+const { config } = loadConfig(site.config, env);
+if (config === undefined) throw new Error("the bench's own configuration is invalid");
+row(`configuration of ${COUNT} credentials read and checked`, `${((performance.now() - at) / 1000).toFixed(2)} s`);
+
+const link = openRedis(
+  { url: redis.url, keyPrefix: "evertoken" },
+  { connected: () => undefined, disconnected: () => undefined },
+);
+await link.connect(AbortSignal.timeout(5000));
+const due = dueIndex(link, "p");
+const provider = config.providers.get("p");
+if (provider === undefined) throw new Error("no provider");
+const memory = async (): Promise<number> =>
+  Number(/used_memory:(\d+)/.exec(String(await link.call("INFO", "memory")))?.[1]);
+
+// Fresh tokens, as an earlier run would have left them.
+const before = await memory();
+const now = Date.now();
+const far = now + 12 * 3_600_000;
+for (let i = 0; i < COUNT; i += 1000) {
+  const batch = config.credentials.slice(i, i + 1000);
+  await link.pipeline(
+    batch.flatMap((credential) => {
+      const target = { revision: 1, version: "", expiresAt: far, sure: "abcdef", failures: 0, retryAt: 0, older: [] };
+      const targets = Object.fromEntries(credential.publish.map((t) => [targetKey(t), target]));
+      const record = {
+        revision: 1,
+        issuedAt: now,
+        expiresAt: far,
+        dueAt: far - 3_600_000,
+        spec: specOf(credential, provider),
+        targets,
+      };
+      return [
+        ["hset", due.keys.state, credential.id, encodeRecord(record, credential.publish)],
+        ["zadd", due.keys.expiry, far, credential.id],
+      ];
+    }),
+  );
+}
+const specs = config.credentials.map((c) => [c.id, specOf(c, provider)] as const);
+at = performance.now();
+await due.register(specs);
+row(`${COUNT} credentials registered in an empty due index`, `${((performance.now() - at) / 1000).toFixed(2)} s`);
+at = performance.now();
+await due.register(specs);
+row("registered again, nothing changed", `${((performance.now() - at) / 1000).toFixed(2)} s`);
+row("Redis per credential, all state included", `${Math.round(((await memory()) - before) / COUNT)} B`);
+
+at = performance.now();
+const daemon = await site.start(env);
+row("daemon: start to ready", `${((performance.now() - at) / 1000).toFixed(2)} s`);
+await delay(3000);
+const first = await usage(daemon.pid);
+await delay(IDLE_SECONDS * 1000);
+const second = await usage(daemon.pid);
+row(
+  `daemon: idle CPU over ${IDLE_SECONDS} s`,
+  `${(((second.cpu - first.cpu) / IDLE_SECONDS) * 100).toFixed(2)} % of a core`,
+);
+row("daemon: resident memory", `${Math.round(second.mib)} MiB`);
+const started = daemon.lines.filter((line) => line.event.startsWith("rotation."));
+row("rotations of a healthy fleet", String(started.length));
+daemon.signal("SIGTERM");
+await daemon.exited;
+await link.close(true);
