@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { claimDataDir, embeddedSocket } from "./embedded/data-dir.ts";
+import { claimDataDir, embeddedSocket } from "./embedded/folder.ts";
 import { EmbeddedRedisError } from "./embedded/error.ts";
 import { findProgram, gone, startServer, stopServer } from "./embedded/server.ts";
 
-export { embeddedSocket, ensureSealKey } from "./embedded/data-dir.ts";
+export { embeddedSocket, ensureSealKey } from "./embedded/folder.ts";
 export { EmbeddedRedisError } from "./embedded/error.ts";
 
 export interface EmbeddedRedis {

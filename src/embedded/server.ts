@@ -4,7 +4,7 @@ import { access, constants, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { inUse } from "./data-dir.ts";
+import { inUse } from "./folder.ts";
 import { EmbeddedRedisError } from "./error.ts";
 
 export interface Place {

@@ -1,0 +1,258 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+/** The words of the flow: no clock, no chance, no environment, no package, nothing of Node's. */
+const core = [
+  "backoff.ts",
+  "conclude.ts",
+  "credential.ts",
+  "deliver.ts",
+  "fleet.ts",
+  "instant.ts",
+  "journal.ts",
+  "mint.ts",
+  "outcome.ts",
+  "parts.ts",
+  "presets.ts",
+  "record.ts",
+  "recover.ts",
+  "rotate.ts",
+  "schedule.ts",
+  "waiting.ts",
+];
+
+/** The two contracts that the core knows of its edges, as types. */
+const contracts = ["exchange/grant.ts", "publish/store.ts"];
+
+/** Edges: they know the core and themselves, never one another. They meet in the files beside main.ts. */
+const edges = ["config", "embedded", "exchange", "observe", "publish", "queue"];
+
+/** Every npm package that the program uses, and the one file that knows it. */
+const packages: Readonly<Record<string, string>> = {
+  "@aws-sdk/client-secrets-manager": "publish/aws.ts",
+  "@google-cloud/secret-manager": "publish/gcp-client.ts",
+  "@grpc/grpc-js": "publish/gcp-client.ts",
+  "@smithy/undici-http-handler": "publish/aws.ts",
+  bullmq: "queue/queue.ts",
+  commander: "cli/program.ts",
+  "google-auth-library": "publish/gcp-client.ts",
+  ioredis: "queue/redis.ts",
+  "js-yaml": "config/fast.ts",
+  oauth4webapi: "exchange/client-credentials.ts",
+  pino: "observe/log.ts",
+  "pino-pretty": "observe/log.ts",
+  "prom-client": "observe/metrics.ts",
+  undici: "exchange/transport.ts",
+  yaml: "config/source.ts",
+  zod: "config/schema.ts",
+};
+
+interface Import {
+  readonly from: string;
+  /** A file below src, a package, or `node:...`. */
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const SRC = new URL("../src", import.meta.url).pathname;
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .toSorted();
+const sources = new Map(files.map((file) => [file, readFileSync(join(SRC, file), "utf8")]));
+const imports = [...sources].flatMap(([file, source]) => importsOf(file, source));
+
+/** `import { type A }` without any value still loads the file, so that it counts as one of values. */
+function importsOf(from: string, source: string): Import[] {
+  const statements = source.matchAll(
+    /^\s*(?:import|export)\s+(?<type>type\s)?(?:[\w*{][^"';]*?\sfrom\s*)?["'](?<to>[^"'\n]+)["']/gm,
+  );
+  const dynamic = source.matchAll(/\bimport\(\s*["'](?<to>[^"'\n]+)["']/g);
+  return [...statements, ...dynamic].map(({ groups = {} }) => ({
+    from,
+    to: resolve(from, groups["to"] ?? ""),
+    typeOnly: groups["type"] !== undefined,
+  }));
+}
+
+function resolve(from: string, to: string): string {
+  return to.startsWith(".") ? join(from, "..", to) : to;
+}
+
+function isFile(to: string): boolean {
+  return to.endsWith(".ts");
+}
+
+function isPackage(to: string): boolean {
+  return !isFile(to) && !to.startsWith("node:");
+}
+
+/** `@aws-sdk/client` of `@aws-sdk/client/dist/x`. */
+function packageOf(to: string): string {
+  return to
+    .split("/")
+    .slice(0, to.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+function folderOf(file: string): string | undefined {
+  return file.includes("/") ? file.slice(0, file.indexOf("/")) : undefined;
+}
+
+function shown(found: readonly Import[]): string[] {
+  return found.map(({ from, to, typeOnly }) => `src/${from} imports ${typeOnly ? "type " : ""}${to}`);
+}
+
+function withoutComments(source: string): string {
+  return source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(?<=^|\s)\/\/.*$/gm, "");
+}
+
+describe("the reader of imports", () => {
+  test("sees every way to import, and nothing else", () => {
+    const source = `
+import "./effect.ts";
+import whole from "whole";
+import * as all from "@scope/all/part";
+import { one, type Two } from "../two.ts";
+import type { Three } from './three.ts';
+import {
+  four,
+  five,
+} from "node:four";
+export { six } from "./six.ts";
+export type { Seven } from "./seven.ts";
+export * from "./eight.ts";
+  const nine = (await import("./nine.ts")).nine;
+const text = "import nothing";
+export const ten = "./ten.ts";
+export function eleven(): void { call("from"); }
+`;
+    expect(importsOf("queue/a.ts", source)).toEqual([
+      { from: "queue/a.ts", to: "queue/effect.ts", typeOnly: false },
+      { from: "queue/a.ts", to: "whole", typeOnly: false },
+      { from: "queue/a.ts", to: "@scope/all/part", typeOnly: false },
+      { from: "queue/a.ts", to: "two.ts", typeOnly: false },
+      { from: "queue/a.ts", to: "queue/three.ts", typeOnly: true },
+      { from: "queue/a.ts", to: "node:four", typeOnly: false },
+      { from: "queue/a.ts", to: "queue/six.ts", typeOnly: false },
+      { from: "queue/a.ts", to: "queue/seven.ts", typeOnly: true },
+      { from: "queue/a.ts", to: "queue/eight.ts", typeOnly: false },
+      { from: "queue/a.ts", to: "queue/nine.ts", typeOnly: false },
+    ]);
+  });
+
+  test("misses none of the program's", () => {
+    for (const [file, source] of sources) {
+      const specifiers = withoutComments(source).matchAll(/(?:\bfrom |\bimport |\bimport\()["']([^"'\n]+)["']/g);
+      const expected = [...specifiers].map(([, to = ""]) => resolve(file, to)).toSorted();
+      const seen = imports.filter(({ from }) => from === file).map(({ to }) => to);
+      expect([file, seen.toSorted()]).toEqual([file, expected]);
+    }
+  });
+
+  test("leads to files that exist", () => {
+    expect(shown(imports.filter(({ to }) => isFile(to) && !sources.has(to)))).toEqual([]);
+  });
+});
+
+describe("the import table", () => {
+  test("the core exists as listed", () => {
+    expect(core.filter((file) => !sources.has(file))).toEqual([]);
+  });
+
+  test("the core imports the core, and the contracts of its edges as types", () => {
+    const allowed = ({ to, typeOnly }: Import) => core.includes(to) || (typeOnly && contracts.includes(to));
+    expect(shown(imports.filter((each) => core.includes(each.from) && !allowed(each)))).toEqual([]);
+  });
+
+  test("every folder is an edge, or the command line", () => {
+    const folders = new Set(files.map(folderOf).filter((folder) => folder !== undefined));
+    expect([...folders].toSorted()).toEqual([...edges, "cli"].toSorted());
+  });
+
+  test("edges import the core and themselves, never one another, save the contracts as types", () => {
+    const wrong = imports.filter(({ from, to, typeOnly }) => {
+      const folder = folderOf(from);
+      if (folder === undefined || !edges.includes(folder) || !isFile(to)) return false;
+      return folderOf(to) !== folder && !core.includes(to) && !(typeOnly && contracts.includes(to));
+    });
+    expect(shown(wrong)).toEqual([]);
+  });
+
+  test("only main.ts knows the command line, and nothing knows main.ts", () => {
+    const wrong = imports.filter(
+      ({ from, to }) => to === "main.ts" || (folderOf(to) === "cli" && from !== "main.ts" && folderOf(from) !== "cli"),
+    );
+    expect(shown(wrong)).toEqual([]);
+  });
+
+  test("every npm package is imported by the one file that the table names", () => {
+    const found = new Set(
+      imports.filter(({ to }) => isPackage(to)).map(({ from, to }) => `${packageOf(to)} in src/${from}`),
+    );
+    const named = Object.entries(packages).map(([name, file]) => `${name} in src/${file}`);
+    expect([...found].toSorted()).toEqual(named.toSorted());
+  });
+
+  test("the table names the dependencies of package.json, all of them and no other", () => {
+    const { dependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+      dependencies: Record<string, string>;
+    };
+    expect(Object.keys(packages).toSorted()).toEqual(Object.keys(dependencies).toSorted());
+  });
+
+  test("no file leads back to itself", () => {
+    const next = new Map(
+      files.map((file) => [
+        file,
+        imports.filter(({ from, to, typeOnly }) => from === file && !typeOnly && isFile(to)).map(({ to }) => to),
+      ]),
+    );
+    const circles: string[] = [];
+    const done = new Set<string>();
+    function walk(file: string, path: readonly string[]): void {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+      if (done.has(file)) return;
+      done.add(file);
+      for (const to of next.get(file) ?? []) walk(to, [...path, file]);
+    }
+    for (const file of files) walk(file, []);
+    expect(circles).toEqual([]);
+  });
+});
+
+describe("the edge of the program", () => {
+  const reads = /\bDate\s*[.(]|\bnew Date\b|\bDate\.now\b|\bMath\.random\b|\bprocess\.env\b|node:process/;
+
+  test("clock, chance and environment are read in main.ts alone", () => {
+    const readers = files.filter((file) => reads.test(withoutComments(sources.get(file) ?? "")));
+    expect(readers).toEqual(["main.ts"]);
+  });
+});
+
+describe("the shape of the source", () => {
+  const lengths = files.map((file) => ({ file, lines: (sources.get(file) ?? "").split("\n").length - 1 }));
+
+  test("no file is longer than 250 lines", () => {
+    expect(lengths.filter(({ lines }) => lines > 250)).toEqual([]);
+  });
+
+  test("the median file has at most 110 lines", () => {
+    const sorted = lengths.map(({ lines }) => lines).toSorted((a, b) => a - b);
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThanOrEqual(110);
+  });
+
+  test("no file is named after what it is made of instead of what it is about", () => {
+    const banned = /^(managers?|helpers?|utils?|utilities|services?|data|info|handlers?|process|common|misc|types)$/;
+    const named = files.filter((file) =>
+      basename(file, ".ts")
+        .split("-")
+        .some((word) => banned.test(word)),
+    );
+    expect(named).toEqual([]);
+  });
+
+  test("nothing is exported by default", () => {
+    expect(files.filter((file) => /^export default\b/m.test(sources.get(file) ?? ""))).toEqual([]);
+  });
+});
