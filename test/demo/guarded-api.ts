@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { AuthorizationServer } from "../fakes/authorization-server.ts";
+
+/** An API that asks the authorization servers what a bearer token is worth (RFC 7662), call by call: 200 or 401. */
+export async function startGuardedApi(
+  issuers: readonly AuthorizationServer[],
+): Promise<{ readonly url: string } & AsyncDisposable> {
+  async function admits(authorization: string | undefined): Promise<boolean> {
+    const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+    if (token === undefined) return false;
+    const found = await Promise.all(issuers.map((issuer) => issuer.introspect(token)));
+    return found.some((each) => each !== undefined && each.exp * 1000 > Date.now());
+  }
+  const server = createServer((request, response) => {
+    request.resume();
+    admits(request.headers.authorization).then(
+      (yes) => response.writeHead(yes ? 200 : 401).end(),
+      () => response.writeHead(500).end(),
+    );
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import { type Part, type StoreName, cast } from "./cast.ts";
+import type { Line } from "./daemon.ts";
+
+/** One credential, as the daemon's log lines and its consumers tell. */
+export interface Row {
+  readonly part: Part;
+  revision: number;
+  /** Of the newest token that every one of its secrets holds. */
+  expiresAt: number | undefined;
+  /** When the next rotation falls due. */
+  nextAt: number | undefined;
+  last: string;
+  lastAt: number | undefined;
+  ok: number;
+  unauthorized: number;
+  other: number;
+  trouble: Trouble | undefined;
+}
+
+/** From the first failure of a credential until its token is in every secret again. */
+export interface Trouble {
+  readonly id: string;
+  readonly kind: "refresh" | "publish";
+  readonly since: number;
+  failures: number;
+  endedAt: number | undefined;
+  /** Life that was left, when it ended, of the token that consumers had until then. */
+  lifeLeftMs: number | undefined;
+}
+
+export interface Ledger {
+  readonly rows: readonly Row[];
+  readonly troubles: readonly Trouble[];
+  readonly warnings: readonly string[];
+  /** Reads of a store that were not answered; consumers went on with what they had. */
+  readonly readsFailed: number;
+  /** The least life that a token had when a consumer used it. */
+  readonly leastLifeMs: number;
+  take(line: Line): void;
+  called(id: string, status: number, lifeLeftMs: number | undefined): void;
+  readFailed(id: string, store: StoreName): void;
+}
+
+export function openLedger(now: () => number, tell: (text: string) => void): Ledger {
+  const rows = cast.map<Row>((part) => ({
+    part,
+    revision: 0,
+    expiresAt: undefined,
+    nextAt: undefined,
+    last: "waiting for its first token",
+    lastAt: undefined,
+    ok: 0,
+    unauthorized: 0,
+    other: 0,
+    trouble: undefined,
+  }));
+  const rowOf = new Map(rows.map((row) => [row.part.id, row]));
+  const troubles: Trouble[] = [];
+  const warnings: string[] = [];
+  let readsFailed = 0;
+  let leastLifeMs = Infinity;
+
+  function note(row: Row, text: string): void {
+    row.last = text;
+    row.lastAt = now();
+  }
+  function failed(row: Row, kind: Trouble["kind"], why: string): void {
+    if (row.trouble === undefined) {
+      row.trouble = { id: row.part.id, kind, since: now(), failures: 0, endedAt: undefined, lifeLeftMs: undefined };
+      troubles.push(row.trouble);
+    }
+    row.trouble.failures += 1;
+    note(row, `${kind} failed (${why}), is retried`);
+    tell(`${row.part.id}: ${row.last}`);
+  }
+  function succeeded(row: Row, line: Line): void {
+    const revision = Number(line["revision"]);
+    if (row.trouble !== undefined) {
+      row.trouble.endedAt = now();
+      row.trouble.lifeLeftMs = row.expiresAt === undefined ? undefined : row.expiresAt - now();
+      const lasted = ((now() - row.trouble.since) / 1000).toFixed(1);
+      tell(`${row.part.id}: has its new token ${lasted} s after the first failure`);
+      row.trouble = undefined;
+    }
+    note(row, revision === 1 ? "first token" : line["outcome"] === "published" ? "published" : "renewed");
+    row.revision = revision;
+    row.expiresAt = instant(line["expires_at"]) ?? row.expiresAt;
+  }
+
+  return {
+    rows,
+    troubles,
+    warnings,
+    get readsFailed() {
+      return readsFailed;
+    },
+    get leastLifeMs() {
+      return leastLifeMs;
+    },
+    take(line) {
+      const row = rowOf.get(String(line["credential"]));
+      if (line.event === "policy.unsafe" || line.event === "store.quota_unsustainable") {
+        warnings.push(String(line["detail"]));
+      }
+      if (row === undefined) return;
+      row.nextAt = instant(line["next_at"]) ?? row.nextAt;
+      if (line.event === "rotation.succeeded") succeeded(row, line);
+      else if (line.event === "rotation.failed") failed(row, "refresh", String(line["error_code"]));
+      else if (line.event === "rotation.unpublished") failed(row, "publish", publishCode(line));
+    },
+    called(id, status, lifeLeftMs) {
+      const row = rowOf.get(id);
+      if (row === undefined) return;
+      if (status === 200) row.ok += 1;
+      else if (status === 401) row.unauthorized += 1;
+      else row.other += 1;
+      if (status === 401) tell(`${id}: a consumer got a 401`);
+      if (lifeLeftMs !== undefined) leastLifeMs = Math.min(leastLifeMs, lifeLeftMs);
+    },
+    readFailed() {
+      readsFailed += 1;
+    },
+  };
+}
+
+function publishCode(line: Line): string {
+  const targets = (line["targets"] ?? []) as readonly { store: string; error_code?: string }[];
+  const failed = targets.filter((target) => target.error_code !== undefined);
+  return failed.map(({ store, error_code: code }) => `${store}: ${code ?? ""}`).join(", ");
+}
+
+function instant(value: unknown): number | undefined {
+  const at = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
+}
+
+export interface Tally {
+  readonly ok: number;
+  readonly unauthorized: number;
+  readonly other: number;
+  readonly revisions: number;
+}
+
+export function tally(rows: readonly Row[]): Tally {
+  const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    ok: sum((row) => row.ok),
+    unauthorized: sum((row) => row.unauthorized),
+    other: sum((row) => row.other),
+    revisions: sum((row) => row.revision),
+  };
+}

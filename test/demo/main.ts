@@ -1,0 +1,116 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { NoRedisServer, ensureRedisServer } from "../setup/redis.ts";
+import { startConsumers } from "./consumers.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
+import { type Ledger, openLedger } from "./ledger.ts";
+import { type Outage, playOutages } from "./outages.ts";
+import { type Stage, setStage } from "./stage.ts";
+import { summarize } from "./summary.ts";
+import { type View, openView } from "./view.ts";
+
+/**
+ * `npm run demo`: providers, clouds and consumers on this machine, and the real daemon between them, through one provider outage
+ * and one store outage. Ends after about a minute with a summary; 0 when no consumer got a 401. `--keep` goes on until Ctrl-C.
+ */
+
+const RUN_MS = 60_000;
+/** Of a secret on AWS; its quota of 100 a day would end a `--keep` within the hour. */
+const VERSIONS_KEPT = 50;
+
+const keep = process.argv.includes("--keep");
+const { stdout, stderr } = process;
+const interrupted = new AbortController();
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+  ["SIGHUP", 1],
+] as const) {
+  // npm passes on what the terminal has sent already: the same signal twice is no impatience.
+  process.on(signal, () => interrupted.abort(128 + number));
+}
+
+try {
+  await ensureRedisServer();
+  process.exitCode = await demo();
+} catch (error) {
+  stderr.write(`${error instanceof NoRedisServer ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function demo(): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  stdout.write("evertoken demo: starting Cyclr, two authorization servers, AWS, GCP and the daemon on this machine\n");
+  const stage = stack.use(await setStage());
+  const outages: Outage[] = [];
+  let view: View | undefined;
+  const ledger = openLedger(Date.now, (text) => view?.tell(text));
+  const daemon = stack.use(startDaemon(stage, ledger.take));
+  await Promise.race([daemon.ready, daemon.exited, aborted(interrupted.signal)]);
+  if (interrupted.signal.aborted) return Number(interrupted.signal.reason);
+  const startedAt = Date.now();
+  const current = (): Outage | undefined => outages.find(({ to }) => to === undefined);
+  view = openView(stdout, () => ({ ledger, startedAt, now: Date.now, outage: current }));
+  const consumers = startConsumers(stage, ledger);
+  const died = await play({ stage, ledger, daemon, view, outages });
+  view.close();
+  await consumers[Symbol.asyncDispose]();
+  const daemonExit = await daemon.stop();
+  if (died) stderr.write(`the daemon ended by itself:\n${daemon.lastWords()}\n`);
+
+  const { text, kept } = summarize({
+    ledger,
+    outages,
+    ranMs: Date.now() - startedAt,
+    issued: stage.issued(),
+    daemonExit: died ? `it ended by itself with ${daemonExit}` : daemonExit,
+  });
+  stdout.write(`\n${text}\n`);
+  if (interrupted.signal.aborted && !keep) return Number(interrupted.signal.reason);
+  return kept ? 0 : 1;
+}
+
+/** The minute itself. True when the daemon ended in it. */
+async function play(parts: {
+  stage: Stage;
+  ledger: Ledger;
+  daemon: Daemon;
+  view: View;
+  outages: Outage[];
+}): Promise<boolean> {
+  const { stage, ledger, daemon, view, outages } = parts;
+  const over = new AbortController();
+  const signal = AbortSignal.any([interrupted.signal, over.signal]);
+  const playing = playOutages(stage, ledger, {
+    signal,
+    now: Date.now,
+    began(outage) {
+      outages.push(outage);
+      view.tell(`OUTAGE: ${outage.title} is down`);
+    },
+    ended: ({ title }) => view.tell(`OUTAGE OVER: ${title} is back`),
+  });
+  const aging = setInterval(() => forgetOldVersions(stage), 10_000);
+  const died = await Promise.race([
+    daemon.exited.then(() => true),
+    aborted(interrupted.signal).then(() => false),
+    ...(keep ? [] : [delay(RUN_MS, false, { signal, ref: true }).catch(() => false)]),
+  ]);
+  clearInterval(aging);
+  over.abort();
+  await playing;
+  return died;
+}
+
+/** What the quota's 24 hours do to versions in real life. */
+function forgetOldVersions({ aws }: Stage): void {
+  for (const { versions } of aws.secrets.values()) {
+    for (const id of [...versions.keys()].slice(0, -VERSIONS_KEPT)) versions.delete(id);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
