@@ -81,7 +81,7 @@ function answers(socket: string | undefined, port: number | undefined): Promise<
   });
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
