@@ -199,6 +199,28 @@ describe("the daemon", () => {
     expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(2900);
   });
 
+  test("needs no more rights in Redis than the README gives it", async () => {
+    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+    const [, rights = ""] = /^user evertoken on >PASSWORD (.*)$/m.exec(readme) ?? [];
+    await using redis = await startRedis({
+      port: true,
+      conf: ["--user", "evertoken", "on", ">pass", ...rights.split(" ")],
+    });
+    provider.otherwise(token({ expires_in: 3 }));
+    await site.write("redis-password", "pass");
+    const url = `redis://127.0.0.1:${redis.port}`;
+    await site.configure(fleet(["a"], { redis: { url, username: "evertoken", password: { file: "redis-password" } } }));
+    const daemon = await site.start();
+    await daemon.line(rotated("a", 2));
+    expect((await site.run(["rotate", "a", "--wait", "-c", site.config])).code).toBe(0);
+    expect((await site.run(["status", "-c", site.config])).code).toBe(0);
+    daemon.signal("SIGTERM");
+    expect(await daemon.exited).toBe(0);
+    expect(daemon.lines.filter((line) => line.event.startsWith("redis.e") || line.event === "redis.doubtful")).toEqual(
+      [],
+    );
+  });
+
   test("takes a corrected client secret at once, without a restart", async () => {
     provider.otherwise((seen, response, socket) => {
       const good = seen.headers.authorization === `Basic ${Buffer.from("a:right").toString("base64")}`;
