@@ -74,15 +74,17 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
   return findings;
 }
 
-/** What a target really writes to, so that two names for one secret are found. */
-export function physicalSecret(secret: string, store: StoreFile): string {
+/** What a target really writes to, so that two names for one secret are found; undefined where the store is wrong. */
+export function physicalSecret(secret: string, store: StoreFile): string | undefined {
   switch (store.type) {
     case "aws-secrets-manager":
       return ["aws", store.region, store.endpoint ?? "", secret].join("\0");
     case "gcp-secret-manager":
       return ["gcp", store.project, store.location ?? "", store.endpoint ?? "", secret].join("\0");
     case "file":
-      return `file\0${join(store.dir, secret)}`;
+      return store.dir === undefined ? undefined : `file\0${join(store.dir, secret)}`;
+    default:
+      return undefined;
   }
 }
 

@@ -113,6 +113,7 @@ function checkAlone(
   secrets: Map<string, Path>,
 ): CrossFinding[] {
   const physical = physicalSecret(secret, store);
+  if (physical === undefined) return [];
   const first = secrets.get(physical);
   secrets.set(physical, first ?? path);
   if (first === undefined) return [];

@@ -104,7 +104,7 @@ function findingsOf(
     const known = keysAt(schema, path, found) ?? [];
     return unknownKeys.map((key) => {
       const unknown = `unknown key${isPlainKey(key) ? ` "${key}"` : ""}; known here are ${known.join(", ")}`;
-      const later = LATER.get(key);
+      const later = key === "labels" && path[0] !== "credentials" ? undefined : LATER.get(key);
       return {
         severity: "error",
         path,

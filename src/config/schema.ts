@@ -2,6 +2,7 @@ import * as z from "zod";
 import { DURATION } from "./duration.ts";
 import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
+import { MAX_SECRETS, SECRET_COUNT, secretListError, secretRefError } from "./secret-ref-error.ts";
 import { valueAt } from "./remedy.ts";
 
 /** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */
@@ -17,6 +18,9 @@ const id = z
     "1 to 128 letters, digits, dots, underscores and hyphens are expected",
   );
 
+const keyOf = (what: string) =>
+  z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);
+
 const secretRef = z
   .union(
     [
@@ -25,13 +29,15 @@ const secretRef = z
       }),
       z.strictObject({ env: text.describe("Environment variable that holds the secret") }),
     ],
-    { error: "a secret is never written here; write { file: /path } or { env: NAME }" },
+    { error: ({ input }) => secretRefError(input) },
   )
   .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
 
 const policy = {
   rotateAt: z
-    .union([z.string().regex(/^\d+(\.\d+)?%?$/), z.number()], { error: "a share like 75% is expected" })
+    .union([z.string().regex(/^\d+(\.\d+)?%?$/, "a share like 75% is expected"), z.number()], {
+      error: "a share like 75% is expected",
+    })
     .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
   consumerCache: duration.describe("Longest time a consumer keeps a token that it has read. Default 5m"),
   retryBudget: duration.describe("Life kept in reserve for retries. Default 5m"),
@@ -156,9 +162,8 @@ const credential = z
     provider: name.describe("Name of a provider"),
     clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
     clientSecret: z
-      .union([secretRef, z.array(secretRef).min(1).max(4)], {
-        error:
-          "a client secret is never written here; write { file: /path } or { env: NAME }, or a list of them to be tried in order",
+      .union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
+        error: ({ input }) => secretListError(input),
       })
       .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
     scope: text.describe("OAuth scope, such as account:1234"),
@@ -217,14 +222,8 @@ export const ConfigFile = z
       .strictObject(policy)
       .partial()
       .describe("Policy of all credentials; a provider or a credential may say otherwise"),
-    providers: z.record(
-      z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a provider's name is 1 to 64 letters, digits, . _ -"),
-      provider,
-    ),
-    stores: z.record(
-      z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a store's name is 1 to 64 letters, digits, . _ -"),
-      store,
-    ),
+    providers: z.record(keyOf("provider"), provider),
+    stores: z.record(keyOf("store"), store),
     credentials: z.array(credential),
   })
   .partial()

@@ -1,0 +1,495 @@
+import { describe, expect, test } from "vitest";
+import { report } from "./fixture.ts";
+
+const rows: readonly { name: string; text: string; says: readonly string[] }[] = [
+  {
+    name: "an unknown key",
+    text: "lgo: { level: info }",
+    says: [
+      `c.yaml:1:1 error  unknown key "lgo"; known here are redis, dataDir, sealKey, http, log, shutdown, defaults, providers, stores, credentials   (did you mean "log"?)`,
+      "    1 | lgo: ...",
+    ],
+  },
+  {
+    name: "an unknown key far from any other",
+    text: "whatever: 5",
+    says: [
+      `c.yaml:1:1 error  unknown key "whatever"; known here are redis, dataDir, sealKey, http, log, shutdown, defaults, providers, stores, credentials`,
+      "    1 | whatever: ...",
+    ],
+  },
+  {
+    name: "a key of the fleets to come",
+    text: "templates: {}",
+    says: [
+      "c.yaml:1:1 error  templates are not supported by this version; write the credentials out",
+      "    1 | templates: ...",
+    ],
+  },
+  {
+    name: "include, which comes with fleets",
+    text: "include: [a.yaml]",
+    says: [
+      "c.yaml:1:1 error  include is not supported by this version; write everything into one file",
+      "    1 | include: ...",
+    ],
+  },
+  {
+    name: "a mistyped level",
+    text: "log: { level: inof }",
+    says: [
+      `c.yaml:1:15 error  one of trace, debug, info, warn, error, fatal is expected   (did you mean "info"?)`,
+      "    1 | log: { level: inof }",
+    ],
+  },
+  {
+    name: "a mistyped format",
+    text: "log: { format: jsn }",
+    says: [
+      `c.yaml:1:16 error  one of json, pretty is expected   (did you mean "json"?)`,
+      "    1 | log: { format: jsn }",
+    ],
+  },
+  {
+    name: "a number for an address",
+    text: "http: { listen: 9464 }",
+    says: ["c.yaml:1:17 error  a text is expected; put it in quotes", "    1 | http: { listen: 9464 }"],
+  },
+  {
+    name: "an address without a port",
+    text: "http: { listen: localhost }",
+    says: [
+      "c.yaml:1:17 error  host:port is expected, such as 127.0.0.1:9464, [::1]:9464 or :9464 for all addresses",
+      "    1 | http: { listen: localhost }",
+    ],
+  },
+  {
+    name: "a port that does not exist",
+    text: `http: { listen: "127.0.0.1:65536" }`,
+    says: [
+      "c.yaml:1:17 error  host:port is expected, such as 127.0.0.1:9464, [::1]:9464 or :9464 for all addresses",
+      `    1 | http: { listen: "127.0.0.1:65536" }`,
+    ],
+  },
+  {
+    name: "a duration without a unit",
+    text: "shutdown: { drainTimeout: 60 }",
+    says: [
+      `c.yaml:1:27 error  a duration like 30s, 5m, 1h30m or 14d is expected   (did you mean "60s"?)`,
+      "    1 | shutdown: { drainTimeout: 60 }",
+    ],
+  },
+  {
+    name: "a duration that is none",
+    text: "shutdown: { drainTimeout: 60sec }",
+    says: [
+      "c.yaml:1:27 error  a duration like 30s, 5m, 1h30m or 14d is expected",
+      "    1 | shutdown: { drainTimeout: 60sec }",
+    ],
+  },
+  {
+    name: "a list for a map",
+    text: "log: [info]",
+    says: ["c.yaml:1:6 error  a map is expected", "    1 | log: [info]"],
+  },
+  {
+    name: "a text for a map",
+    text: "defaults: 5m",
+    says: ["c.yaml:1:11 error  a map is expected", "    1 | defaults: 5m"],
+  },
+  {
+    name: "a value for a Redis address that is none",
+    text: `redis: { url: localhost, password: { env: P } }
+sealKey: { env: K }`,
+    says: ["c.yaml:1:15 error  redis://HOST:PORT or rediss://HOST:PORT is expected"],
+  },
+  {
+    name: "a key prefix with a blank in it",
+    text: `redis: { url: "redis://localhost", keyPrefix: a b }
+sealKey: { env: K }`,
+    says: ["c.yaml:1:47 error  1 to 64 letters, digits, dots, underscores and hyphens are expected"],
+  },
+  {
+    name: "a seal key in the clear",
+    text: "sealKey: c4n4ry",
+    says: ["c.yaml:1:10 error  a secret is never written here; write { file: /path } or { env: NAME }"],
+  },
+  {
+    name: "a Redis password in the clear",
+    text: `redis: { url: "redis://localhost", password: c4n4ry }
+sealKey: { env: K }`,
+    says: ["c.yaml:1:46 error  a secret is never written here; write { file: /path } or { env: NAME }"],
+  },
+  {
+    name: "a share above 95 %",
+    text: "defaults: { rotateAt: 96% }",
+    says: ["c.yaml:1:23 error  a share between 10% and 95% is expected", "    1 | defaults: { rotateAt: 96% }"],
+  },
+  {
+    name: "a share below 10 %",
+    text: "defaults: { rotateAt: 9.9% }",
+    says: ["c.yaml:1:23 error  a share between 10% and 95% is expected", "    1 | defaults: { rotateAt: 9.9% }"],
+  },
+  {
+    name: "a share without its percent sign",
+    text: "defaults: { rotateAt: 75 }",
+    says: [
+      `c.yaml:1:23 error  a share between 10% and 95% is expected   (did you mean "75%"?)`,
+      "    1 | defaults: { rotateAt: 75 }",
+    ],
+  },
+  {
+    name: "a share that is none",
+    text: "defaults: { rotateAt: often }",
+    says: ["c.yaml:1:23 error  a share like 75% is expected", "    1 | defaults: { rotateAt: often }"],
+  },
+  {
+    name: "a request time-out that is too short",
+    text: "defaults: { requestTimeout: 99ms }",
+    says: ["c.yaml:1:29 error  at least 100ms is expected", "    1 | defaults: { requestTimeout: 99ms }"],
+  },
+  {
+    name: "a lifetime that is too short",
+    text: "defaults: { lifetime: 999ms, consumerCache: 0s, retryBudget: 0s, minInterval: 0s }",
+    says: [
+      "c.yaml:1:23 error  at least 1s is expected",
+      "    1 | defaults: { lifetime: 999ms, consumerCache: 0s, retryBudget: 0s, minInterval: 0s }",
+    ],
+  },
+  {
+    name: "a policy key that is mistyped",
+    text: "defaults: { consumerCach: 5m }",
+    says: [
+      `c.yaml:1:13 error  unknown key "consumerCach"; known here are rotateAt, consumerCache, retryBudget, minInterval, lifetime, requestTimeout   (did you mean "consumerCache"?)`,
+      "    1 | defaults: { consumerCach: ...",
+    ],
+  },
+  {
+    name: "a policy that cannot keep its consumers fresh",
+    text: "defaults: { lifetime: 5m }",
+    says: [
+      "c.yaml:1:11 error  consumers would hold dead tokens: a token of 5 min counts for 4.8 min (30 s or 5 % kept for clock skew) and is renewed at the latest at half of that, 2.4 min before its end, but consumerCache is 5 min; shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
+      "    1 | defaults: { lifetime: 5m }",
+    ],
+  },
+  {
+    name: "a policy that keeps no retry budget",
+    text: "defaults: { lifetime: 15m }",
+    says: [
+      "c.yaml:1:11 warning  the retry budget is not kept: a token of 15 min counts for 14.5 min (30 s or 5 % kept for clock skew) and is renewed at the latest at half of that, 7.3 min before its end, less than consumerCache 5 min plus retryBudget 5 min = 10 min; 2.3 min are left for retries",
+      "    1 | defaults: { lifetime: 15m }",
+    ],
+  },
+  {
+    name: "a minimal interval longer than the life",
+    text: "defaults: { lifetime: 1h, minInterval: 1h }",
+    says: [
+      "c.yaml:1:11 error  consumers would hold dead tokens: a token of 60 min counts for 59.5 min, but minInterval 60 min plus consumerCache 5 min is 65 min; shorten minInterval",
+      "    1 | defaults: { lifetime: 1h, minInterval: 1h }",
+    ],
+  },
+  {
+    name: "a provider that cannot keep its consumers fresh",
+    text: `providers:
+  p: { tokenEndpoint: https://login.example.com/token, consumerCache: 40m }`,
+    says: [
+      "c.yaml:2:6 error  consumers would hold dead tokens: a token of 60 min counts for 59.5 min (30 s or 5 % kept for clock skew) and is renewed at the latest at half of that, 29.8 min before its end, but consumerCache is 40 min; shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
+      "    2 |   p: { tokenEndpoint: https://login.example.com/token, consumerCache: 40m }",
+    ],
+  },
+  {
+    name: "a provider without an endpoint",
+    text: "providers: { p: {} }",
+    says: ["c.yaml:1:17 error  the key tokenEndpoint is missing", "    1 | providers: { p: {} }"],
+  },
+  {
+    name: "a cyclr provider without an endpoint",
+    text: "providers: { p: { preset: cyclr } }",
+    says: [
+      "c.yaml:1:17 error  the key tokenEndpoint is missing; of cyclr are known https://api.cyclr.com/oauth/token, https://api.us2.cyclr.com/oauth/token, https://api.cyclr.uk/oauth/token, https://api.eu.cyclr.com/oauth/token, https://api.apac.cyclr.com/oauth/token",
+      "    1 | providers: { p: { preset: cyclr } }",
+    ],
+  },
+  {
+    name: "an unknown preset",
+    text: "providers: { p: { preset: cyklr, tokenEndpoint: https://api.cyclr.com/oauth/token } }",
+    says: [
+      `c.yaml:1:27 error  cyclr is expected   (did you mean "cyclr"?)`,
+      "    1 | providers: { p: { preset: cyklr, tokenEndpoint: https://api.cyclr.com/oauth/token } }",
+    ],
+  },
+  {
+    name: "the password grant",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, grant: password } }",
+    says: [
+      "c.yaml:1:74 error  the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) forbids it and Cyclr ended it in May 2021; use client_credentials",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, grant: password } }",
+    ],
+  },
+  {
+    name: "another grant",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, grant: authorization_code } }",
+    says: [
+      "c.yaml:1:74 error  client_credentials is expected",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, grant: authorization_code } }",
+    ],
+  },
+  {
+    name: "an unknown client authentication",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, auth: { method: client_secret_basik } } }",
+    says: [
+      `c.yaml:1:83 error  one of client_secret_basic, client_secret_post is expected   (did you mean "client_secret_basic"?)`,
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, auth: { method: client_secret_basik } } }",
+    ],
+  },
+  {
+    name: "an endpoint that is no address",
+    text: "providers: { p: { tokenEndpoint: login.example.com } }",
+    says: [
+      "c.yaml:1:34 error  this is not an address; write https://HOST/PATH",
+      "    1 | providers: { p: { tokenEndpoint: login.example.com } }",
+    ],
+  },
+  {
+    name: "an endpoint of another scheme",
+    text: `providers: { p: { tokenEndpoint: "ftp://login.example.com/token" } }`,
+    says: [
+      "c.yaml:1:34 error  this is not an address; write https://HOST/PATH",
+      `    1 | providers: { p: { tokenEndpoint: "ftp://login.example.com/token" } }`,
+    ],
+  },
+  {
+    name: "an endpoint with a user in it",
+    text: `providers: { p: { tokenEndpoint: "https://me:c4n4ry@login.example.com/token" } }`,
+    says: [
+      "c.yaml:1:34 error  an address with a user or password in it is refused; the client's secret belongs into clientSecret",
+    ],
+  },
+  {
+    name: "an endpoint with a fragment",
+    text: `providers: { p: { tokenEndpoint: "https://login.example.com/token#x" } }`,
+    says: [
+      "c.yaml:1:34 error  a token endpoint has no fragment (RFC 6749 section 3.2); leave out the # and what follows",
+      `    1 | providers: { p: { tokenEndpoint: "https://login.example.com/token#x" } }`,
+    ],
+  },
+  {
+    name: "an endpoint in the clear",
+    text: "providers: { p: { tokenEndpoint: http://login.example.com/token } }",
+    says: [
+      "c.yaml:1:34 error  plain http would show the client secret to the network; write https://, or allowInsecure: true if you must",
+      "    1 | providers: { p: { tokenEndpoint: http://login.example.com/token } }",
+    ],
+  },
+  {
+    name: "a Cyclr host with a typing error",
+    text: "providers: { p: { preset: cyclr, tokenEndpoint: https://api.eu.cyclr.con/oauth/token } }",
+    says: [
+      `c.yaml:1:49 warning  api.eu.cyclr.con is no known API domain   (did you mean "https://api.eu.cyclr.com/oauth/token"?)`,
+      "    1 | providers: { p: { preset: cyclr, tokenEndpoint: https://api.eu.cyclr.con/oauth/token } }",
+    ],
+  },
+  {
+    name: "a Cyclr console instead of its API",
+    text: "providers: { p: { preset: cyclr, tokenEndpoint: https://my.cyclr.com/oauth/token } }",
+    says: [
+      `c.yaml:1:49 warning  my.cyclr.com is a console's domain, not its API's   (did you mean "https://api.cyclr.com/oauth/token"?)`,
+      "    1 | providers: { p: { preset: cyclr, tokenEndpoint: https://my.cyclr.com/oauth/token } }",
+    ],
+  },
+  {
+    name: "the wrong path at Cyclr",
+    text: "providers: { p: { preset: cyclr, tokenEndpoint: https://api.cyclr.com/oauth2/token } }",
+    says: [
+      "c.yaml:1:49 warning  the token endpoint of this provider is usually at /oauth/token",
+      "    1 | providers: { p: { preset: cyclr, tokenEndpoint: https://api.cyclr.com/oauth2/token } }",
+    ],
+  },
+  {
+    name: "a limit of nothing",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { perSecond: 0 } } }",
+    says: [
+      "c.yaml:1:88 error  more than 0 is expected",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { perSecond: 0 } } }",
+    ],
+  },
+  {
+    name: "a concurrency of nothing",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 0 } } }",
+    says: [
+      "c.yaml:1:90 error  at least 1 is expected",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 0 } } }",
+    ],
+  },
+  {
+    name: "a concurrency that is no whole number",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 1.5 } } }",
+    says: [
+      "c.yaml:1:90 error  a whole number is expected",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 1.5 } } }",
+    ],
+  },
+  {
+    name: "a concurrency beyond reason",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 1001 } } }",
+    says: [
+      "c.yaml:1:90 error  at most 1000 is expected",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 1001 } } }",
+    ],
+  },
+  {
+    name: "yes for true",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, allowInsecure: yes } }",
+    says: [
+      `c.yaml:1:82 error  true or false is expected   (did you mean "true"?)`,
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, allowInsecure: yes } }",
+    ],
+  },
+  {
+    name: "an unknown unit",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, expiresInUnit: m } }",
+    says: [
+      `c.yaml:1:82 error  one of s, ms is expected   (did you mean "s"?)`,
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, expiresInUnit: m } }",
+    ],
+  },
+  {
+    name: "a number for a path",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, responsePath: 5 } }",
+    says: [
+      "c.yaml:1:81 error  a path like data.token, or a list of its steps, is expected",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, responsePath: 5 } }",
+    ],
+  },
+  {
+    name: "a reserved parameter",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token, params: { grant_type: x } } }",
+    says: [
+      "c.yaml:1:77 error  the parameter grant_type cannot be set here; it is set from clientId, clientSecret and grant",
+    ],
+  },
+  {
+    name: "a provider's name with a blank",
+    text: "providers: { p: { tokenEndpoint: https://login.example.com/token }, a b: { tokenEndpoint: https://a.example.com/ } }",
+    says: [
+      "c.yaml:1:74 error  a provider's name is 1 to 64 letters, digits, . _ -",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token }, a b: { tokenEndpoint: https://a.example.com/ } }",
+    ],
+  },
+  {
+    name: "an unknown store type",
+    text: "stores: { s: { type: aws-secret-manager, region: eu-west-1 } }",
+    says: [
+      `c.yaml:1:22 error  one of aws-secrets-manager, gcp-secret-manager, file is expected   (did you mean "aws-secrets-manager"?)`,
+      "    1 | stores: { s: { type: aws-secret-manager, region: eu-west-1 } }",
+    ],
+  },
+  {
+    name: "a store without a type",
+    text: "stores: { s: { dir: ./tokens } }",
+    says: [
+      "c.yaml:1:14 error  the key type is missing; one of aws-secrets-manager, gcp-secret-manager, file is expected",
+      "    1 | stores: { s: { dir: ./tokens } }",
+    ],
+  },
+  {
+    name: "a file store without a dir",
+    text: "stores: { s: { type: file } }",
+    says: ["c.yaml:1:14 error  the key dir is missing", "    1 | stores: { s: { type: file } }"],
+  },
+  {
+    name: "an AWS store without a region",
+    text: "stores: { s: { type: aws-secrets-manager } }",
+    says: ["c.yaml:1:14 error  the key region is missing", "    1 | stores: { s: { type: aws-secrets-manager } }"],
+  },
+  {
+    name: "a GCP store without a project",
+    text: "stores: { s: { type: gcp-secret-manager } }",
+    says: ["c.yaml:1:14 error  the key project is missing", "    1 | stores: { s: { type: gcp-secret-manager } }"],
+  },
+  {
+    name: "a key of another store type",
+    text: "stores: { s: { type: file, dir: ./tokens, region: eu-west-1 } }",
+    says: [
+      `c.yaml:1:43 error  unknown key "region"; known here are type, dir, timeout`,
+      "    1 | stores: { s: { type: file, dir: ./tokens, region: ...",
+    ],
+  },
+  {
+    name: "an AWS endpoint without a scheme",
+    text: `stores: { s: { type: aws-secrets-manager, region: eu-west-1, endpoint: "localhost:4566" } }`,
+    says: [
+      "c.yaml:1:72 error  http(s)://HOST:PORT is expected, without a path or a user",
+      `    1 | stores: { s: { type: aws-secrets-manager, region: eu-west-1, endpoint: "localhost:4566" } }`,
+    ],
+  },
+  {
+    name: "a GCP endpoint with a path",
+    text: `stores: { s: { type: gcp-secret-manager, project: x, endpoint: "http://localhost:1/v1" } }`,
+    says: [
+      "c.yaml:1:64 error  http(s)://HOST:PORT or HOST:PORT is expected, without a path or a user",
+      `    1 | stores: { s: { type: gcp-secret-manager, project: x, endpoint: "http://localhost:1/v1" } }`,
+    ],
+  },
+  {
+    name: "labels at AWS, which has tags",
+    text: "stores: { s: { type: aws-secrets-manager, region: eu-west-1, labels: {} } }",
+    says: [
+      `c.yaml:1:62 error  unknown key "labels"; known here are type, region, create, endpoint, tags, kmsKeyId, timeout`,
+      "    1 | stores: { s: { type: aws-secrets-manager, region: eu-west-1, labels: ...",
+    ],
+  },
+  {
+    name: "a secret's name with a slash at GCP",
+    text: `stores: { s: { type: gcp-secret-manager, project: x } }
+credentials: [{ id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a/b }] }]`,
+    says: ["c.yaml:2:106 error  a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash)"],
+  },
+  {
+    name: "a secret's name with a blank at AWS",
+    text: `stores: { s: { type: aws-secrets-manager, region: eu-west-1 } }
+credentials: [{ id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a b }] }]`,
+    says: ["c.yaml:2:106 error  a secret's name in AWS is 1 to 512 letters, digits and /_+=.@-"],
+  },
+  {
+    name: "one secret by the names of two stores",
+    text: `stores: { s: { type: file, dir: ./tokens/a }, t: { type: file, dir: tokens } }
+credentials: [{ id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: b }, { store: t, secret: a/b }] }]`,
+    says: [`c.yaml:2:131 error  two targets publish to the secret "a/b"; each needs one of its own (first in line 2)`],
+  },
+  {
+    name: "a provider and a store that nobody uses",
+    text: `providers: { p: { tokenEndpoint: https://a.example.com/ }, q: { tokenEndpoint: https://b.example.com/ } }
+stores: { s: { type: file, dir: ./tokens }, t: { type: file, dir: ./others } }`,
+    says: [
+      "c.yaml:1:60 warning  no credential uses this provider",
+      "    1 | providers: { p: { tokenEndpoint: https://a.example.com/ }, q: ...",
+      "c.yaml:2:45 warning  no credential uses this store",
+      "    2 | stores: { s: { type: file, dir: ./tokens }, t: ...",
+    ],
+  },
+  {
+    name: "Redis without a seal key",
+    text: `redis: { url: "redis://localhost" }`,
+    says: [
+      "c.yaml:1:8 warning  no sealKey: a token that cannot be published at once is not kept, so after a store outage it is minted again; make one with: openssl rand -base64 32",
+      "    1 | redis: { url: ...",
+    ],
+  },
+  {
+    name: "a required section that is missing",
+    text: "providers:",
+    says: [
+      "c.yaml:1:11 error  a map is expected",
+      "    1 | providers:",
+      `c.yaml:3:34 error  there is no provider "p"; none is configured under providers`,
+      "    3 | credentials: [{ id: a, provider: p, clientId: x, clientSecret: ...",
+    ],
+  },
+];
+
+describe("a configuration is told about", () => {
+  test.for(rows)("$name", ({ text, says }) => {
+    expect(report(text).trimEnd().split("\n")).toEqual(says);
+  });
+});
