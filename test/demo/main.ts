@@ -48,8 +48,8 @@ async function demo(): Promise<number> {
   await Promise.race([daemon.ready, daemon.exited, aborted(interrupted.signal)]);
   if (interrupted.signal.aborted) return Number(interrupted.signal.reason);
   const startedAt = Date.now();
-  const current = (): Outage | undefined => outages.find(({ to }) => to === undefined);
-  view = openView(stdout, () => ({ ledger, startedAt, now: Date.now, outage: current }));
+  const endsAt = keep ? undefined : startedAt + RUN_MS;
+  view = openView(stdout, { ledger, startedAt, endsAt, now: Date.now, outages });
   const consumers = startConsumers(stage, ledger);
   const died = await play({ stage, ledger, daemon, view, outages });
   view.close();
@@ -62,6 +62,7 @@ async function demo(): Promise<number> {
     outages,
     ranMs: Date.now() - startedAt,
     issued: stage.issued(),
+    early: interrupted.signal.aborted,
     daemonExit: died ? `it ended by itself with ${daemonExit}` : daemonExit,
   });
   stdout.write(`\n${text}\n`);

@@ -13,7 +13,7 @@ export interface Outage {
 /** Shorter than the lead time of every token that it concerns, as long as an outage must be that nobody is to notice. */
 const OUTAGE_MS = 5000;
 /** An outage that no rotation falls into would show nothing: it begins where several are about to. */
-const HORIZON_MS = 3500;
+const HORIZON_MS = 3000;
 const ENOUGH = 2;
 
 /** One provider outage and one store outage, each at a bad moment. Resolves early when stopped. */

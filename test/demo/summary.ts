@@ -8,13 +8,15 @@ export interface Ending {
   /** Tokens that the providers have issued. */
   readonly issued: number;
   readonly daemonExit: number | string;
+  /** By Ctrl-C, before everybody had their turn. */
+  readonly early: boolean;
 }
 
 /** What happened, told honestly, and whether the promise was kept. */
 export function summarize(ending: Ending): { readonly text: string; readonly kept: boolean } {
-  const { ledger, outages, ranMs, issued, daemonExit } = ending;
+  const { ledger, outages, ranMs, issued, daemonExit, early } = ending;
   const { ok, unauthorized, other, revisions } = tally(ledger.rows);
-  const idle = ledger.rows.filter(({ ok: calls }) => calls === 0).map(({ part }) => part.id);
+  const idle = early ? [] : ledger.rows.filter(({ ok: calls }) => calls === 0).map(({ part }) => part.id);
   const lines = [
     `In ${seconds(ranMs)} the providers issued ${issued} tokens for ${ledger.rows.length} credentials; ${revisions} revisions were published.`,
     ...outages.map((outage) => tellOutage(outage, ledger)),
@@ -33,7 +35,8 @@ export function summarize(ending: Ending): { readonly text: string; readonly kep
   return { text: lines.filter((line) => line !== "").join("\n"), kept };
 }
 
-function tellOutage(outage: Outage, ledger: Ledger): string {
+/** One sentence: what failed meanwhile, and how it ended. */
+export function tellOutage(outage: Outage, ledger: Ledger): string {
   const { kind, title, from, to = from } = outage;
   const hit = ledger.troubles.filter((each) => each.since >= from && each.since <= to + 1000 && concerns(each, kind));
   const down = `${title} was down for ${seconds(to - from)}`;

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from "node:util";
 import { type Ledger, type Row, tally } from "./ledger.ts";
 import type { Outage } from "./outages.ts";
+import { tellOutage } from "./summary.ts";
 
 export interface View {
   /** What happened, in a line; the live view shows states instead. */
@@ -13,7 +14,9 @@ interface Scene {
   readonly ledger: Ledger;
   readonly startedAt: number;
   readonly now: () => number;
-  readonly outage: () => Outage | undefined;
+  readonly outages: readonly Outage[];
+  /** When it ends by itself; undefined: at Ctrl-C. */
+  readonly endsAt: number | undefined;
 }
 
 const DRAW_MS = 500;
@@ -24,26 +27,26 @@ const SHOW_CURSOR = "\u001B[?25h";
 type Out = NodeJS.WriteStream;
 
 /** Redraws in place on a terminal, writes plain lines elsewhere. */
-export function openView(out: Out, scene: () => Scene): View {
+export function openView(out: Out, scene: Scene): View {
   return out.isTTY && (out.rows ?? 0) > 20 ? liveView(out, scene) : plainView(out, scene);
 }
 
-function plainView(out: Out, scene: () => Scene): View {
+function plainView(out: Out, scene: Scene): View {
   const seconds = (): string => {
-    const { now, startedAt } = scene();
+    const { now, startedAt } = scene;
     return `${((now() - startedAt) / 1000).toFixed(1).padStart(5)} s  `;
   };
-  const timer = setInterval(() => out.write(`${seconds()}${totals(scene())}\n`), LINE_MS);
+  const timer = setInterval(() => out.write(`${seconds()}${totals(scene)}\n`), LINE_MS);
   return {
     tell: (text) => void out.write(`${seconds()}${text}\n`),
     close: () => clearInterval(timer),
   };
 }
 
-function liveView(out: Out, scene: () => Scene): View {
+function liveView(out: Out, scene: Scene): View {
   let drawn = 0;
   function draw(): void {
-    const lines = page(scene()).map((line) => fit(line, out.columns ?? 80));
+    const lines = page(scene).map((line) => fit(line, out.columns ?? 80));
     const up = drawn === 0 ? "" : `\u001B[${drawn}A`;
     out.write(`${up}${lines.map((line) => `\r${line}\u001B[K\n`).join("")}`);
     drawn = lines.length;
@@ -65,21 +68,23 @@ function liveView(out: Out, scene: () => Scene): View {
 }
 
 function page(scene: Scene): readonly string[] {
-  const { ledger, startedAt, now } = scene;
+  const { ledger, startedAt, endsAt, now } = scene;
   const seconds = Math.floor((now() - startedAt) / 1000);
+  const end = endsAt === undefined ? "until Ctrl-C" : `of ${Math.round((endsAt - startedAt) / 1000)} s`;
   const heading = `${"credential".padEnd(15)}${"provider".padEnd(11)}${"stores".padEnd(9)}${"life".padStart(5)}${"revision".padStart(10)}   ${"expires in".padEnd(20)}${"200".padStart(6)}${"401".padStart(5)}   last outcome`;
   return [
-    `${styleText("bold", "evertoken demo")}  ${seconds} s   ${weather(scene)}`,
+    `${styleText("bold", "evertoken demo")}  ${seconds} s ${end}   ${weather(scene)}`,
     "",
     styleText("dim", heading),
     ...ledger.rows.map((row) => rowLine(row, now())),
     "",
     totals(scene),
+    ...scene.outages.filter(({ to }) => to !== undefined).map((outage) => tellOutage(outage, ledger)),
   ];
 }
 
-function weather({ outage, now }: Scene): string {
-  const current = outage();
+function weather({ outages, now }: Scene): string {
+  const current = outages.find(({ to }) => to === undefined);
   if (current === undefined) return styleText("green", "all is well");
   return styleText("red", `${current.title} has been down for ${((now() - current.from) / 1000).toFixed(1)} s`);
 }
@@ -114,7 +119,7 @@ function totals({ ledger, now }: Scene): string {
   const { ok, unauthorized, revisions } = tally(ledger.rows);
   const live = ledger.rows.filter(({ expiresAt }) => (expiresAt ?? 0) > now()).length;
   const next = Math.min(...ledger.rows.map(({ expiresAt }) => expiresAt ?? Infinity)) - now();
-  const expiry = Number.isFinite(next) ? `, next expiry in ${Math.max(0, next / 1000).toFixed(1)} s` : "";
+  const expiry = Number.isFinite(next) ? `, next expiry in ${Math.max(0, Math.round(next / 1000))} s` : "";
   return `${live} of ${ledger.rows.length} tokens live${expiry}; ${revisions} tokens published; consumers: ${ok} times 200, ${unauthorized} times 401`;
 }
 
