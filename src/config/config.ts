@@ -85,6 +85,8 @@ function checkValue(raw: unknown, env: Env): Checked {
   return { shape, findings: shape === undefined ? findings : [...findings, ...checkUse(shape)] };
 }
 
+const NESTED = /^(object|record|array)$/;
+
 function findingsOf(
   mistakes: readonly Mistake[],
   root: unknown,
@@ -99,7 +101,16 @@ function findingsOf(
       const more = missingKey === "tokenEndpoint" ? knownEndpoints(found) : needsQuotes(mistake, found);
       const message = `${mistake.message}${more}`;
       const suggestion = isVariable(path) ? undefined : remedyOf(mistake, found);
-      return [{ severity: "error", path, message, suggestion }];
+      // A text where a map belongs: somebody may have taken the file of a secret for the configuration.
+      return [
+        {
+          severity: "error",
+          path,
+          message,
+          suggestion,
+          hide: typeof found === "string" && NESTED.test(mistake.kind ?? ""),
+        },
+      ];
     }
     const known = keysAt(schema, path, found) ?? [];
     return unknownKeys.map((key) => {

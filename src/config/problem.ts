@@ -9,6 +9,8 @@ export interface Finding {
   /** The finding is about this key of the map at `path`, not about its value. */
   readonly key?: string;
   readonly suggestion?: string | undefined;
+  /** The value may be anything, so it is not shown. */
+  readonly hide?: boolean;
   /** The value that the message repeats in quotes; taken out again where it came from the environment. */
   readonly quoted?: string;
 }

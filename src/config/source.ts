@@ -4,7 +4,6 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  type YAMLError,
   isAlias,
   isMap,
   isScalar,
@@ -42,7 +41,7 @@ const SYNTAX: Readonly<Record<string, string>> = {
   BAD_ALIAS: "an alias (*name) without a name",
   BAD_DIRECTIVE: "a line that begins with % is not understood",
   BAD_DQ_ESCAPE: 'a backslash in a "..." text that YAML does not know; write \\\\ for a backslash',
-  BAD_INDENT: "the indentation does not fit the lines around it",
+  BAD_INDENT: "the indentation does not fit the lines around it, or a bracket before is not closed",
   BAD_PROP_ORDER: "anchors and tags stand before the value",
   BAD_SCALAR_START: "this value must be quoted",
   BLOCK_AS_IMPLICIT_KEY: "a nested map must begin on a line of its own",
@@ -63,11 +62,8 @@ export function readYaml(text: string, file: string): Source {
   try {
     const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false, uniqueKeys: true });
     if (document.errors.length > 0) {
-      const problems = document.errors.map((error) => syntaxProblem(error, file, lines));
-      return { ...sourceOf(undefined, document, lines, text), problems };
+      return { ...sourceOf(undefined, document, lines, text), problems: syntaxProblems(document, file, lines, text) };
     }
-    if (document.contents === null)
-      return failed("the file is empty; see config.example.yaml for what belongs into it");
     keepNames(document);
     const { first, dangling } = aliasesOf(document);
     if (dangling !== undefined) {
@@ -75,6 +71,7 @@ export function readYaml(text: string, file: string): Source {
       return failed(message, placeOf(dangling, lines));
     }
     const value: unknown = document.toJS({ maxAliasCount: -1 });
+    if (value === null) return failed("the file is empty; see config.example.yaml for what belongs into it");
     if (unfoldedSize(value) <= MAX_VALUES) return sourceOf(value, document, lines, text);
     const message = "aliases (*name) unfold without an end, or to more than 10 million values; write the values out";
     return failed(message, placeOf(first, lines));
@@ -107,10 +104,18 @@ function sourceOf(value: unknown, document: Document, lines: LineCounter, text: 
   };
 }
 
-function syntaxProblem(error: YAMLError, file: string, lines: LineCounter): Problem {
-  const { line, col } = lines.linePos(error.pos[0]);
-  const message = SYNTAX[error.code] ?? `this is not YAML (${error.code})`;
-  return { severity: "error", file, line, column: col, message };
+/** One mistake often breaks several rules: the first in a line tells enough. */
+function syntaxProblems(document: Document, file: string, lines: LineCounter, text: string): Problem[] {
+  const rows = text.split("\n");
+  const problems = new Map<number, Problem>();
+  for (const { pos, code } of document.errors) {
+    const { line, col } = lines.linePos(pos[0]);
+    if (problems.has(line)) continue;
+    const hint = code === "UNEXPECTED_TOKEN" && rows[line - 1]?.includes("${") ? "; put ${...} in quotes" : "";
+    const message = `${SYNTAX[code] ?? `this is not YAML (${code})`}${hint}`;
+    problems.set(line, { severity: "error", file, line, column: col, message });
+  }
+  return [...problems.values()];
 }
 
 interface Aliases {
@@ -158,7 +163,8 @@ function hiddenFrom(
       if (isScalar(key) && mayHoldSecret(String(key.value))) hide(value);
     },
   });
-  for (const { path, key } of findings) {
+  for (const { path, key, hide: hidden } of findings) {
+    if (hidden === true) hide(nodeAt(document, path).at(-1));
     const pair = key === undefined ? undefined : pairOf(nodeAt(document, path).at(-1), key);
     if (pair === undefined || key === undefined) continue;
     hide(pair.value);
