@@ -15,7 +15,8 @@ export function startHousekeeping(parts: {
   now(): number;
   /** False while Redis is away: then nothing is tried. */
   ready(): boolean;
-  reconcile(): Promise<void>;
+  /** `round` counts from 1. */
+  reconcile(round: number): Promise<void>;
   takeSnapshot(): Promise<FleetSnapshot>;
   publishSnapshot(snapshot: FleetSnapshot): void;
   checkParked(): Promise<void>;
@@ -54,7 +55,8 @@ export function startHousekeeping(parts: {
     return last;
   }
 
-  every(RECONCILE_MS, parts.reconcile);
+  let round = 0;
+  every(RECONCILE_MS, () => parts.reconcile((round += 1)));
   every(PARKED_MS, parts.checkParked);
   every(SNAPSHOT_MS, async () => parts.publishSnapshot(await snapshot()));
   return {

@@ -29,6 +29,14 @@ export function makeReconcile(redis: RedisLink, configHash: string, registration
       await redis.call("SET", marker, configHash, "PX", CONFIG_KEY_TTL_MS);
     },
 
+    /** True when every provider's index has as many entries as credentials are configured: one command per provider. */
+    async looksRight(): Promise<boolean> {
+      for (const { due, ids } of registrations) {
+        if (Number(await redis.call("ZCARD", due.keys.due)) !== ids.size) return false;
+      }
+      return true;
+    },
+
     async reconcile(): Promise<Reconciled | undefined> {
       const current = await redis.call("GET", marker);
       if (current === null) await this.claimConfig();
