@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +13,7 @@ import {
   ensureSealKey,
   startEmbeddedRedis,
 } from "../src/embedded-redis.ts";
+import { askRedis as redis, redisPid } from "./fakes/redis.ts";
 import { redisProgram } from "./setup/redis.ts";
 
 const EMBEDDED = new URL("../src/embedded-redis.ts", import.meta.url).href;
@@ -41,27 +41,9 @@ function eventLog() {
   };
 }
 
-/** One inline command to Redis and its first reply, without a library. Rejects when nobody listens. */
-async function redis(socket: string, command: string): Promise<string> {
-  const connection = createConnection(socket);
-  try {
-    await once(connection, "connect");
-    const replied = once(connection, "data");
-    connection.write(`${command}\r\n`);
-    const [reply] = (await replied) as [Buffer];
-    return reply.toString();
-  } finally {
-    connection.destroy();
-  }
-}
-
 /** A setting as Redis itself reports it. */
 async function setting(socket: string, name: string): Promise<string> {
   return (await redis(socket, `CONFIG GET ${name}`)).split("\r\n")[4] ?? "";
-}
-
-async function redisPid(socket: string): Promise<number> {
-  return Number(/process_id:(\d+)/.exec(await redis(socket, "INFO server"))?.[1]);
 }
 
 function alive(pid: number): boolean {

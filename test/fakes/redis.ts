@@ -81,6 +81,25 @@ function answers(socket: string | undefined, port: number | undefined): Promise<
   });
 }
 
+/** One inline command and its first reply, without a library. Rejects when nobody listens. */
+export async function askRedis(socket: string, command: string): Promise<string> {
+  const connection = createConnection(socket);
+  try {
+    await once(connection, "connect");
+    const replied = once(connection, "data");
+    connection.write(`${command}\r\n`);
+    const [reply] = (await replied) as [Buffer];
+    return reply.toString();
+  } finally {
+    connection.destroy();
+  }
+}
+
+/** The process that listens there. */
+export async function redisPid(socket: string): Promise<number> {
+  return Number(/process_id:(\d+)/.exec(await askRedis(socket, "INFO server"))?.[1]);
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
