@@ -98,7 +98,8 @@ row("registered again, nothing changed", `${((performance.now() - at) / 1000).to
 row("Redis per credential, all state included", `${Math.round(((await memory()) - before) / COUNT)} B`);
 
 at = performance.now();
-const daemon = await site.start(env);
+const daemon = site.launch(env);
+await daemon.line((line) => line.event === "app.ready", 120_000);
 row("daemon: start to ready", `${((performance.now() - at) / 1000).toFixed(2)} s`);
 await delay(3000);
 const first = await usage(daemon.pid);
