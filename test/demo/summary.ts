@@ -1,6 +1,9 @@
 import { type Ledger, type Trouble, tally } from "./ledger.ts";
 import type { Outage } from "./outages.ts";
 
+/** An outage is felt until the next probe has found it over. */
+const AFTERMATH_MS = 5000;
+
 export interface Ending {
   readonly ledger: Ledger;
   readonly outages: readonly Outage[];
@@ -38,7 +41,9 @@ export function summarize(ending: Ending): { readonly text: string; readonly kep
 /** One sentence: what failed meanwhile, and how it ended. */
 export function tellOutage(outage: Outage, ledger: Ledger): string {
   const { kind, title, from, to = from } = outage;
-  const hit = ledger.troubles.filter((each) => each.since >= from && each.since <= to + 1000 && concerns(each, kind));
+  const hit = ledger.troubles.filter(
+    (each) => each.since >= from && each.since <= to + AFTERMATH_MS && concerns(each, kind),
+  );
   const down = `${title} was down for ${seconds(to - from)}`;
   if (hit.length === 0) return `${down}; nothing fell due in that time.`;
   const failures = hit.reduce((sum, each) => sum + each.failures, 0);
