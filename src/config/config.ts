@@ -92,8 +92,7 @@ function findingsOf(
   root: unknown,
   isVariable: (path: Finding["path"]) => boolean,
 ): Finding[] {
-  if (mistakes.length === 0) return [];
-  const schema = jsonSchema();
+  const schema = mistakes.some(({ unknownKeys }) => unknownKeys) ? jsonSchema() : {};
   return mistakes.flatMap((mistake): Finding[] => {
     const { path, unknownKeys, missingKey } = mistake;
     const found = valueAt(root, path);

@@ -10,7 +10,7 @@ export function isPlainKey(key: string): boolean {
 
 const MAX_LENGTH = 160;
 /** What the tree does not know of: comments, and addresses with a password in them. */
-const SUSPECT = /#.*(secret|passw|token|key)|:\/\/[^/\s]*@/i;
+const SUSPECT = /#.*(secret|passw|token|key)|\/\/\S*@/i;
 
 /**
  * The line of a finding, for people. It ends before the first value that may be a secret, and is left out where that
