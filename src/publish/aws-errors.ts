@@ -60,7 +60,9 @@ export function awsError(error: unknown, operation: string, secret: string): Pub
   const errno = typeof code === "string" && ERRNO.test(code) ? code : undefined;
   const className =
     byName ?? (status === 429 ? "throttled" : status >= 500 || status === 0 ? "unavailable" : "permanent");
-  const shown = byName === undefined ? (errno ?? (status > 0 ? `http_${status}` : "other")) : String(name);
+  // The SDK's undici handler calls a lost connection RequestTimeout; what undici said is true.
+  const lost = name === "RequestTimeout" && errno !== undefined;
+  const shown = byName === undefined || lost ? (errno ?? (status > 0 ? `http_${status}` : "other")) : String(name);
   return new PublishError(
     `AWS Secrets Manager: ${operation} of "${secret}" failed with ${shown}; ${advice(className, shown, operation)}`,
     {

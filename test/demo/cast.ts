@@ -12,7 +12,7 @@ export interface Part {
 }
 
 export type StoreName = "aws" | "gcp";
-export type Api =
+type Api =
   | { readonly kind: "partner" }
   | { readonly kind: "account" | "webhook" | "mcp"; readonly account: string }
   | { readonly kind: "introspected" };

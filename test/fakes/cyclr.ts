@@ -25,9 +25,9 @@ export interface Cyclr extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export type FailMode = "refuse" | "hang" | "error500" | "html" | "drip" | `throttle:${number}`;
+type FailMode = "refuse" | "hang" | "error500" | "html" | "drip" | `throttle:${number}`;
 
-export interface Issued {
+interface Issued {
   readonly client: string;
   readonly level: Level;
   readonly account?: string;

@@ -166,4 +166,13 @@ describe("AWS Secrets Manager", () => {
       .catch((thrown: unknown) => thrown as PublishError);
     expect(error).toMatchObject({ class: "auth", code });
   });
+
+  test("calls a lost connection by its own name, and what was sent into it ambiguous", async () => {
+    await using site = await open();
+    site.aws.fail("refuse");
+    const error = await site.store
+      .publish(versionOf(1), { revision: 0, version: "" }, signal())
+      .catch((thrown: unknown) => thrown as PublishError);
+    expect(error).toMatchObject({ class: "unavailable", code: "UND_ERR_SOCKET", ambiguous: true });
+  });
 });
