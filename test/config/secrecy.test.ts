@@ -71,7 +71,7 @@ describe("a value from the environment is never shown", () => {
       const said = parseConfig(text, "c.yaml", { CANARY }).problems;
       expect(formatProblems(said), path.join(".")).not.toContain(CANARY);
     }
-  });
+  }, 60_000);
 
   test("also where the rest of the value stands in the file", () => {
     for (const path of places) {
@@ -79,7 +79,7 @@ describe("a value from the environment is never shown", () => {
       const said = parseConfig(text, "c.json", { CANARY }).problems;
       expect(formatProblems(said), path.join(".")).not.toContain(CANARY);
     }
-  });
+  }, 60_000);
 
   test("in an id or a secret's name that stands twice", () => {
     const one = "provider: p, clientId: x, clientSecret: { env: A }";
