@@ -145,9 +145,7 @@ describe("AWS Secrets Manager", () => {
     const results = await Promise.allSettled(
       names.map((secret) => site.store.publish({ ...versionOf(1), secret }, { revision: 0, version: "" }, signal())),
     );
-    const refused = results
-      .filter((r) => r.status === "rejected")
-      .map((r) => (r as PromiseRejectedResult).reason as PublishError);
+    const refused = results.filter((r) => r.status === "rejected").map((r) => r.reason as PublishError);
     expect(refused.length).toBeGreaterThan(0);
     expect(new Set(refused.map((error) => error.class))).toEqual(new Set(["throttled"]));
   });
