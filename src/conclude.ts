@@ -25,7 +25,7 @@ export interface Course {
 }
 
 /** The line of the attention list, without what its place already says. */
-export type Failing = Omit<Attention, "credential" | "provider">;
+type Failing = Omit<Attention, "credential" | "provider">;
 
 export interface Conclusion {
   readonly outcome: Outcome;

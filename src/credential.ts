@@ -69,8 +69,6 @@ export interface Provider {
   readonly responsePath: readonly string[];
 }
 
-export type StoreKind = "aws-secrets-manager" | "gcp-secret-manager" | "file";
-
 export interface AwsStore {
   readonly name: string;
   readonly type: "aws-secrets-manager";
@@ -105,7 +103,7 @@ export interface FileStore {
 
 export type StoreConfig = AwsStore | GcpStore | FileStore;
 
-export type Format = "json" | "token" | "template";
+type Format = "json" | "token" | "template";
 
 /** One secret in one store that is to hold this credential's token. */
 export interface Target {

@@ -36,7 +36,7 @@ export interface ProviderSnapshot {
   readonly pausedUntil?: Instant;
 }
 
-export interface StoreSnapshot {
+interface StoreSnapshot {
   readonly store: string;
   readonly type: string;
   /** Credentials whose newest token this store does not hold yet. */

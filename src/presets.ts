@@ -31,5 +31,3 @@ export const presets = {
     },
   },
 } as const satisfies Record<string, Preset>;
-
-export type PresetName = keyof typeof presets;

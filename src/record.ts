@@ -23,7 +23,7 @@ export interface TargetRecord {
 }
 
 /** The last exchange that failed, since the last one that did not. */
-export interface ExchangeFailure {
+interface ExchangeFailure {
   readonly failures: number;
   readonly since: Instant;
   readonly class: string;
@@ -63,7 +63,7 @@ export function emptyRecord(spec: string): CredentialRecord {
 }
 
 /** 53-bit string hash (cyrb53, public domain), base 36: short, stable, not secret, not for security. */
-export function fingerprint(text: string): string {
+function fingerprint(text: string): string {
   let a = 0xdeadbeef;
   let b = 0x41c6ce57;
   for (let i = 0; i < text.length; i++) {

@@ -2,16 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decodeRecord, emptyRecord, encodeRecord } from "../src/record.ts";
 import { rotate } from "../src/rotate.ts";
 import { PublishError } from "../src/publish/store.ts";
-import {
-  START,
-  credential,
-  exchangeFails,
-  makeWorld,
-  policy,
-  provider,
-  target,
-  unavailable,
-} from "./fakes/world.ts";
+import { START, credential, exchangeFails, makeWorld, policy, provider, target, unavailable } from "./fakes/world.ts";
 
 type World = ReturnType<typeof makeWorld>;
 const HOUR = 3_600_000;

@@ -9,7 +9,7 @@ export interface Commands {
   schema(): Promise<number>;
 }
 
-export interface ConfigOption {
+interface ConfigOption {
   readonly config?: string;
 }
 

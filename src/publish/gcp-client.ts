@@ -91,8 +91,6 @@ export function openGcpClient(config: GcpStore) {
   };
 }
 
-export type GcpClient = ReturnType<typeof openGcpClient>;
-
 /** An http:// endpoint is plaintext gRPC without a cloud identity; the metadata server is not asked for one then. */
 function connection(config: GcpStore): NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]> {
   const { endpoint, location, project } = config;

@@ -52,7 +52,7 @@ export interface SecretVersion {
 }
 
 /** What the journal remembers of the secret for sure; undefined: nothing, the store MUST be asked first. */
-export type Known = Pick<Held, "revision" | "version"> | undefined;
+type Known = Pick<Held, "revision" | "version"> | undefined;
 
 export interface Published {
   /** `written` now; `unchanged`: this revision was there already; `superseded`: a newer one is there, nothing written. */

@@ -52,7 +52,7 @@ function explain(code: string): string {
 }
 
 /** `host:port` or the socket's path: never the user, the password or the query. */
-export function whereOf(address: RedisAddress): string {
+function whereOf(address: RedisAddress): string {
   if (address.socket !== undefined) return address.socket;
   const url = URL.parse(address.url ?? "");
   return url === null ? "an unreadable redis.url" : `${url.hostname}:${url.port || "6379"}`;

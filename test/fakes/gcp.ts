@@ -3,12 +3,12 @@ import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, st
 import { fromJSON } from "@grpc/proto-loader";
 import { crc32c } from "../../src/publish/crc32c.ts";
 
-export interface GcpVersion {
+interface GcpVersion {
   readonly data: Buffer;
   state: "ENABLED" | "DISABLED" | "DESTROYED";
 }
 
-export interface GcpSecret {
+interface GcpSecret {
   readonly name: string;
   readonly labels: Record<string, string>;
   annotations: Record<string, string>;
@@ -18,7 +18,7 @@ export interface GcpSecret {
   readonly replication: unknown;
 }
 
-export type GcpFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo";
+type GcpFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo";
 
 /** A strict local GCP Secret Manager: gRPC from the package's own descriptors, checksums, etags and states as documented. */
 export interface FakeGcp extends AsyncDisposable {

@@ -84,7 +84,7 @@ export function unavailable(ambiguous = false): PublishError {
 }
 
 /** The journal of one credential, in memory: what Redis would hold. */
-export class FakeJournal implements Journal {
+class FakeJournal implements Journal {
   record: string | undefined;
   sealed: Uint8Array | undefined;
   request: string | undefined;

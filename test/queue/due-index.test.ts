@@ -58,9 +58,7 @@ describe("the due index", () => {
   test("claims again once the lease has run out, under another fence", async () => {
     await due.register([["a", "s"]]);
     const first = (await due.claim({ ...limits, leaseFloorMs: 1 })).claimed[0];
-    await expect
-      .poll(async () => (await due.claim({ ...limits, leaseFloorMs: 1 })).claimed[0]?.fence)
-      .toMatch(/\d+/);
+    await expect.poll(async () => (await due.claim({ ...limits, leaseFloorMs: 1 })).claimed[0]?.fence).toMatch(/\d+/);
     expect(await due.begin("a", first?.fence ?? "", 1)).toEqual({ kind: "fenced" });
     expect(await due.finish("a", first?.fence ?? "", finishAt(1))).toBe("fenced");
   });
@@ -181,11 +179,7 @@ describe("the due index", () => {
     await due.finish("a", job?.fence ?? "", finishAt(Date.now() + 60_000));
     const [next] = (await due.claim(limits)).claimed;
     expect(await due.begin("a", next?.fence ?? "", 1)).toMatchObject({ request: String(mark) });
-    await due.finish(
-      "a",
-      next?.fence ?? "",
-      finishAt(Date.now() + 60_000, { request: String(mark) }),
-    );
+    await due.finish("a", next?.fence ?? "", finishAt(Date.now() + 60_000, { request: String(mark) }));
     expect((await due.claim(limits)).claimed).toEqual([]);
     await due.request("a");
     expect((await due.claim(limits)).claimed).toHaveLength(1);
@@ -217,11 +211,7 @@ describe("the due index", () => {
       ["b", "s"],
     ]);
     for (const job of (await due.claim(limits)).claimed) {
-      await due.finish(
-        job.id,
-        job.fence,
-        finishAt(Date.now() + 1000, { liveUntil: 5, failing: "{}" }),
-      );
+      await due.finish(job.id, job.fence, finishAt(Date.now() + 1000, { liveUntil: 5, failing: "{}" }));
     }
     expect(await due.removeOrphans(new Set(["b"]))).toBe(1);
     expect(await redis.call("ZRANGE", due.keys.due, 0, -1)).toEqual(["b"]);
