@@ -48,7 +48,7 @@ export interface FleetWork {
 }
 
 /** Every so many rounds of housekeeping the due index is compared entry by entry. */
-const FULL_ROUND = 10;
+const FULL_ROUND = 120;
 
 /** Everything that rotates: stores, exchanges, a lane per provider, and what happens from time to time. */
 export async function startFleet(parts: FleetParts): Promise<FleetWork> {

@@ -1,6 +1,7 @@
 import type { FleetSnapshot } from "./fleet.ts";
 
-const RECONCILE_MS = 60_000;
+/** How long a credential that Redis has forgotten may stay unscheduled. */
+const RECONCILE_MS = 5_000;
 const SNAPSHOT_MS = 10_000;
 const PARKED_MS = 5_000;
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Site, makeSite, quick } from "./fakes/daemon.ts";
-import { startRedis } from "./fakes/redis.ts";
+import { askRedis, startRedis } from "./fakes/redis.ts";
 import { type TokenEndpoint, hang, json, startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 
 interface Published {
@@ -166,6 +166,18 @@ describe("the daemon", () => {
     await redis.restart();
     const again = await daemon.line((line) => daemon.lines.indexOf(line) > seen && rotated("a")(line));
     expect(Number(again["revision"])).toBeGreaterThan(1);
+  });
+
+  test("schedules again within seconds what a flushed Redis has forgotten, and mints nothing for it", async () => {
+    await using redis = await startRedis({ port: true });
+    await site.configure(fleet(["a", "b"], { redis: { url: redis.url } }));
+    const daemon = await site.start();
+    for (const id of ["a", "b"]) await daemon.line(rotated(id));
+    await askRedis(redis.port ?? 0, "FLUSHALL");
+    for (const id of ["a", "b"]) {
+      await daemon.line((line) => line.event === "rotation.recovered" && line.credential === id);
+    }
+    expect(provider.seen).toHaveLength(2);
   });
 
   test("lets a throttled provider rest for as long as it asked, and no other", async () => {

@@ -82,8 +82,8 @@ function answers(socket: string | undefined, port: number | undefined): Promise<
 }
 
 /** One inline command and its first reply, without a library. Rejects when nobody listens. */
-export async function askRedis(socket: string, command: string): Promise<string> {
-  const connection = createConnection(socket);
+export async function askRedis(at: string | number, command: string): Promise<string> {
+  const connection = typeof at === "number" ? createConnection(at, "127.0.0.1") : createConnection(at);
   try {
     await once(connection, "connect");
     const replied = once(connection, "data");
