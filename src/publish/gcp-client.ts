@@ -6,7 +6,7 @@ import { gcpError } from "./gcp-errors.ts";
 
 /** The calls that a store needs, each with its own deadline, the caller's signal, and errors of ours. */
 export function openGcpClient(config: GcpStore) {
-  const client = new SecretManagerServiceClient(connection(config));
+  let opened: SecretManagerServiceClient | undefined;
   const parent =
     config.location === undefined
       ? `projects/${config.project}`
@@ -16,49 +16,66 @@ export function openGcpClient(config: GcpStore) {
   // gax would retry reads for ten minutes, and call the quota error a deadline.
   const options = { timeout: config.timeoutMs, retry: null };
 
+  /**
+   * The SDK keeps an identity that it could not read for ever, and reports it as an unhandled rejection beside the call's
+   * own: so it is awaited before any call, and begun anew at the next one.
+   */
+  async function started(operation: string, secret: string): Promise<SecretManagerServiceClient> {
+    const client = (opened ??= new SecretManagerServiceClient(connection(config)));
+    try {
+      await client.initialize();
+      return client;
+    } catch {
+      if (opened === client) opened = undefined;
+      throw gcpError({ code: 16 }, operation, secret);
+    }
+  }
+
   async function call<T>(
     operation: string,
     secret: string,
     signal: AbortSignal,
-    send: () => Promise<[T, ...unknown[]]>,
+    send: (client: SecretManagerServiceClient) => Promise<[T, ...unknown[]]>,
   ): Promise<T> {
+    // gax's own timeout begins only when the identity is there.
+    const ended = AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]);
     let stop: () => void = () => undefined;
     const aborted = new Promise<never>((_, reject) => {
       stop = () => reject(gcpError({ code: 4 }, operation, secret));
-      signal.addEventListener("abort", stop, { once: true });
+      ended.addEventListener("abort", stop, { once: true });
     });
     try {
-      if (signal.aborted) throw gcpError({ code: 4 }, operation, secret);
-      return (await Promise.race([send(), aborted]))[0];
+      if (ended.aborted) throw gcpError({ code: 4 }, operation, secret);
+      return (await Promise.race([started(operation, secret).then(send), aborted]))[0];
     } catch (error) {
       throw gcpError(error, operation, secret);
     } finally {
-      signal.removeEventListener("abort", stop);
+      ended.removeEventListener("abort", stop);
     }
   }
 
   return {
     access: (secret: string, version: string, signal: AbortSignal) =>
-      call("AccessSecretVersion", secret, signal, () =>
+      call("AccessSecretVersion", secret, signal, (client) =>
         client.accessSecretVersion({ name: versionOf(secret, version) }, options),
       ),
     version: (secret: string, version: string, signal: AbortSignal) =>
-      call("GetSecretVersion", secret, signal, () =>
+      call("GetSecretVersion", secret, signal, (client) =>
         client.getSecretVersion({ name: versionOf(secret, version) }, options),
       ),
     enabled: (secret: string, signal: AbortSignal) =>
-      call("ListSecretVersions", secret, signal, () =>
+      call("ListSecretVersions", secret, signal, (client) =>
         client.listSecretVersions(
           { parent: nameOf(secret), filter: "state:ENABLED", pageSize: 100 },
           { ...options, autoPaginate: false },
         ),
       ),
     add: (secret: string, bytes: Buffer, checksum: number, signal: AbortSignal) =>
-      call("AddSecretVersion", secret, signal, () =>
+      call("AddSecretVersion", secret, signal, (client) =>
         client.addSecretVersion({ parent: nameOf(secret), payload: { data: bytes, dataCrc32c: checksum } }, options),
       ),
     create: (secret: string, signal: AbortSignal) =>
-      call("CreateSecret", secret, signal, () =>
+      call("CreateSecret", secret, signal, (client) =>
         client.createSecret(
           {
             parent,
@@ -72,9 +89,9 @@ export function openGcpClient(config: GcpStore) {
         ),
       ),
     secret: (secret: string, signal: AbortSignal) =>
-      call("GetSecret", secret, signal, () => client.getSecret({ name: nameOf(secret) }, options)),
+      call("GetSecret", secret, signal, (client) => client.getSecret({ name: nameOf(secret) }, options)),
     annotate: (secret: string, annotations: Record<string, string>, etag: string | undefined, signal: AbortSignal) =>
-      call("UpdateSecret", secret, signal, () =>
+      call("UpdateSecret", secret, signal, (client) =>
         client.updateSecret(
           {
             secret: { name: nameOf(secret), annotations, ...(etag !== undefined && { etag }) },
@@ -84,10 +101,13 @@ export function openGcpClient(config: GcpStore) {
         ),
       ),
     destroy: (secret: string, version: string, signal: AbortSignal) =>
-      call("DestroySecretVersion", secret, signal, () =>
+      call("DestroySecretVersion", secret, signal, (client) =>
         client.destroySecretVersion({ name: versionOf(secret, version) }, options),
       ),
-    close: () => client.close(),
+    async close(): Promise<void> {
+      // One that never started has nothing to close.
+      await opened?.close().catch(() => undefined);
+    },
   };
 }
 

@@ -43,7 +43,8 @@ const READS = new Set(["AccessSecretVersion", "GetSecretVersion", "GetSecret", "
 export function gcpError(error: unknown, operation: string, secret: string): PublishError {
   if (error instanceof PublishError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
-  const noIdentity = typeof message === "string" && message.startsWith("Could not load the default credentials");
+  // grpc-js, load-balancing-call: the identity's token could not be had, and nothing was sent. It comes as UNKNOWN.
+  const noIdentity = typeof message === "string" && message.includes("Getting metadata from plugin failed");
   const name = noIdentity ? "UNAUTHENTICATED" : ((typeof code === "number" ? NAMES[code] : undefined) ?? "UNKNOWN");
   const className = CLASSES[name] ?? "permanent";
   return new PublishError(
@@ -63,7 +64,7 @@ function advice(className: PublishErrorClass, name: string, operation: string): 
     case "unavailable":
       return "no usable answer, it is tried again";
     case "auth":
-      return "the identity of evertoken itself is missing or expired; check Workload Identity or GOOGLE_APPLICATION_CREDENTIALS";
+      return "the identity of evertoken itself is missing, unreadable or expired; check Workload Identity or GOOGLE_APPLICATION_CREDENTIALS";
     case "not_found":
       return "there is no such secret; create it, or set create: true on the store and allow secretmanager.secrets.create";
     case "conflict":

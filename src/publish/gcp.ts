@@ -1,6 +1,7 @@
 import type { GcpStore } from "../credential.ts";
-import { formatInstant, parseInstant } from "../instant.ts";
+import { parseInstant } from "../instant.ts";
 import { crc32c } from "./crc32c.ts";
+import { annotationsOf, readAnnotations } from "./gcp-annotations.ts";
 import { openGcpClient } from "./gcp-client.ts";
 import { readPayload } from "./payload.ts";
 import { type Held, PublishError, type SecretVersion, type Store } from "./store.ts";
@@ -8,12 +9,6 @@ import { type Held, PublishError, type SecretVersion, type Store } from "./store
 const MAX_BYTES = 65_536;
 /** AddSecretVersion: a soft limit of 2 per second and global secret. */
 const MIN_WRITE_INTERVAL_MS = 1000;
-const ANNOTATION = {
-  revision: "evertoken-revision",
-  issuedAt: "evertoken-issued-at",
-  expiresAt: "evertoken-expires-at",
-  version: "evertoken-version",
-} as const;
 
 interface Newest {
   readonly number: number;
@@ -56,19 +51,22 @@ export function openGcpStore(config: GcpStore): Store {
     }
   }
 
-  async function head(secret: string, signal: AbortSignal): Promise<Held | undefined> {
+  /** What the secret holds, with the bytes of its newest version. */
+  async function look(secret: string, signal: AbortSignal): Promise<{ held: Held; bytes?: Buffer } | undefined> {
     const found = await newest(secret, 0, signal);
     if (found === undefined) return undefined;
-    const older = await enabledBelow(secret, found.number, signal);
-    const version = String(found.number);
-    const facts =
-      readPayload(found.bytes?.toString("utf8") ?? "") ?? (found.bytes && (await annotated(secret, version, signal)));
+    const { number, bytes } = found;
+    const older = await enabledBelow(secret, number, signal);
+    const facts = bytes && (readPayload(bytes.toString("utf8")) ?? (await annotated(secret, number, signal)));
     return {
-      revision: facts?.revision ?? 0,
-      issuedAt: parseInstant(facts?.issuedAt) ?? 0,
-      expiresAt: parseInstant(facts?.expiresAt) ?? 0,
-      version,
-      older,
+      held: {
+        revision: facts?.revision ?? 0,
+        issuedAt: parseInstant(facts?.issuedAt) ?? 0,
+        expiresAt: parseInstant(facts?.expiresAt) ?? 0,
+        version: String(number),
+        older,
+      },
+      ...(bytes !== undefined && { bytes }),
     };
   }
 
@@ -85,14 +83,14 @@ export function openGcpStore(config: GcpStore): Store {
     }
   }
 
-  async function annotated(secret: string, version: string, signal: AbortSignal) {
-    const { annotations } = await client.secret(secret, signal);
-    if (annotations?.[ANNOTATION.version] !== version) return undefined;
-    return {
-      revision: Number(annotations[ANNOTATION.revision] ?? 0),
-      issuedAt: annotations[ANNOTATION.issuedAt],
-      expiresAt: annotations[ANNOTATION.expiresAt],
-    };
+  /** Neither secretVersionManager nor secretAccessor may read annotations: then the version says nothing of itself. */
+  async function annotated(secret: string, number: number, signal: AbortSignal) {
+    try {
+      return readAnnotations((await client.secret(secret, signal)).annotations, number);
+    } catch (error) {
+      if (error instanceof PublishError && error.class === "permanent") return undefined;
+      throw error;
+    }
   }
 
   async function add(secret: string, bytes: Buffer, signal: AbortSignal): Promise<number> {
@@ -143,7 +141,7 @@ export function openGcpStore(config: GcpStore): Store {
   return {
     maxBytes: MAX_BYTES,
     minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
-    head,
+    head: async (secret, signal) => (await look(secret, signal))?.held,
     async publish(version, known, signal) {
       const { secret, revision, issuedAt, expiresAt } = version;
       const bytes = Buffer.from(version.payload.reveal());
@@ -153,9 +151,14 @@ export function openGcpStore(config: GcpStore): Store {
           { class: "permanent", code: "PayloadTooLarge" },
         );
       }
-      const held = known === undefined ? await head(secret, signal) : undefined;
-      if (held !== undefined && held.revision > revision) return { result: "superseded", held };
-      if (held?.revision === revision) return { result: "unchanged", held };
+      const seen = known === undefined ? await look(secret, signal) : undefined;
+      const held = seen?.held;
+      if (held !== undefined && seen?.bytes?.equals(bytes)) {
+        // Written, and then interrupted before it was described.
+        if (held.revision !== revision) await annotate(version, Number(held.version), signal);
+        return { result: "unchanged", held: { ...held, revision, issuedAt, expiresAt } };
+      }
+      if (held !== undefined && held.revision >= revision) return { result: "superseded", held };
       const last = Number(known?.version || held?.version || 0);
       const now = { revision, issuedAt, expiresAt, older: held !== undefined && held.revision > 0 ? held.older : [] };
       if (known !== undefined && known.revision >= revision) {
@@ -167,18 +170,19 @@ export function openGcpStore(config: GcpStore): Store {
       } catch (error) {
         number = await settle(error, secret, last, bytes, signal);
       }
-      if (!version.selfDescribing) await annotate(version, String(number), signal);
+      if (!version.selfDescribing) await annotate(version, number, signal);
       // What somebody else put there is not ours to destroy.
       const older = held !== undefined && held.revision > 0 ? [...now.older, String(last)] : now.older;
       return { result: "written", held: { ...now, version: String(number), older } };
     },
     async prune(secret, versions, signal) {
-      const latest = numberOf((await client.version(secret, "latest", signal)).name);
-      for (const version of versions) {
-        // `latest` may lag, so it only ever protects more than the newest.
-        if (Number(version) >= latest) continue;
+      const latest = await numberIn(secret, "latest", signal);
+      for (const number of versions.map(Number)) {
+        // `latest` may lag and never leads: what it does not settle, the next number does.
+        const superseded = number < latest || (await numberIn(secret, String(number + 1), signal)) > 0;
+        if (!superseded) continue;
         try {
-          await client.destroy(secret, version, signal);
+          await client.destroy(secret, String(number), signal);
         } catch (error) {
           const gone = error instanceof PublishError && (error.class === "not_found" || error.class === "state");
           if (!gone) throw error;
@@ -188,20 +192,29 @@ export function openGcpStore(config: GcpStore): Store {
     close: () => client.close(),
   };
 
-  /** Where the payload cannot say its revision and expiry, the secret does. Without the right to, they are not known after a loss. */
-  async function annotate(version: SecretVersion, number: string, signal: AbortSignal): Promise<void> {
+  /** The version's number, 0 when there is no such version. */
+  async function numberIn(secret: string, version: string, signal: AbortSignal): Promise<number> {
     try {
-      const { annotations, etag } = await client.secret(version.secret, signal);
-      const ours = {
-        [ANNOTATION.revision]: String(version.revision),
-        [ANNOTATION.issuedAt]: formatInstant(version.issuedAt),
-        [ANNOTATION.expiresAt]: formatInstant(version.expiresAt),
-        [ANNOTATION.version]: number,
-      };
-      await client.annotate(version.secret, { ...annotations, ...ours }, etag ?? undefined, signal);
+      return numberOf((await client.version(secret, version, signal)).name);
     } catch (error) {
-      // The token is published; only its description is missing.
-      if (!(error instanceof PublishError)) throw error;
+      if (error instanceof PublishError && error.class === "not_found") return 0;
+      throw error;
+    }
+  }
+
+  /** Where the payload cannot say its revision and expiry, the secret does. Without the right to, they are not known after a loss. */
+  async function annotate(version: SecretVersion, number: number, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const { annotations, etag } = await client.secret(version.secret, signal);
+        const all = { ...annotations, ...annotationsOf(version, number) };
+        await client.annotate(version.secret, all, etag ?? undefined, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof PublishError)) throw error;
+        // Another change of the secret came in between: once more, on top of it. Else the token is published all the same.
+        if (error.code !== "FAILED_PRECONDITION" || tries > 1) return;
+      }
     }
   }
 }
