@@ -4,6 +4,9 @@ import type { Held, PublishError, Published, Store } from "./publish/store.ts";
 import { type CredentialRecord, type TargetRecord, emptyTarget, targetKey } from "./record.ts";
 import { publishRetryAt } from "./backoff.ts";
 
+/** From so many failures on the backoff has reached its cap. */
+const PATIENT = 7;
+
 export interface DeliverParts {
   now(): Instant;
   random(): number;
@@ -99,7 +102,9 @@ async function publishOne(
   } catch (error) {
     const failed = parts.asPublishError(error);
     const failures = before.failures + 1;
-    const retryAt = publishRetryAt(failures, parts.now(), parts.random());
+    // A store that is known to be down brings forward what waits for it (see gate.ts): trying again meanwhile is only noise.
+    const patience = failed.code === "StoreDown" ? Math.max(failures, PATIENT) : failures;
+    const retryAt = publishRetryAt(patience, parts.now(), parts.random());
     return {
       after: {
         ...before,
