@@ -25,7 +25,7 @@ export function startHousekeeping(parts: {
 }): Housekeeping {
   const stops: (() => void)[] = [];
 
-  function every(ms: number, work: () => Promise<void>): void {
+  function every(ms: number, work: () => Promise<void>, firstMs = ms): void {
     let timer: NodeJS.Timeout;
     let stopped = false;
     async function once(): Promise<void> {
@@ -36,7 +36,7 @@ export function startHousekeeping(parts: {
       }
       if (!stopped) timer = setTimeout(() => void once(), ms).unref();
     }
-    timer = setTimeout(() => void once(), ms).unref();
+    timer = setTimeout(() => void once(), firstMs).unref();
     stops.push(() => {
       stopped = true;
       clearTimeout(timer);
@@ -59,7 +59,7 @@ export function startHousekeeping(parts: {
   let round = 0;
   every(RECONCILE_MS, () => parts.reconcile((round += 1)));
   every(PARKED_MS, parts.checkParked);
-  every(SNAPSHOT_MS, async () => parts.publishSnapshot(await snapshot()));
+  every(SNAPSHOT_MS, async () => parts.publishSnapshot(await snapshot()), 0);
   return {
     snapshot,
     stop() {

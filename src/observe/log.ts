@@ -59,7 +59,12 @@ export function makeLog(options: LogOptions): Log {
 function streamOf({ format, write }: LogOptions): DestinationStream {
   if (write !== undefined) return { write };
   if (format === "pretty") {
-    return pretty({ sync: true, ignore: "service,version,instance,schema", messageFormat: "{event} {msg}" });
+    return pretty({
+      sync: true,
+      singleLine: true,
+      ignore: "pid,service,version,instance,schema,event",
+      messageFormat: "{event} {msg}",
+    });
   }
   return pino.destination({ dest: 1, sync: true });
 }
