@@ -35,6 +35,8 @@ const commands: Commands = {
       import("./observe/metrics.ts"),
     ]);
     const instance = `${hostname()}:${process.pid}`;
+    // google-logging-utils: GCP's SDK would print every request with its payload, and every error text of the server.
+    delete process.env["GOOGLE_SDK_NODE_LOGGING"];
     const log = makeLog({ ...config.log, version, instance });
     const metrics = makeMetrics({ version, nodeVersion: process.version });
     function fatal(error: unknown): void {
