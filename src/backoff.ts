@@ -33,6 +33,7 @@ const ladders = {
   revoked: [24 * HOUR],
 } as const;
 
+const FORBIDDEN_TRIES = 3;
 const CREDENTIAL_CODES = new Set(["invalid_client", "unauthorized_client", "access_denied", "invalid_grant"]);
 const ENDPOINT_CODES = /^(http_\d+|redirect_refused|proxy|not_found|other)$/;
 
@@ -76,16 +77,21 @@ function waitFor(failure: Failure, token: Living | undefined, now: Instant, rand
     case "transient":
     case "unknown_outcome":
     case "secret":
+      // Forbidden without a reason: a firewall may think better of it, three times; after that it is a setting.
+      if (failure.code === "http_403" && failures > FORBIDDEN_TRIES)
+        return step(ladders.credentials, failures - FORBIDDEN_TRIES);
       return fullJitter(SECOND, failures, transientCap(token, now), random);
     case "tls":
       return fullJitter(SECOND, failures, 15 * MINUTE, random);
     case "config":
     case "protocol":
-    case "revoked": {
-      const ladder = ladderOf(failure);
-      return ladder[Math.min(failures, ladder.length) - 1] ?? HOUR;
-    }
+    case "revoked":
+      return step(ladderOf(failure), failures);
   }
+}
+
+function step(ladder: readonly number[], failures: number): number {
+  return ladder[Math.min(failures, ladder.length) - 1] ?? HOUR;
 }
 
 /** Retries get closer as the life that is left gets shorter; without a live token consumers are waiting. */

@@ -91,6 +91,11 @@ describe("when a failed exchange is tried again", () => {
     expect(waits.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(10 * MINUTE);
   });
 
+  test("forbidden without a reason is tried three times as a passing trouble, then climbs the ladder of a refused client", () => {
+    const waits = [1, 2, 3, 4, 5, 6, 7].map((failures) => wait({ class: "transient", code: "http_403", failures }));
+    expect(waits).toEqual([SECOND, 2 * SECOND, 4 * SECOND, 15 * MINUTE, HOUR, 6 * HOUR, 6 * HOUR]);
+  });
+
   test("property: a Retry-After is never undercut, and exceeded by at most a fifth where it says more than the backoff", () => {
     const draws = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     const lifeLeft = fc.integer({ min: -HOUR, max: DAY });
