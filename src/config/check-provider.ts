@@ -76,7 +76,7 @@ function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
   return findings;
 }
 
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return (
     hostname === "localhost" ||
     hostname.endsWith(".localhost") ||

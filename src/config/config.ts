@@ -1,6 +1,6 @@
 import { type CrossFinding, checkMeaning, checkUse } from "./check.ts";
 import { excerptOf, isPlainKey } from "./excerpt.ts";
-import { LARGE, readFast } from "./fast.ts";
+import { LARGE, locateFast, readFast } from "./fast.ts";
 import { interpolate } from "./interpolate.ts";
 import { keysAt } from "./known-keys.ts";
 import type { Mistake } from "./mistakes.ts";
@@ -11,6 +11,7 @@ import { remedyOf, typeVariables, valueAt } from "./remedy.ts";
 import { type Config, resolveConfig } from "./resolve.ts";
 import { checkShape, jsonSchema } from "./schema.ts";
 import { type Source, readYaml } from "./source.ts";
+import { type Spot, lineFinder, offsetOf } from "./spots.ts";
 import { closest } from "./suggest.ts";
 import { presets } from "../presets.ts";
 
@@ -46,17 +47,23 @@ export function parseConfig(text: string, file: string, env: Env): Parsed {
   const fast = readFast(text);
   if (fast !== undefined) {
     const checked = checkValue(fast.value, env);
-    // Positions cost more than everything else. A large file's warnings name the key instead; errors are worth the wait.
-    if (checked.shape !== undefined && (checked.findings.length === 0 || text.length > LARGE)) {
-      const problems = checked.findings.map((finding) => withoutPlace(finding, file));
-      return { config: resolveConfig(checked.shape, file), problems };
-    }
+    if (checked.findings.length === 0) return resolved(checked, file, []);
+    const spots = text.length > LARGE ? locateFast(text, checked.findings) : undefined;
+    if (spots !== undefined) return resolved(checked, file, locateAll(checked, spots, text, file));
   }
   const source = readYaml(text, file);
   if (source.problems.length > 0) return { problems: source.problems };
-  const { shape, findings } = checkValue(source.value, env);
-  const hiddenFrom = source.hiddenFrom(findings);
-  const problems = findings.map((finding) => locate(finding, source, file, hiddenFrom)).toSorted(byPlace);
+  const checked = checkValue(source.value, env);
+  const hiddenFrom = source.hiddenFrom(checked.findings);
+  return resolved(
+    checked,
+    file,
+    checked.findings.map((finding) => locate(finding, source, file, hiddenFrom)),
+  );
+}
+
+function resolved({ shape }: Checked, file: string, found: readonly Problem[]): Parsed {
+  const problems = found.toSorted(byPlace);
   return shape === undefined ? { problems } : { config: resolveConfig(shape, file), problems };
 }
 
@@ -158,7 +165,7 @@ function locate(
   const { severity, path, key, suggestion } = finding;
   const place = source.locate(path, key);
   const also = finding.also && source.locate(finding.also);
-  const message = also === undefined ? finding.message : `${finding.message} (first in line ${also.line})`;
+  const message = withFirst(finding.message, also);
   const excerpt = place && excerptOf(source.lineText(place.line), place.column, hiddenFrom(place.line));
   return {
     severity,
@@ -170,9 +177,20 @@ function locate(
   };
 }
 
-function withoutPlace({ severity, path, key, message, suggestion }: Finding, file: string): Problem {
-  const where = [...path, ...(key === undefined ? [] : [key])].join(".");
-  return { severity, file, message: `${where}: ${message}`, ...(suggestion !== undefined && { suggestion }) };
+/** The same for a large file: without the lines themselves, as finding out what may be shown of them takes the whole tree. */
+function locateAll({ findings }: Checked, spots: Spot, text: string, file: string): Problem[] {
+  const placeAt = lineFinder(text);
+  return findings.map((finding) => {
+    const { severity, path, key, suggestion } = finding;
+    const first = finding.also && placeAt(offsetOf(spots, finding.also, undefined));
+    const message = withFirst(finding.message, first);
+    const place = placeAt(offsetOf(spots, path, key));
+    return { severity, file, message, ...place, ...(suggestion !== undefined && { suggestion }) };
+  });
+}
+
+function withFirst(message: string, first: { readonly line: number } | undefined): string {
+  return first === undefined ? message : `${message} (first in line ${first.line})`;
 }
 
 function byPlace(a: Problem, b: Problem): number {

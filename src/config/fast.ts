@@ -1,13 +1,18 @@
 import {
+  EVENT_ID,
   FAILSAFE_SCHEMA,
   NOT_RESOLVED,
+  SCALAR_STYLE,
   Schema,
   boolCoreTag,
   floatCoreTag,
+  getScalarValue,
   intCoreTag,
   load,
   nullCoreTag,
+  parseEvents,
 } from "js-yaml";
+import { type Located, type Spot, spotsOf } from "./spots.ts";
 
 /** Up to here the careful parser takes no time to speak of. */
 export const LARGE = 256 * 1024;
@@ -69,3 +74,73 @@ const CANONICAL = new Schema([
   canonical(intCoreTag),
   canonical(floatCoreTag),
 ]);
+
+/**
+ * Where the findings in a file that was read by `readFast` stand, in one pass: a second for 100,000 accounts, where
+ * source.ts takes half a minute and gigabytes. Undefined for JSON that this parser cannot read.
+ */
+export function locateFast(text: string, findings: readonly Located[]): Spot | undefined {
+  try {
+    return follow(text, spotsOf(findings));
+  } catch {
+    return undefined; // its limits (100 levels, keys of 1,024 characters) are not those of JSON.parse
+  }
+}
+
+function follow(text: string, root: Spot): Spot {
+  interface Frame {
+    readonly spot: Spot | undefined;
+    /** The next index of a list; -1 in a map. */
+    index: number;
+    /** In a map, whether a key comes next, and the last one. */
+    keyNext: boolean;
+    key: string;
+  }
+  const frames: Frame[] = [];
+
+  /** Takes the next node, and tells where it belongs; `scalar` is read only where somebody asks for it. */
+  function enter(offset: number, scalar: () => string): Spot | undefined {
+    const frame = frames.at(-1);
+    if (frame === undefined) return place(root, offset);
+    if (frame.index >= 0) return place(frame.spot?.below.get(String(frame.index++)), offset);
+    if (frame.keyNext) {
+      frame.key = frame.spot === undefined ? "" : scalar();
+      const spot = frame.spot?.below.get(frame.key);
+      if (spot !== undefined) spot.keyOffset = offset;
+    }
+    frame.keyNext = !frame.keyNext;
+    return frame.keyNext ? place(frame.spot?.below.get(frame.key), offset) : undefined;
+  }
+
+  for (const event of parseEvents(text, {})) {
+    switch (event.type) {
+      case EVENT_ID.MAPPING:
+      case EVENT_ID.SEQUENCE: {
+        const spot = enter(event.start, () => "");
+        frames.push({ spot, index: event.type === EVENT_ID.SEQUENCE ? 0 : -1, keyNext: true, key: "" });
+        break;
+      }
+      case EVENT_ID.SCALAR:
+        enter(startOf(event.valueStart, event.style), () => getScalarValue(text, event));
+        break;
+      case EVENT_ID.POP:
+        frames.pop();
+        break;
+      default: // the document itself; aliases are refused by readFast
+    }
+  }
+  return root;
+}
+
+/** A quoted text is said to begin behind its quote, a block of text below its key: -1, the key is the better place. */
+function startOf(valueStart: number, style: number): number {
+  if (style === SCALAR_STYLE.LITERAL_BLOCK || style === SCALAR_STYLE.FOLDED_BLOCK) return -1;
+  const quoted = style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED;
+  return quoted ? valueStart - 1 : valueStart;
+}
+
+function place(spot: Spot | undefined, offset: number): Spot | undefined {
+  // An empty value stands nowhere (-1), its key does.
+  if (spot !== undefined && offset >= 0) spot.offset = offset;
+  return spot;
+}

@@ -30,7 +30,7 @@ export interface Config {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-export const defaults = {
+const defaults = {
   policy: {
     rotateAt: 0.75,
     consumerCacheMs: 5 * MINUTE,

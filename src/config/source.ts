@@ -15,7 +15,7 @@ import { isPlainKey, mayHoldSecret } from "./excerpt.ts";
 import type { Finding, Path, Problem } from "./problem.ts";
 import { unfoldedSize } from "./unfold.ts";
 
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/config.ts";
-import { LARGE, readFast } from "../../src/config/fast.ts";
+import { LARGE, locateFast, readFast } from "../../src/config/fast.ts";
 import { readYaml } from "../../src/config/source.ts";
+import { type Located, lineFinder, offsetOf } from "../../src/config/spots.ts";
 
 const COUNT = 20_000;
 const HEAD = {
@@ -61,22 +62,120 @@ describe("a large configuration", () => {
     expect(new Set(credentials.map(({ params }) => params)).size).toBe(1);
   }, 60_000);
 
-  test("with a warning is not read twice for a line number; the key is named instead", () => {
+  test("is told about warnings and goes on", () => {
     const { config, problems } = parseConfig(`${yaml}redis: { url: redis://x }\n`, "/etc/c.yaml", {});
     expect(config?.credentials).toHaveLength(COUNT);
     expect(problems).toEqual([
-      { severity: "warning", file: "/etc/c.yaml", message: expect.stringMatching(/^redis: no sealKey: /) as string },
+      {
+        severity: "warning",
+        file: "/etc/c.yaml",
+        line: yaml.split("\n").length,
+        column: 8,
+        message: expect.stringMatching(/^no sealKey: /) as string,
+      },
     ]);
   }, 60_000);
 
-  test("with a mistake says in which line", () => {
-    const part = asYaml(accounts.slice(0, 2000)).replace("clientId: client-1500", "clientid: client-1500");
-    const { problems } = parseConfig(part, "c.yaml", {});
-    const line = part.split("\n").findIndex((each) => each.includes("clientid")) + 1;
-    expect(problems.map((problem) => problem.line)).toEqual([line - 2, line]);
-    expect(problems[1]).toMatchObject({ suggestion: "clientId", excerpt: "    clientid: ..." });
+  test("is told about mistakes with line and suggestion, without the line itself", () => {
+    const text = yaml.replace("clientId: client-15000", "clientid: client-15000").replace("id: 29999", "id: 10000");
+    const line = text.split("\n").findIndex((each) => each.includes("clientid")) + 1;
+    const last = text.split("\n").findLastIndex((each) => each.includes("- id: 10000")) + 1;
+    expect(parseConfig(text, "c.yaml", {}).problems).toEqual([
+      { severity: "error", file: "c.yaml", line: line - 2, column: 5, message: "the key clientId is missing" },
+      {
+        severity: "error",
+        file: "c.yaml",
+        line,
+        column: 5,
+        message: expect.stringMatching(/^unknown key "clientid"; known here are /) as string,
+        suggestion: "clientId",
+      },
+      {
+        severity: "error",
+        file: "c.yaml",
+        line: last,
+        column: 9,
+        message: `the id "10000" stands here twice (first in line 4)`,
+      },
+    ]);
+  }, 60_000);
+
+  test("with broken syntax is told where", () => {
+    const text = `${asYaml(accounts.slice(0, 2000))}  - id: [\n`;
+    expect(parseConfig(text, "c.yaml", {}).problems).toMatchObject([
+      { line: text.split("\n").length, severity: "error" },
+    ]);
+  }, 60_000);
+
+  test("of JSON in one line is told the column", () => {
+    const text = json.replace('"clientId":"client-15000"', '"clientid":"client-15000"');
+    expect(parseConfig(text, "c.json", {}).problems).toMatchObject([
+      {
+        line: 1,
+        column: text.lastIndexOf("{", text.indexOf('"clientid"')) + 1,
+        message: "the key clientId is missing",
+      },
+      { line: 1, column: text.indexOf('"clientid"') + 1, suggestion: "clientId" },
+    ]);
   }, 60_000);
 });
+
+describe("the fast way to find a place", () => {
+  const text = `# a comment
+providers:
+  "quoted":   { tokenEndpoint: 'https://x', limits: { perSecond: 5 } }
+  plain:
+    params:
+      resource: [ a, "b",
+        c ]
+stores: {}
+? complex
+: value
+credentials:
+- id: a
+  publish:
+  - store: s
+    secret: text
+  -
+    store: t
+-   id: b
+`;
+  const root = readYaml(text, "c.yaml");
+  const places = everyPath(root.value, []);
+
+  test("is the careful way, for every key and value", () => {
+    expect(places.length).toBeGreaterThan(25);
+    const spots = locateFast(text, places);
+    const placeAt = lineFinder(text);
+    for (const { path, key } of places) {
+      if (spots === undefined) throw new Error("not located");
+      const name = [...path, key].join(".");
+      expect({ name, ...placeAt(offsetOf(spots, path, key)) }).toEqual({ name, ...root.locate(path, key) });
+    }
+  });
+
+  test.for([
+    ["an empty value", "log:\n  level:\nhttp: {}\n"],
+    ["a block of text", "log:\n  level: |\n    info\n"],
+    ["a folded text", "log:\n  level: >-\n    info\n"],
+  ] as const)("puts %s where its key is", ([, text]) => {
+    const path = ["log", "level"];
+    const spots = locateFast(text, [{ path }]);
+    expect(spots && offsetOf(spots, path, undefined)).toBe(7);
+  });
+
+  test("is not taken for JSON nested deeper than its parser goes", () => {
+    const path = Array.from({ length: 200 }, () => 0);
+    expect(locateFast("[".repeat(200) + "]".repeat(200), [{ path }])).toBeUndefined();
+  });
+});
+
+function everyPath(value: unknown, path: readonly (string | number)[]): Located[] {
+  if (typeof value !== "object" || value === null) return [{ path }];
+  if (Array.isArray(value)) return [{ path }, ...value.flatMap((each, i) => everyPath(each, [...path, i]))];
+  const below = Object.entries(value).flatMap(([key, each]) => [{ path, key }, ...everyPath(each, [...path, key])]);
+  return [{ path }, ...below];
+}
 
 /** Enough to be large, and nothing in it that matters. */
 const PADDING = `# ${"x".repeat(98)}\n`.repeat(Math.ceil(LARGE / 100) + 1);
