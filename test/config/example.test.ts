@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { configSchema, loadConfig } from "../../src/config/config.ts";
@@ -52,6 +53,12 @@ describe("config.example.yaml", () => {
     const { config, problems } = loadConfig(FILE, {});
     expect(problems).toEqual([]);
     expect(config?.credentials.map(({ id }) => id)).toEqual(["acme", "4711"]);
+  });
+
+  test("is valid for an editor too, which refuses a key that is not known", () => {
+    const validate = new Ajv({ strict: false }).compile(configSchema());
+    expect(validate(parse(text))).toBe(true);
+    expect(validate({ ...(parse(text) as object), lgo: {} })).toBe(false);
   });
 
   test("has the schema's address for editors in its first line", () => {
