@@ -123,7 +123,7 @@ function connection(config: GcpStore): NonNullable<ConstructorParameters<typeof 
   const url = new URL(/^https?:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`);
   const plain = url.protocol === "http:";
   const port = Number(url.port || (plain ? 80 : 443));
-  const address = { projectId, apiEndpoint: url.hostname.replace(/^\[|\]$/g, ""), port };
+  const address = { projectId, apiEndpoint: url.hostname, port };
   return plain
     ? {
         ...address,

@@ -4,7 +4,8 @@ import { fromJSON } from "@grpc/proto-loader";
 import { crc32c } from "../../src/publish/crc32c.ts";
 
 interface GcpVersion {
-  readonly data: Buffer;
+  /** Gone once it is destroyed. */
+  data: Buffer;
   state: "ENABLED" | "DISABLED" | "DESTROYED";
 }
 
@@ -16,20 +17,31 @@ interface GcpSecret {
   readonly versions: GcpVersion[];
   etag: number;
   readonly replication: unknown;
+  readonly aliases: Record<string, number>;
 }
 
-type GcpFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo";
+/** `drop`: it is done and the answer is lost; `echo`: refused, quoting the request; `etag`: somebody else was faster. */
+type GcpFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo" | "etag";
+
+interface GcpFaultScope {
+  readonly methods?: readonly string[];
+  /** Short names; all when absent. */
+  readonly secrets?: readonly string[];
+  /** Heals by itself after so many calls. */
+  readonly times?: number;
+}
 
 /** A strict local GCP Secret Manager: gRPC from the package's own descriptors, checksums, etags and states as documented. */
 export interface FakeGcp extends AsyncDisposable {
-  /** For `endpoint:`: plaintext gRPC. */
+  /** For `endpoint:`: plaintext gRPC, unless started with `tls`. */
   readonly url: string;
   readonly port: number;
   readonly secrets: ReadonlyMap<string, GcpSecret>;
-  readonly calls: { method: string; name: string }[];
+  /** `identity`: whether the call came with a bearer token. */
+  readonly calls: { method: string; name: string; identity: boolean }[];
   /** What `latest` gives to consumers; by the secret's short name. */
   value(secret: string): string | undefined;
-  fail(fault: GcpFault, only?: { methods?: readonly string[] }): void;
+  fail(fault: GcpFault, only?: GcpFaultScope): void;
   heal(): void;
   /** `latest` goes on showing the version before the newest, as an eventually consistent alias may. */
   lag(on: boolean): void;
@@ -63,17 +75,24 @@ interface Request {
 }
 
 const PROTOS = new URL("../../node_modules/@google-cloud/secret-manager/build/protos/protos.json", import.meta.url);
+const TLS = new URL("tls/", import.meta.url);
 const SERVICE = "google.cloud.secretmanager.v1.SecretManagerService";
 const MAX_BYTES = 65_536;
 
 export async function startGcp(
-  options: { project?: string; writesPerMinute?: number; now?: () => number } = {},
+  options: {
+    project?: string;
+    writesPerMinute?: number;
+    now?: () => number;
+    /** Serves `https:` with the certificate of test/fakes/tls, and wants a bearer token with every call. */
+    tls?: boolean;
+  } = {},
 ): Promise<FakeGcp> {
   const { project = "acme-test", now = Date.now } = options;
   const secrets = new Map<string, GcpSecret>();
   const calls: FakeGcp["calls"] = [];
   const writes: number[] = [];
-  let fault: { kind: GcpFault; methods?: readonly string[] } | undefined;
+  let fault: (GcpFaultScope & { kind: GcpFault; left: number }) | undefined;
   let lagging = false;
   const parents = new RegExp(`^projects/${project}(/locations/[a-z0-9-]+)?$`);
 
@@ -89,12 +108,12 @@ export async function startGcp(
     if (found === undefined) throw new Refusal(status.NOT_FOUND, `Secret [${name}] not found or has no versions.`);
     return found;
   }
-  /** By number, or `latest`: the one created last, whatever its state. */
+  /** By number, alias, or `latest`: the one created last, whatever its state. */
   function locate(name: string | undefined): { secret: GcpSecret; number: number; version: GcpVersion } {
     const [, secretName, id] = /^(.*)\/versions\/([^/]+)$/.exec(name ?? "") ?? [];
     const secret = find(secretName);
     const last = secret.versions.length - (lagging && secret.versions.length > 1 ? 1 : 0);
-    const number = id === "latest" ? last : Number(id);
+    const number = id === "latest" ? last : (secret.aliases[id ?? ""] ?? Number(id));
     const version = secret.versions[number - 1];
     if (version === undefined) throw new Refusal(status.NOT_FOUND, `Secret Version [${name}] not found.`);
     return { secret, number, version };
@@ -116,6 +135,7 @@ export async function startGcp(
     if (version.state === "DESTROYED")
       throw new Refusal(status.FAILED_PRECONDITION, `Secret Version [${name}] is in DESTROYED state.`);
     version.state = state;
+    if (state === "DESTROYED") version.data = Buffer.alloc(0);
     return shown(secret, number);
   }
 
@@ -130,6 +150,7 @@ export async function startGcp(
         throw new Refusal(status.INVALID_ARGUMENT, "Secret.replication is required");
       if (regional && secret?.replication)
         throw new Refusal(status.INVALID_ARGUMENT, "replication is not allowed for regional secrets");
+      if (Object.keys(secret?.labels ?? {}).length > 64) throw new Refusal(status.INVALID_ARGUMENT, "too many labels");
       for (const [key, value] of Object.entries(secret?.labels ?? {})) {
         if (!/^[a-z][a-z0-9_-]{0,62}$/.test(key) || !/^[a-z0-9_-]{0,63}$/.test(value))
           throw new Refusal(status.INVALID_ARGUMENT, `label ${key} is invalid`);
@@ -143,6 +164,7 @@ export async function startGcp(
         versions: [],
         etag: 1,
         replication: secret?.replication,
+        aliases: {},
       };
       secrets.set(name, made);
       return described(made);
@@ -154,6 +176,8 @@ export async function startGcp(
       if (secret?.etag && secret.etag !== `"${found.etag}"`)
         throw new Refusal(status.FAILED_PRECONDITION, "etag mismatch");
       if (updateMask?.paths?.join() !== "annotations") throw new Refusal(status.INVALID_ARGUMENT, "update mask");
+      if (JSON.stringify(secret?.annotations ?? {}).length > 16_384)
+        throw new Refusal(status.INVALID_ARGUMENT, "annotations are larger than 16 KiB");
       found.annotations = secret?.annotations ?? {};
       found.etag += 1;
       return described(found);
@@ -182,13 +206,25 @@ export async function startGcp(
       const { secret, number } = locate(name);
       return shown(secret, number);
     },
-    ListSecretVersions({ parent, filter }) {
+    ListSecretVersions({ parent, filter, pageSize, pageToken }) {
       const secret = find(parent);
-      const versions = secret.versions.map((_, i) => shown(secret, i + 1)).toReversed();
+      const state = /^state:(ENABLED|DISABLED|DESTROYED)$/.exec(filter ?? "")?.[1];
+      if (filter && state === undefined)
+        throw new Refusal(status.INVALID_ARGUMENT, `filter ${filter} is not understood`);
+      const all = secret.versions.map((_, i) => shown(secret, i + 1)).toReversed();
+      const versions = state === undefined ? all : all.filter((v) => v.state === state);
+      const from = Number(pageToken || 0);
+      const to = from + (pageSize || 100);
       return {
-        versions: filter === "state:ENABLED" ? versions.filter((v) => v.state === "ENABLED") : versions,
+        versions: versions.slice(from, to),
+        nextPageToken: to < versions.length ? String(to) : "",
         totalSize: versions.length,
       };
+    },
+    DeleteSecret({ name }) {
+      meter();
+      secrets.delete(find(name).name);
+      return {};
     },
     ListSecrets({ parent = "" }) {
       const found = [...secrets.values()].filter(({ name }) => name.startsWith(`${parent}/secrets/`));
@@ -205,12 +241,25 @@ export async function startGcp(
     throttle: status.RESOURCE_EXHAUSTED,
     deny: status.PERMISSION_DENIED,
     echo: status.INVALID_ARGUMENT,
+    etag: status.FAILED_PRECONDITION,
   };
+  function faultOf(method: string, name: string): GcpFault | undefined {
+    if (fault === undefined || fault.left < 1 || fault.methods?.includes(method) === false) return undefined;
+    if (fault.secrets && !fault.secrets.some((secret) => `${name}/`.includes(`/secrets/${secret}/`))) return undefined;
+    fault.left -= 1;
+    return fault.kind;
+  }
   function serve(method: string) {
     return (call: ServerUnaryCall<Request, object>, answer: sendUnaryData<object>): void => {
       const { request } = call;
-      calls.push({ method, name: request.name || request.parent || request.secret?.name || "" });
-      const kind = fault && (!fault.methods || fault.methods.includes(method)) ? fault.kind : undefined;
+      const name = request.name || request.parent || request.secret?.name || "";
+      const identity = /^Bearer \S+$/.test(String(call.metadata.get("authorization")[0] ?? ""));
+      calls.push({ method, name, identity });
+      if (options.tls && !identity) {
+        answer({ code: status.UNAUTHENTICATED, details: "Request is missing required authentication credential." });
+        return;
+      }
+      const kind = faultOf(method, name);
       if (kind === "hang") return;
       const quote = `${JSON.stringify(request)} ${request.payload?.data?.toString() ?? ""}`;
       const code = kind && REFUSALS[kind];
@@ -237,16 +286,22 @@ export async function startGcp(
   const service = definition[SERVICE] as Parameters<Server["addService"]>[0];
   const server = new Server();
   server.addService(service, Object.fromEntries(Object.keys(methods).map((method) => [method, serve(method)])));
+  const serverCredentials = options.tls
+    ? ServerCredentials.createSsl(null, [
+        {
+          cert_chain: readFileSync(new URL("server.pem", TLS)),
+          private_key: readFileSync(new URL("server-key.pem", TLS)),
+        },
+      ])
+    : ServerCredentials.createInsecure();
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
+    server.bindAsync("127.0.0.1:0", serverCredentials, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
   async function close(): Promise<void> {
     server.forceShutdown();
   }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: options.tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     port,
     secrets,
     calls,
@@ -256,7 +311,7 @@ export async function startGcp(
       return latest?.state === "ENABLED" ? latest.data.toString("utf8") : undefined;
     },
     fail(kind, only = {}) {
-      fault = { kind, ...only };
+      fault = { kind, left: only.times ?? Infinity, ...only };
     },
     heal() {
       fault = undefined;
