@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Site, makeSite, quick } from "./fakes/daemon.ts";
-import { askRedis, startRedis } from "./fakes/redis.ts";
+import { askRedis, freePort, startRedis } from "./fakes/redis.ts";
 import { type TokenEndpoint, hang, json, startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 
 interface Published {
@@ -231,6 +231,32 @@ describe("the daemon", () => {
     expect(daemon.lines.filter((line) => line.event.startsWith("redis.e") || line.event === "redis.doubtful")).toEqual(
       [],
     );
+  });
+
+  test("reaches Redis over TLS, with a CA of its own and a password in the URL", async () => {
+    const tls = (name: string): string => new URL(`fakes/tls/${name}.pem`, import.meta.url).pathname;
+    const port = await freePort();
+    const files = [
+      "--tls-cert-file",
+      tls("server"),
+      "--tls-key-file",
+      tls("server-key"),
+      "--tls-ca-cert-file",
+      tls("ca"),
+    ];
+    await using _redis = await startRedis({
+      password: "p@ss word",
+      conf: ["--tls-port", String(port), "--tls-auth-clients", "no", ...files],
+    });
+    const url = `rediss://:${encodeURIComponent("p@ss word")}@127.0.0.1:${port}`;
+    await site.configure(fleet(["a"], { redis: { url, tls: { caFile: tls("ca") } } }));
+    const daemon = await site.start();
+    await daemon.line(rotated("a"));
+    await site.configure(fleet(["a"], { redis: { url } }));
+    const untrusting = site.launch();
+    const line = await untrusting.line((each) => each.event === "redis.unreachable");
+    expect(String(line["detail"])).toContain(`127.0.0.1:${port}`);
+    expect(untrusting.stdout).not.toContain("p@ss");
   });
 
   test("takes a corrected client secret at once, without a restart", async () => {

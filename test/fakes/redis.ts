@@ -100,7 +100,7 @@ export async function redisPid(socket: string): Promise<number> {
   return Number(/process_id:(\d+)/.exec(await askRedis(socket, "INFO server"))?.[1]);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
