@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Config, Problem } from "../config/config.ts";
+import { type Config, type Problem, placed } from "../config/config.ts";
 import { formatProblems } from "../config/report.ts";
 import type { SecretRef } from "../credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../secret-source.ts";
@@ -16,7 +16,7 @@ export async function validateCommand(
   io.err(formatProblems(warnings));
   const missing = offline ? [] : await unreadable(config, io);
   if (missing.length > 0) {
-    io.err(formatProblems(missing.map((message) => ({ severity: "error", file, message }))));
+    io.err(formatProblems(placed(file, missing)));
     return exitCode.usage;
   }
   const { providers, stores, credentials } = config;
@@ -24,44 +24,48 @@ export async function validateCommand(
   return exitCode.ok;
 }
 
-async function unreadable(config: Config, io: Io): Promise<string[]> {
-  const problems: string[] = [];
+type Finding = Parameters<typeof placed>[1][number];
+
+async function unreadable(config: Config, io: Io): Promise<Finding[]> {
+  const findings: Finding[] = [];
   const seen = new Set<string>();
 
-  async function attempt(who: string, work: () => Promise<unknown>): Promise<void> {
+  async function attempt(path: Finding["path"], work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
       if (!(error instanceof SecretSourceError)) throw error;
-      problems.push(`${who}: ${error.message}`);
+      findings.push({ severity: "error", path, message: error.message });
     }
   }
-  async function check(who: string, ref: SecretRef): Promise<void> {
+  async function check(path: Finding["path"], ref: SecretRef): Promise<void> {
     const key = JSON.stringify(ref);
     if (seen.has(key)) return;
     seen.add(key);
-    await attempt(who, () => readSecret(ref, io.env));
+    await attempt(path, () => readSecret(ref, io.env));
   }
-  for (const { id, clientSecrets } of config.credentials) {
-    for (const ref of clientSecrets) await check(`credential ${id}`, ref);
+  async function checkCa(path: Finding["path"], file: string | undefined): Promise<void> {
+    const message = file === undefined ? undefined : await wrongCa(file);
+    if (message !== undefined) findings.push({ severity: "error", path, message });
+  }
+  for (const [i, { clientSecrets }] of config.credentials.entries()) {
+    for (const ref of clientSecrets) await check(["credentials", i, "clientSecret"], ref);
   }
   const { sealKey, redis } = config;
-  if (sealKey !== undefined) await attempt("sealKey", () => readKey(sealKey, io.env));
-  if (redis?.password !== undefined) await check("redis.password", redis.password);
-  for (const { name, tls } of config.providers.values()) {
-    if (tls.caFile !== undefined) problems.push(...(await checkCa(`provider ${name}: tls.caFile`, tls.caFile)));
-  }
-  if (redis?.tls?.caFile !== undefined) problems.push(...(await checkCa("redis.tls.caFile", redis.tls.caFile)));
-  return problems;
+  if (sealKey !== undefined) await attempt(["sealKey"], () => readKey(sealKey, io.env));
+  if (redis?.password !== undefined) await check(["redis", "password"], redis.password);
+  for (const { name, tls } of config.providers.values())
+    await checkCa(["providers", name, "tls", "caFile"], tls.caFile);
+  await checkCa(["redis", "tls", "caFile"], redis?.tls?.caFile);
+  return findings;
 }
 
-async function checkCa(who: string, file: string): Promise<string[]> {
+async function wrongCa(file: string): Promise<string | undefined> {
   try {
     const text = await readFile(file, "utf8");
-    return text.includes("-----BEGIN CERTIFICATE-----") ? [] : [`${who} ${file} holds no PEM certificate`];
+    return text.includes("-----BEGIN CERTIFICATE-----") ? undefined : `the CA file ${file} holds no PEM certificate`;
   } catch (error) {
-    return [
-      `${who} ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"}); check its path and mode`,
-    ];
+    const { code } = error as NodeJS.ErrnoException;
+    return `the CA file ${file} cannot be read (${code ?? "error"}); check its path and mode`;
   }
 }

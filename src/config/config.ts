@@ -67,6 +67,15 @@ function resolved({ shape }: Checked, file: string, found: readonly Problem[]): 
   return shape === undefined ? { problems } : { config: resolveConfig(shape, file), problems };
 }
 
+/** Findings about what a file's values refer to, with their places; for a file that was read and found right. */
+export function placed(file: string, findings: readonly Finding[]): readonly Problem[] {
+  const read = readText(file);
+  if ("message" in read) return findings.map(({ severity, message }) => ({ severity, file, message }));
+  const source = readYaml(read.text, file);
+  const hiddenFrom = source.hiddenFrom(findings);
+  return findings.map((finding) => locate(finding, source, file, hiddenFrom)).toSorted(byPlace);
+}
+
 /** Draft-07 JSON Schema for editors. */
 export function configSchema(): object {
   return jsonSchema();
