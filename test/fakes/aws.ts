@@ -4,7 +4,7 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import type { AddressInfo } from "node:net";
 import { type SigningKeys, verify } from "./sigv4.ts";
 
-export interface AwsSecret {
+interface AwsSecret {
   readonly name: string;
   readonly tags: { Key: string; Value: string }[];
   readonly versions: Map<string, { value: string; createdAt: number; stages: Set<string> }>;
@@ -13,7 +13,7 @@ export interface AwsSecret {
   deletedAt?: number;
 }
 
-export type AwsFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo";
+type AwsFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo";
 
 /** A strict local AWS Secrets Manager: AWS JSON 1.1 over HTTP, SigV4 verified, limits and idempotency as documented. */
 export interface FakeAws extends AsyncDisposable {
@@ -40,6 +40,7 @@ class Refusal extends Error {
 }
 
 const DAY = 86_400_000;
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 type Input = Readonly<Record<string, unknown>>;
 
 export async function startAws(
@@ -54,28 +55,36 @@ export async function startAws(
 
   function find(input: Input): AwsSecret {
     const found = secrets.get(String(input["SecretId"]));
-    if (found === undefined) throw new Refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+    if (found === undefined)
+      throw new Refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
     return found;
   }
   function usable(input: Input): AwsSecret {
     const found = find(input);
     if (found.deletedAt !== undefined) {
-      throw new Refusal("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.");
+      throw new Refusal(
+        "InvalidRequestException",
+        "You can't perform this operation on the secret because it was marked for deletion.",
+      );
     }
     return found;
   }
   function meter(): void {
     const at = now();
     while (writes.length > 0 && (writes[0] ?? 0) <= at - 1000) writes.shift();
-    if (writes.length >= (options.writesPerSecond ?? Infinity)) throw new Refusal("ThrottlingException", "Rate exceeded");
+    if (writes.length >= (options.writesPerSecond ?? Infinity))
+      throw new Refusal("ThrottlingException", "Rate exceeded");
     writes.push(at);
   }
   function checkValue(input: Input): { token: string; value: string } {
-    const token = input["ClientRequestToken"] === undefined ? randomUUID() : String(input["ClientRequestToken"]);
-    if (token.length < 32 || token.length > 64) throw new Refusal("InvalidParameterException", "ClientRequestToken must be 32-64 characters");
+    const token = text(input["ClientRequestToken"]) ?? randomUUID();
+    if (token.length < 32 || token.length > 64)
+      throw new Refusal("InvalidParameterException", "ClientRequestToken must be 32-64 characters");
     const value = input["SecretString"];
-    if (typeof value !== "string" || value === "") throw new Refusal("InvalidParameterException", "You must provide SecretString");
-    if (Buffer.byteLength(value) > 65_536) throw new Refusal("ValidationException", "SecretString longer than 65536 bytes");
+    if (typeof value !== "string" || value === "")
+      throw new Refusal("InvalidParameterException", "You must provide SecretString");
+    if (Buffer.byteLength(value) > 65_536)
+      throw new Refusal("ValidationException", "SecretString longer than 65536 bytes");
     return { token, value };
   }
   /** Without VersionStages: AWSCURRENT moves here, AWSPREVIOUS to where it was. */
@@ -83,10 +92,14 @@ export async function startAws(
     const same = secret.versions.get(token);
     if (same !== undefined) {
       if (same.value === value) return;
-      throw new Refusal("ResourceExistsException", "The operation failed because this version already has another value.");
+      throw new Refusal(
+        "ResourceExistsException",
+        "The operation failed because this version already has another value.",
+      );
     }
     const recent = [...secret.versions.values()].filter((v) => v.createdAt > now() - DAY);
-    if (recent.length >= 100) throw new Refusal("LimitExceededException", "The request failed because it would exceed one of the quotas.");
+    if (recent.length >= 100)
+      throw new Refusal("LimitExceededException", "The request failed because it would exceed one of the quotas.");
     for (const version of secret.versions.values()) {
       version.stages.delete("AWSPREVIOUS");
       if (version.stages.delete("AWSCURRENT")) version.stages.add("AWSPREVIOUS");
@@ -140,8 +153,15 @@ export async function startAws(
     GetSecretValue(input) {
       const secret = usable(input);
       const [id, version] = current(secret) ?? [];
-      if (version === undefined) throw new Refusal("ResourceNotFoundException", "Secrets Manager can't find AWSCURRENT.");
-      return { ...identity(secret), VersionId: id, SecretString: version.value, VersionStages: [...version.stages], CreatedDate: version.createdAt / 1000 };
+      if (version === undefined)
+        throw new Refusal("ResourceNotFoundException", "Secrets Manager can't find AWSCURRENT.");
+      return {
+        ...identity(secret),
+        VersionId: id,
+        SecretString: version.value,
+        VersionStages: [...version.stages],
+        CreatedDate: version.createdAt / 1000,
+      };
     },
     DescribeSecret(input) {
       const secret = find(input);
@@ -151,7 +171,9 @@ export async function startAws(
       const size = Math.min(100, Number(input["MaxResults"] ?? 100));
       const from = Number(input["NextToken"] ?? 0);
       const all = [...secrets.values()].filter((secret) => secret.deletedAt === undefined);
-      const page = all.slice(from, from + size).map((secret) => ({ ...described(secret), SecretVersionsToStages: stages(secret) }));
+      const page = all
+        .slice(from, from + size)
+        .map((secret) => ({ ...described(secret), SecretVersionsToStages: stages(secret) }));
       return { SecretList: page, ...(from + size < all.length && { NextToken: String(from + size) }) };
     },
     DeleteSecret(input) {
@@ -177,7 +199,7 @@ export async function startAws(
     const body = Buffer.concat(chunks).toString("utf8");
     const operation = String(request.headers["x-amz-target"] ?? "").replace(/^secretsmanager\./, "");
     const input = JSON.parse(body || "{}") as Input;
-    const secret = String(input["SecretId"] ?? input["Name"] ?? "");
+    const secret = text(input["SecretId"]) ?? text(input["Name"]) ?? "";
     calls.push({ operation, secret, at: now() });
     const kind = faultFor(operation, secret);
     if (kind === "hang") return;
@@ -187,12 +209,16 @@ export async function startAws(
     }
     try {
       const verdict = verify(request.headers, body, region, keys, now());
-      if (verdict !== "ok") throw new Refusal(verdict, "The security token or signature included in the request is invalid.");
-      if (request.headers["content-type"] !== "application/x-amz-json-1.1") throw new Refusal("SerializationException", "content type");
+      if (verdict !== "ok")
+        throw new Refusal(verdict, "The security token or signature included in the request is invalid.");
+      if (request.headers["content-type"] !== "application/x-amz-json-1.1")
+        throw new Refusal("SerializationException", "content type");
       if (kind === "error500") throw new Refusal("InternalServiceError", `An error occurred: ${body}`, 500);
       if (kind === "throttle") throw new Refusal("ThrottlingException", "Rate exceeded");
-      if (kind === "deny") throw new Refusal("AccessDeniedException", `User is not authorized to perform ${operation}: ${body}`);
-      if (kind === "echo") throw new Refusal("InvalidParameterException", `Bad request ${body} ${JSON.stringify(request.headers)}`);
+      if (kind === "deny")
+        throw new Refusal("AccessDeniedException", `User is not authorized to perform ${operation}: ${body}`);
+      if (kind === "echo")
+        throw new Refusal("InvalidParameterException", `Bad request ${body} ${JSON.stringify(request.headers)}`);
       const run = operations[operation];
       if (run === undefined) throw new Refusal("UnknownOperationException", "unknown operation");
       const output = JSON.stringify(run(input));

@@ -2,7 +2,12 @@ import { createHash, createHmac } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 /** What a request was signed with, or why it is refused (docs.aws.amazon.com, "Signature Version 4"). */
-export type Verdict = "ok" | "MissingAuthenticationTokenException" | "UnrecognizedClientException" | "InvalidSignatureException" | "ExpiredTokenException";
+export type Verdict =
+  | "ok"
+  | "MissingAuthenticationTokenException"
+  | "UnrecognizedClientException"
+  | "InvalidSignatureException"
+  | "ExpiredTokenException";
 
 export interface SigningKeys {
   readonly accessKeyId: string;
@@ -14,7 +19,13 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
 /** Verifies a header-signed POST to `/` as AWS would, with an implementation of its own. */
-export function verify(headers: IncomingHttpHeaders, body: string, region: string, keys: SigningKeys, now: number): Verdict {
+export function verify(
+  headers: IncomingHttpHeaders,
+  body: string,
+  region: string,
+  keys: SigningKeys,
+  now: number,
+): Verdict {
   const match =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
       headers.authorization ?? "",
@@ -23,7 +34,8 @@ export function verify(headers: IncomingHttpHeaders, body: string, region: strin
   const [, accessKey, day = "", scopeRegion, service, signedHeaders = "", signature] = match;
   if (accessKey !== keys.accessKeyId) return "UnrecognizedClientException";
   if (scopeRegion !== region || service !== "secretsmanager") return "InvalidSignatureException";
-  if (keys.sessionToken !== undefined && headers["x-amz-security-token"] !== keys.sessionToken) return "UnrecognizedClientException";
+  if (keys.sessionToken !== undefined && headers["x-amz-security-token"] !== keys.sessionToken)
+    return "UnrecognizedClientException";
   const stamp = String(headers["x-amz-date"] ?? "");
   const at = Date.parse(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
   if (!(Math.abs(now - at) < 5 * 60_000) || !stamp.startsWith(day)) return "InvalidSignatureException";
@@ -33,13 +45,21 @@ export function verify(headers: IncomingHttpHeaders, body: string, region: strin
     "POST",
     "/",
     "",
-    ...names.map((name) => `${name}:${String(headers[name] ?? "").trim().replace(/\s+/g, " ")}`),
+    ...names.map(
+      (name) =>
+        `${name}:${String(headers[name] ?? "")
+          .trim()
+          .replace(/\s+/g, " ")}`,
+    ),
     "",
     signedHeaders,
     sha256(body),
   ].join("\n");
   const scope = `${day}/${region}/secretsmanager/aws4_request`;
   const toSign = ["AWS4-HMAC-SHA256", stamp, scope, sha256(canonical)].join("\n");
-  const key = ["secretsmanager", "aws4_request"].reduce((k, part) => hmac(k, part), hmac(hmac(`AWS4${keys.secretAccessKey}`, day), region));
+  const key = ["secretsmanager", "aws4_request"].reduce(
+    (k, part) => hmac(k, part),
+    hmac(hmac(`AWS4${keys.secretAccessKey}`, day), region),
+  );
   return hmac(key, toSign).toString("hex") === signature ? "ok" : "InvalidSignatureException";
 }
