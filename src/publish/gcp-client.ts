@@ -4,6 +4,11 @@ import { PassThroughClient } from "google-auth-library";
 import type { GcpStore } from "../credential.ts";
 import { gcpError } from "./gcp-errors.ts";
 
+/** Well below the 4 to 6 minutes after which cloud NATs forget a quiet connection without a word. */
+const IDLE_MS = 120_000;
+/** A store that is back is found within this; gRPC's own backoff goes up to two minutes. */
+const RECONNECT_MS = 5000;
+
 /** The calls that a store needs, each with its own deadline, the caller's signal, and errors of ours. */
 export function openGcpClient(config: GcpStore) {
   let opened: SecretManagerServiceClient | undefined;
@@ -113,17 +118,23 @@ export function openGcpClient(config: GcpStore) {
 
 /** An http:// endpoint is plaintext gRPC without a cloud identity; the metadata server is not asked for one then. */
 function connection(config: GcpStore): NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]> {
-  const { endpoint, location, project } = config;
-  const projectId = project;
+  const { endpoint, location, project: projectId, timeoutMs } = config;
+  const channel = {
+    // A connection that died without a word fails its calls before their deadline, and the next one gets a new connection.
+    "grpc.keepalive_time_ms": timeoutMs / 2,
+    "grpc.keepalive_timeout_ms": timeoutMs / 4,
+    "grpc.client_idle_timeout_ms": IDLE_MS,
+    "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+  };
   if (endpoint === undefined) {
     return location === undefined
-      ? { projectId }
-      : { projectId, apiEndpoint: `secretmanager.${location}.rep.googleapis.com` };
+      ? { ...channel, projectId }
+      : { ...channel, projectId, apiEndpoint: `secretmanager.${location}.rep.googleapis.com` };
   }
   const url = new URL(/^https?:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`);
   const plain = url.protocol === "http:";
   const port = Number(url.port || (plain ? 80 : 443));
-  const address = { projectId, apiEndpoint: url.hostname, port };
+  const address = { ...channel, projectId, apiEndpoint: url.hostname, port };
   return plain
     ? {
         ...address,

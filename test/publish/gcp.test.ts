@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 import { SecretManagerServiceClient } from "@google-cloud/secret-manager";
 import { credentials } from "@grpc/grpc-js";
 import { PassThroughClient } from "google-auth-library";
@@ -148,6 +150,117 @@ describe("GCP Secret Manager", () => {
     expect(site.gcp.value("app-acme")).toBe("bare-2");
   });
 
+  test("adds a bare token once, although it was interrupted before describing it", async () => {
+    await using site = await open();
+    const version = versionOf(1, { text: "bare" });
+    site.gcp.fail("refuse", { methods: ["GetSecret", "UpdateSecret"] });
+    await site.store.publish(version, { revision: 0, version: "" }, signal());
+    site.gcp.heal();
+    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 0, version: "1" });
+    expect(await site.store.publish(version, undefined, signal())).toMatchObject({
+      result: "unchanged",
+      held: { revision: 1, expiresAt: version.expiresAt, version: "1" },
+    });
+    expect(states(site.gcp)).toHaveLength(1);
+    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
+  });
+
+  test("describes a bare token on top of a change that came in between", async () => {
+    await using site = await open();
+    site.gcp.fail("etag", { methods: ["UpdateSecret"], times: 1 });
+    await site.store.publish(versionOf(4, { text: "bare" }), undefined, signal());
+    expect(site.gcp.secrets.get(NAME)?.annotations).toMatchObject({ "evertoken-revision": "4" });
+  });
+
+  // roles/secretmanager.secretVersionManager and secretAccessor have neither secrets.get nor secrets.update.
+  test.each([
+    ["a bare token", versionOf(2, { text: "bare" })],
+    ["JSON over a placeholder of somebody else's", versionOf(2)],
+  ])("publishes %s with the documented minimum of rights", async (_, version) => {
+    await using site = await open();
+    await site.store.publish(versionOf(1, { text: "placeholder" }), undefined, signal());
+    site.gcp.fail("deny", { methods: ["GetSecret", "UpdateSecret", "CreateSecret", "ListSecrets", "DeleteSecret"] });
+    expect((await site.store.publish(version, undefined, signal())).result).toBe("written");
+    expect((await site.store.publish(version, undefined, signal())).result).toBe("unchanged");
+    expect(states(site.gcp)).toHaveLength(2);
+  });
+
+  test("publishes although it may not list what could be tidied up", async () => {
+    await using site = await open();
+    await site.store.publish(versionOf(1), undefined, signal());
+    site.gcp.fail("deny", { methods: ["ListSecretVersions"] });
+    expect(await site.store.publish(versionOf(2), undefined, signal())).toMatchObject({
+      result: "written",
+      held: { version: "2", older: ["1"] },
+    });
+  });
+
+  test("takes another token of the same revision for newer than its own, and leaves it", async () => {
+    await using site = await open();
+    await site.store.publish(versionOf(1), undefined, signal());
+    const rival = versionOf(1, {
+      text: versionOf(1).payload.reveal().replace("canary", "rival"),
+      selfDescribing: true,
+    });
+    expect((await site.store.publish(rival, undefined, signal())).result).toBe("superseded");
+    expect(site.gcp.value("app-acme")).toBe(versionOf(1).payload.reveal());
+  });
+
+  test("does not add again what a lost answer left in doubt, when the look for it fails too", async () => {
+    await using site = await open();
+    const { held } = await site.store.publish(versionOf(1), undefined, signal());
+    site.gcp.fail("drop");
+    const error = await site.store.publish(versionOf(2), held, signal()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ class: "unavailable", code: "UNAVAILABLE", ambiguous: true });
+    site.gcp.heal();
+    expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("unchanged");
+    expect(states(site.gcp)).toHaveLength(2);
+  });
+
+  test("makes a secret once when two make it at the same time", async () => {
+    await using site = await open();
+    const results = await Promise.all([1, 2].map((n) => site.store.publish(versionOf(n), undefined, signal())));
+    expect(results.map((each) => each.result)).toEqual(["written", "written"]);
+    expect(site.gcp.secrets.size).toBe(1);
+  });
+
+  test("asks for an unmet quota to be waited for, and counts every write against it", async () => {
+    await using gcp = await startGcp({ writesPerMinute: 3, now: () => 0 });
+    const store = await openStore(configFor(gcp), { versionKey });
+    // AddSecretVersion finds no secret, CreateSecret, AddSecretVersion.
+    const { held } = await store.publish(versionOf(1), undefined, signal());
+    const error = await store.publish(versionOf(2), held, signal()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ class: "throttled", code: "RESOURCE_EXHAUSTED", ambiguous: false });
+    await store.close();
+  });
+
+  test("destroys a superseded version although `latest` still shows it", async () => {
+    await using site = await open();
+    for (const revision of [1, 2]) await site.store.publish(versionOf(revision), undefined, signal());
+    site.gcp.lag(true);
+    await site.store.prune?.("app-acme", ["1", "2"], signal());
+    expect(states(site.gcp)).toEqual(["DESTROYED", "ENABLED"]);
+  });
+
+  test("has nothing against destroying what is destroyed or gone", async () => {
+    await using site = await open();
+    for (const revision of [1, 2]) await site.store.publish(versionOf(revision), undefined, signal());
+    await site.store.prune?.("app-acme", ["1"], signal());
+    await expect(site.store.prune?.("app-acme", ["1"], signal())).resolves.toBeUndefined();
+    await expect(site.store.prune?.("app-gone", ["1"], signal())).resolves.toBeUndefined();
+  });
+
+  test("leaves a connection that died without a word before the deadline, and goes on with another", async () => {
+    await using gcp = await startGcp();
+    await using line = await startLine(gcp.port);
+    const store = await openStore(configFor(gcp, { endpoint: line.url, timeoutMs: 3000 }), { versionKey });
+    await store.publish(versionOf(1), undefined, signal());
+    line.cut();
+    await expect(store.head("app-acme", signal())).rejects.toMatchObject({ class: "unavailable" });
+    expect(await store.head("app-acme", signal())).toMatchObject({ revision: 1 });
+    await store.close();
+  });
+
   test("never destroys what somebody else has put there", async () => {
     await using site = await open();
     await site.store.publish(versionOf(1, { text: "by hand" }), undefined, signal());
@@ -174,6 +287,25 @@ describe("GCP Secret Manager", () => {
     expect((error as Error).message).toContain("secretVersionManager");
   });
 });
+
+/** A way to the server whose connections can fall silent, as behind a NAT that has forgotten them; new ones work. */
+async function startLine(port: number) {
+  const sockets: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) sockets.push(socket.on("error", () => undefined));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut: () => sockets.forEach((socket) => socket.unpipe().resume()),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 describe("CRC-32C", () => {
   test.each([
