@@ -1,12 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openGcpStore } from "../../src/publish/gcp.ts";
 import { PublishError } from "../../src/publish/store.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
+import { CA_FILE, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 import { versionOf } from "./store.suite.ts";
 
 // grpc-js reads it when it is loaded, so it stands before the imports.
@@ -118,4 +120,54 @@ describe("the cloud identity of GCP Secret Manager", () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("canary-token-file");
     expect(gcp.calls).toEqual([]);
   });
+});
+
+describe("a daemon with GCP Secret Manager", () => {
+  test("goes on while its identity is missing, delivers the same token once it is there, and prints it nowhere", async () => {
+    await using site = await makeSite();
+    await using provider = await startTokenEndpoint();
+    await using gcp = await startGcp({ tls: true });
+    await site.write("secret", "s3cret");
+    await site.configure({
+      providers: { p: { tokenEndpoint: `${provider.url}/token` } },
+      stores: {
+        cloud: { type: "gcp-secret-manager", project: "acme-test", endpoint: gcp.url, create: true },
+        local: { type: "file", dir: "tokens" },
+      },
+      credentials: [
+        {
+          id: "acme",
+          provider: "p",
+          clientId: "acme",
+          clientSecret: { file: "secret" },
+          publish: [
+            { store: "local", secret: "acme" },
+            { store: "cloud", secret: "acme" },
+          ],
+        },
+      ],
+    });
+    const daemon = await site.start({
+      GOOGLE_APPLICATION_CREDENTIALS: site.path("identity.json"),
+      METADATA_SERVER_DETECTION: "none",
+      GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: CA_FILE,
+      GOOGLE_SDK_NODE_LOGGING: "all",
+    });
+    await daemon.line((line) => JSON.stringify(line).includes("UNAUTHENTICATED"));
+    expect(gcp.calls).toEqual([]);
+    await site.write("identity.json", serviceAccount());
+    await expect.poll(() => gcp.value("acme"), { timeout: 30_000 }).toBeDefined();
+    const { access_token: token } = JSON.parse(gcp.value("acme") ?? "") as { access_token: string };
+    expect(JSON.parse(await readFile(site.path("tokens/acme"), "utf8"))).toMatchObject({ access_token: token });
+    expect(provider.seen).toHaveLength(1);
+    daemon.signal("SIGTERM");
+    expect(await daemon.exited).toBe(0);
+    const bytes = [...Buffer.from(token)].join(",");
+    for (const output of [daemon.stdout, daemon.stderr]) {
+      expect(output).not.toContain(token);
+      expect(output).not.toContain(bytes);
+      expect(output).not.toContain(Buffer.from(token).toString("base64"));
+    }
+    expect(daemon.stderr).not.toContain("secret-manager|");
+  }, 60_000);
 });
