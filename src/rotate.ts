@@ -155,7 +155,13 @@ async function finish(
   const now = parts.now();
   const known = record.revision > 0 || record.failure !== undefined;
   const pending = known ? pendingTargets(credential, record) : credential.publish;
-  const { outcome, nextAt, failing } = conclude(course, record, pending, now, 5000 + parts.random() * 10_000);
+  const { outcome, nextAt, failing } = conclude(
+    course,
+    record,
+    pending,
+    now,
+    Math.ceil(5000 + parts.random() * 10_000),
+  );
   const armed = await parts.journal.finish({
     nextAt,
     record: known ? encodeRecord(record, credential.publish) : "",

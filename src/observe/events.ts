@@ -6,7 +6,6 @@ export const events = {
   "app.stopped": ["info", "stopped"],
   "app.fatal": ["fatal", "a fault of the program; it ends"],
   "app.fault": ["error", "a fault of the program; the credential is tried again"],
-  "config.loaded": ["info", "configuration loaded"],
   "config.warning": ["warn", "the configuration deserves a look"],
   "schedule.reconciled": ["info", "the due index agrees with the configuration"],
   "rotation.succeeded": ["info", "token rotated"],

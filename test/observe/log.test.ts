@@ -1,0 +1,191 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { Ajv } from "ajv";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Outcome } from "../../src/outcome.ts";
+import { type EventName, events } from "../../src/observe/events.ts";
+import { makeLog } from "../../src/observe/log.ts";
+import { makeMetrics } from "../../src/observe/metrics.ts";
+import { makeRecorder } from "../../src/observe/record.ts";
+import { makeSite, quick } from "../fakes/daemon.ts";
+import { json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+
+interface Schema {
+  readonly oneOf: readonly { readonly properties: { readonly event: { readonly const: string } } }[];
+}
+
+const schema = JSON.parse(
+  await readFile(new URL("../../src/observe/log-events.schema.json", import.meta.url), "utf8"),
+) as Schema;
+const validate = new Ajv({ allErrors: false }).compile(schema);
+
+function problemsOf(line: unknown): unknown {
+  return validate(line) ? undefined : { line, errors: validate.errors?.slice(-3) };
+}
+
+const lines: Record<string, unknown>[] = [];
+afterEach(() => {
+  lines.length = 0;
+});
+const options = { level: "trace", format: "json", version: "1.2.3", instance: "host:1" } as const;
+const log = makeLog({ ...options, write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) });
+const record = makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }));
+
+const base = {
+  rotationId: "r",
+  jobId: "j",
+  credential: "acme",
+  provider: "p",
+  revision: 2,
+  attempt: 1,
+  waitMs: 3,
+  durationMs: 4,
+  warnings: [],
+  targets: [],
+} satisfies Partial<Outcome>;
+const life = { issuedAt: 1_700_000_000_000, expiresAt: 1_700_003_600_000, nextAt: 1_700_002_700_000 };
+const written = { store: "s", secret: "x", result: "written", durationMs: 1, version: "7", pruned: 1 } as const;
+const failed = {
+  store: "s",
+  secret: "x",
+  result: "failed",
+  durationMs: 1,
+  retryAt: 1_700_000_001_000,
+  error: { class: "unavailable", code: "ECONNREFUSED", message: "the store did not answer" },
+} as const;
+const errorOf = (className: NonNullable<Outcome["error"]>["class"]) => ({
+  class: className,
+  code: "invalid_client",
+  message: "m",
+  status: 401,
+});
+
+const outcomes: readonly (readonly [string, Outcome, EventName, string])[] = [
+  [
+    "rotated",
+    {
+      ...base,
+      ...life,
+      result: "rotated",
+      reason: "NearingExpiry",
+      timeliness: "on_time",
+      exchangeMs: 2,
+      targets: [written],
+      warnings: ["expires_in_string"],
+    },
+    "rotation.succeeded",
+    "info",
+  ],
+  [
+    "published",
+    { ...base, ...life, result: "published", timeliness: "late", targets: [written] },
+    "rotation.succeeded",
+    "info",
+  ],
+  [
+    "unpublished",
+    { ...base, ...life, result: "unpublished", reason: "Expired", targets: [failed] },
+    "rotation.unpublished",
+    "warn",
+  ],
+  ["recovered", { ...base, ...life, result: "recovered" }, "rotation.recovered", "info"],
+  ["skipped", { ...base, result: "skipped", skip: "NotDue", revision: 0, nextAt: 5 }, "rotation.skipped", "debug"],
+  ["failed, transient", { ...base, ...life, result: "failed", error: errorOf("transient") }, "rotation.failed", "warn"],
+  [
+    "failed, throttled",
+    { ...base, nextAt: 5, result: "failed", error: { ...errorOf("throttled"), retryAfterMs: 1000 } },
+    "rotation.failed",
+    "warn",
+  ],
+  ["failed, config", { ...base, nextAt: 5, result: "failed", error: errorOf("config") }, "rotation.failed", "error"],
+  ["failed, secret", { ...base, nextAt: 5, result: "failed", error: errorOf("secret") }, "rotation.failed", "error"],
+];
+
+describe("the log", () => {
+  test("has a schema that lists every event and no other", () => {
+    const listed = schema.oneOf.map((each) => each.properties.event.const);
+    expect(listed.toSorted()).toEqual(Object.keys(events).toSorted());
+  });
+
+  test.each(outcomes)(
+    "makes exactly one line of an outcome, with its level, as the schema has it: %s",
+    (_, outcome, event, level) => {
+      record(outcome);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatchObject({
+        event,
+        level,
+        service: "evertoken",
+        version: "1.2.3",
+        instance: "host:1",
+        credential: "acme",
+      });
+      expect(problemsOf(lines[0])).toBeUndefined();
+    },
+  );
+
+  test("refuses a line with a field that is not in the schema", () => {
+    log.event("app.ready", { start_ms: 1, access_token: "x" });
+    expect(problemsOf(lines[0])).toBeDefined();
+  });
+
+  test("says in UTC and in words when something expires", () => {
+    record(outcomes[0]?.[1] as Outcome);
+    expect(lines[0]).toMatchObject({ expires_at: "2023-11-14T23:13:20Z", next_at: "2023-11-14T22:58:20Z" });
+  });
+
+  test("blanks what should never have been given to it, as a second line of defence", () => {
+    const names = ["access_token", "refresh_token", "client_secret", "password", "authorization", "token"];
+    for (const name of names) log.event("app.ready", { [name]: "canary", nested: { [name]: "canary" } });
+    expect(lines).toHaveLength(names.length);
+    expect(JSON.stringify(lines)).not.toContain("canary");
+  });
+
+  test("never serializes an error, whose members it does not know", () => {
+    log.event("app.fault", {
+      err: new Error("canary"),
+      error: Object.assign(new Error("canary"), { secret: "canary" }),
+    });
+    expect(JSON.stringify(lines)).not.toContain("canary");
+  });
+
+  test("can be made quieter and louder while it runs", () => {
+    log.setLevel("error");
+    log.event("redis.connected");
+    log.setLevel("trace");
+    log.event("redis.connected");
+    expect(lines).toHaveLength(1);
+  });
+});
+
+test("every line of a real daemon is as the schema has it, through success, failure and the end", async () => {
+  await using provider = await startTokenEndpoint();
+  await using site = await makeSite();
+  await site.write("secret", "s3cret");
+  const credential = (id: string, more: object = {}): object => ({
+    id,
+    provider: "p",
+    clientId: id,
+    clientSecret: { file: "secret" },
+    publish: [{ store: "local", secret: id }],
+    ...more,
+  });
+  await site.configure({
+    log: { level: "trace" },
+    defaults: { ...quick, consumerCache: "2s" },
+    providers: { p: { tokenEndpoint: `${provider.url}/token` } },
+    stores: { local: { type: "file", dir: "tokens" }, unused: { type: "file", dir: "unused" } },
+    credentials: [credential("good"), credential("bad", { clientSecret: { file: "missing" } }), credential("blocked")],
+  });
+  await mkdir(site.path("tokens/blocked"), { recursive: true });
+  provider.otherwise(token({ expires_in: "3" }));
+  const daemon = await site.start();
+  await daemon.line((line) => line.event === "rotation.unpublished");
+  await daemon.line((line) => line.event === "rotation.failed");
+  provider.otherwise(json(503, { error: "temporarily_unavailable" }, { "retry-after": "1" }));
+  await daemon.line((line) => line["error_class"] === "throttled");
+  daemon.signal("SIGTERM");
+  expect(await daemon.exited).toBe(0);
+  expect(daemon.lines.length).toBeGreaterThan(8);
+  expect(daemon.stdout.trim().split("\n")).toHaveLength(daemon.lines.length);
+  expect(daemon.lines.map(problemsOf).filter((problem) => problem !== undefined)).toEqual([]);
+});
