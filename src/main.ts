@@ -3,8 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { CommandError, type Io, exitCode } from "./cli/io.ts";
-import { configPath, readConfig } from "./cli/configuration.ts";
-import { withRedis } from "./cli/link.ts";
+import type * as link from "./cli/link.ts";
 import { type Commands, runProgram } from "./cli/program.ts";
 import { faultOf } from "./fault.ts";
 
@@ -25,10 +24,16 @@ const io: Io = {
   stop: stop.signal,
 };
 
-// Each command imports what it needs: `validate` and `schema` start in a fraction of the daemon's time.
+// Each command imports what it needs: `--version` and `--help` start in a fraction of the daemon's time.
+const configuration = async (option: string | undefined) => {
+  const { configPath, readConfig } = await import("./cli/configuration.ts");
+  return { ...readConfig(option, io), file: configPath(option, io) };
+};
+const withRedis: typeof link.withRedis = async (...args) => (await import("./cli/link.ts")).withRedis(...args);
+
 const commands: Commands = {
   async run(options) {
-    const { config, warnings } = readConfig(options.config, io);
+    const { config, warnings } = await configuration(options.config);
     const [{ runDaemon }, { makeLog }, { makeMetrics }] = await Promise.all([
       import("./daemon.ts"),
       import("./observe/log.ts"),
@@ -50,12 +55,12 @@ const commands: Commands = {
   },
   async validate(options) {
     const { validateCommand } = await import("./cli/validate.ts");
-    const { config, warnings } = readConfig(options.config, io);
-    return validateCommand(config, warnings, configPath(options.config, io), options.offline, io);
+    const { config, warnings, file } = await configuration(options.config);
+    return validateCommand(config, warnings, file, options.offline, io);
   },
   async status(id, options) {
     const { credentialStatus, statusCommand } = await import("./cli/status.ts");
-    const { config } = readConfig(options.config, io);
+    const { config } = await configuration(options.config);
     return withRedis(config, io, (redis) =>
       id === undefined
         ? statusCommand(config, redis, options.output, io)
@@ -67,7 +72,7 @@ const commands: Commands = {
     const { parseDuration } = await import("./config/duration.ts");
     const timeoutMs = parseDuration(options.timeout);
     if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 30s or 5m", exitCode.usage);
-    const { config } = readConfig(options.config, io);
+    const { config } = await configuration(options.config);
     return withRedis(config, io, (redis) => rotateCommand(config, redis, ids, { wait: options.wait, timeoutMs }, io));
   },
   async schema() {

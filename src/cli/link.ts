@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { type RedisLink, openRedis } from "../queue/redis.ts";
 import { redisAddress } from "../redis-address.ts";
@@ -7,7 +8,9 @@ const CONNECT_MS = 3000;
 
 /** Connects to the Redis of a configuration, for one command. */
 export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLink) => Promise<T>): Promise<T> {
-  const redis = openRedis(await redisAddress(config, io.env), {
+  const address = await redisAddress(config, io.env);
+  if (address.socket !== undefined && !existsSync(address.socket)) throw notRunning(config);
+  const redis = openRedis(address, {
     connected: () => undefined,
     disconnected: () => undefined,
   });
@@ -16,13 +19,17 @@ export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLin
       await redis.connect(AbortSignal.any([io.stop, AbortSignal.timeout(CONNECT_MS)]));
     } catch (error) {
       if (config.redis !== undefined) throw error;
-      throw new CommandError(
-        `no daemon is running on ${config.dataDir}: start one with "evertoken run", or name its Redis in the configuration`,
-        exitCode.runtime,
-      );
+      throw notRunning(config);
     }
     return await use(redis);
   } finally {
     await redis.close(true);
   }
+}
+
+function notRunning(config: Config): CommandError {
+  return new CommandError(
+    `no daemon is running on ${config.dataDir}: start one with "evertoken run", or name its Redis in the configuration`,
+    exitCode.runtime,
+  );
 }
