@@ -49,11 +49,12 @@ export async function serveHttp(options: {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return { ...json(405, { error: "only GET and HEAD" }), allow: "GET, HEAD" };
     }
-    const url = URL.parse(request.url ?? "/", "http://localhost");
-    const route = url && Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
-    if (route === undefined || url === null) return json(404, { error: "not found", paths: Object.keys(routes) });
+    // Split by hand: as a URL, `//host/metrics` would be another path than it looks.
+    const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined) return json(404, { error: "not found", paths: Object.keys(routes) });
     try {
-      return await route(url.searchParams.has("verbose"));
+      return await route(new URLSearchParams(query).has("verbose"));
     } catch {
       return json(503, { error: "not available at the moment; is Redis reachable?" });
     }

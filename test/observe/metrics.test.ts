@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import type { FleetSnapshot } from "../../src/fleet.ts";
+import { makeMetrics } from "../../src/observe/metrics.ts";
+import type { Outcome } from "../../src/outcome.ts";
+
+const base = {
+  rotationId: "r",
+  jobId: "j",
+  provider: "p",
+  revision: 1,
+  attempt: 1,
+  waitMs: 20,
+  durationMs: 300,
+  warnings: [],
+  targets: [],
+};
+
+function rotated(credential: string): Outcome {
+  const targets = [{ store: "s", secret: credential, result: "written", durationMs: 10, pruned: 2 }] as const;
+  return { ...base, credential, result: "rotated", timeliness: "on_time", exchangeMs: 100, targets };
+}
+function fleetOf(credentials: number): FleetSnapshot {
+  return {
+    takenAt: 1000,
+    providers: [
+      {
+        provider: "p",
+        credentials,
+        states: { healthy: credentials - 1, due: 0, refreshing: 0, retrying: 1, needs_attention: 0, pending: 0 },
+        expiring: [0, 300, Infinity].map((withinSeconds) => ({ withinSeconds, count: credentials })),
+        overdue: 2,
+        unscheduled: 0,
+        earliestExpiresAt: 5000,
+        pausedUntil: 9000,
+      },
+    ],
+    stores: [{ store: "s", type: "file", unpublished: 4 }],
+    attention: [],
+  };
+}
+async function seriesOf(metrics: ReturnType<typeof makeMetrics>): Promise<Map<string, number>> {
+  const lines = (await metrics.exposition()).split("\n").filter((line) => line.startsWith("evertoken_"));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]),
+  );
+}
+const make = (): ReturnType<typeof makeMetrics> => makeMetrics({ version: "1", nodeVersion: "v24" });
+
+describe("the metrics", () => {
+  test("are these, and named as Prometheus wants it", async () => {
+    const text = await make().exposition();
+    const families = [...text.matchAll(/^# TYPE (evertoken_\w+) (\w+)$/gm)].map(
+      ([, name = "", type = ""]) => `${name} ${type}`,
+    );
+    expect(families.toSorted()).toEqual(
+      [
+        "evertoken_build_info gauge",
+        "evertoken_credentials gauge",
+        "evertoken_credentials_earliest_expiry_timestamp_seconds gauge",
+        "evertoken_credentials_expiring gauge",
+        "evertoken_credentials_overdue gauge",
+        "evertoken_credentials_unpublished gauge",
+        "evertoken_credentials_unscheduled gauge",
+        "evertoken_fleet_snapshot_timestamp_seconds gauge",
+        "evertoken_job_wait_seconds histogram",
+        "evertoken_provider_paused gauge",
+        "evertoken_provider_request_duration_seconds histogram",
+        "evertoken_provider_requests_total counter",
+        "evertoken_redis_reconnects_total counter",
+        "evertoken_redis_up gauge",
+        "evertoken_refresh_attempts_total counter",
+        "evertoken_renewals_total counter",
+        "evertoken_rotation_duration_seconds histogram",
+        "evertoken_store_operation_duration_seconds histogram",
+        "evertoken_store_operations_total counter",
+        "evertoken_store_up gauge",
+        "evertoken_store_versions_pruned_total counter",
+      ].toSorted(),
+    );
+    for (const family of families) {
+      const [name = "", type] = family.split(" ");
+      expect(name.endsWith("_total")).toBe(type === "counter");
+      expect(name).not.toMatch(/_(ms|millis|count|sum|bucket)$/);
+    }
+    expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
+  });
+
+  test("count a renewal by its provider, its store and its timeliness", async () => {
+    const metrics = make();
+    metrics.countOutcome(rotated("a"));
+    const series = await seriesOf(metrics);
+    expect(series.get('evertoken_refresh_attempts_total{provider="p",outcome="success",reason="none"}')).toBe(1);
+    expect(series.get('evertoken_renewals_total{provider="p",timeliness="on_time"}')).toBe(1);
+    expect(series.get('evertoken_provider_requests_total{provider="p",status="2xx"}')).toBe(1);
+    expect(series.get('evertoken_store_operations_total{store="s",operation="publish",outcome="written"}')).toBe(1);
+    expect(series.get('evertoken_store_versions_pruned_total{store="s"}')).toBe(2);
+    expect(series.get('evertoken_rotation_duration_seconds_sum{provider="p"}')).toBe(0.3);
+    expect(series.get('evertoken_job_wait_seconds_sum{provider="p"}')).toBe(0.02);
+  });
+
+  test.each([
+    [{ class: "throttled", code: "too_many_requests", message: "", status: 429 }, "429"],
+    [{ class: "config", code: "invalid_client", message: "", status: 401 }, "4xx"],
+    [{ class: "transient", code: "http_503", message: "", status: 503 }, "5xx"],
+    [{ class: "transient", code: "ECONNREFUSED", message: "" }, "network"],
+    [{ class: "unknown_outcome", code: "timeout", message: "" }, "timeout"],
+  ] as const)("count a failed exchange by class and status: %j", async (error, status) => {
+    const metrics = make();
+    metrics.countOutcome({ ...base, credential: "a", result: "failed", exchangeMs: 5, error });
+    const series = await seriesOf(metrics);
+    expect(series.get(`evertoken_refresh_attempts_total{provider="p",outcome="failure",reason="${error.class}"}`)).toBe(
+      1,
+    );
+    expect(series.get(`evertoken_provider_requests_total{provider="p",status="${status}"}`)).toBe(1);
+  });
+
+  test("count a failed publish as the store's, and a skipped job as nothing that happened", async () => {
+    const metrics = make();
+    const error = { class: "unavailable", code: "ECONNREFUSED", message: "" } as const;
+    const targets = [{ store: "s", secret: "a", result: "failed", durationMs: 1, error }] as const;
+    metrics.countOutcome({ ...base, credential: "a", result: "unpublished", targets });
+    metrics.countOutcome({ ...base, credential: "a", result: "skipped", skip: "Fenced" });
+    const series = await seriesOf(metrics);
+    expect(series.get('evertoken_refresh_attempts_total{provider="p",outcome="failure",reason="store_error"}')).toBe(1);
+    expect(series.get('evertoken_store_operations_total{store="s",operation="publish",outcome="unavailable"}')).toBe(1);
+    expect(series.get('evertoken_refresh_attempts_total{provider="p",outcome="skipped",reason="none"}')).toBe(1);
+    expect(series.get('evertoken_job_wait_seconds_count{provider="p"}')).toBe(1);
+  });
+
+  test("show the fleet", async () => {
+    const metrics = make();
+    metrics.setFleet(fleetOf(10));
+    const series = await seriesOf(metrics);
+    expect(series.get('evertoken_credentials{provider="p",state="healthy"}')).toBe(9);
+    expect(series.get('evertoken_credentials_expiring{provider="p",within="0s"}')).toBe(10);
+    expect(series.get('evertoken_credentials_expiring{provider="p",within="+Inf"}')).toBe(10);
+    expect(series.get('evertoken_credentials_overdue{provider="p"}')).toBe(2);
+    expect(series.get('evertoken_credentials_unpublished{store="s"}')).toBe(4);
+    expect(series.get('evertoken_credentials_earliest_expiry_timestamp_seconds{provider="p"}')).toBe(5);
+    expect(series.get('evertoken_provider_paused{provider="p"}')).toBe(1);
+  });
+
+  test("do not grow with the fleet: 10 and 100,000 credentials have the same series", async () => {
+    const [small, large] = [make(), make()];
+    for (let i = 0; i < 10; i++) small.countOutcome(rotated(`c${i}`));
+    small.setFleet(fleetOf(10));
+    for (let i = 0; i < 100_000; i++) large.countOutcome(rotated(`c${i}`));
+    large.setFleet(fleetOf(100_000));
+    expect([...(await seriesOf(large)).keys()]).toEqual([...(await seriesOf(small)).keys()]);
+  });
+});

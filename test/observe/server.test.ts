@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { FleetSnapshot, ProviderSnapshot } from "../../src/fleet.ts";
+import { makeMetrics } from "../../src/observe/metrics.ts";
+import { type Check, type HttpListener, ListenError, serveHttp } from "../../src/observe/server.ts";
+import { statusDocument } from "../../src/observe/status.ts";
+
+const NOW = Date.UTC(2026, 0, 1, 12);
+const WITHIN = [0, 300, 900, 3600, 21_600, 86_400, 604_800, Infinity];
+
+function providerOf(over: Partial<ProviderSnapshot> = {}): ProviderSnapshot {
+  const states = { healthy: 3, due: 0, refreshing: 0, retrying: 0, needs_attention: 0, pending: 0 };
+  const expiring = WITHIN.map((withinSeconds) => ({ withinSeconds, count: withinSeconds > 3000 ? 3 : 0 }));
+  return {
+    provider: "p",
+    credentials: 3,
+    states,
+    expiring,
+    overdue: 0,
+    unscheduled: 0,
+    earliestExpiresAt: NOW + 3_600_000,
+    nextDueAt: NOW + 60_000,
+    ...over,
+  };
+}
+function snapshotOf(over: Partial<FleetSnapshot> = {}): FleetSnapshot {
+  return {
+    takenAt: NOW,
+    providers: [providerOf()],
+    stores: [{ store: "s", type: "file", unpublished: 0 }],
+    attention: [],
+    ...over,
+  };
+}
+
+describe("the HTTP listener", () => {
+  let listener: HttpListener;
+  let started: Check[];
+  let ready: Check[];
+  let snapshot: () => Promise<FleetSnapshot>;
+  const url = (path: string): string => `http://${listener.host}:${listener.port}${path}`;
+  beforeEach(async () => {
+    started = [{ name: "started", ok: true }];
+    ready = [{ name: "redis", ok: true }];
+    snapshot = async () => snapshotOf();
+    listener = await serveHttp({
+      host: "127.0.0.1",
+      port: 0,
+      metrics: makeMetrics({ version: "1", nodeVersion: "v24" }),
+      health: { startup: () => started, live: () => [{ name: "event-loop", ok: true }], ready: () => ready },
+      status: async () => statusDocument(await snapshot()),
+    });
+  });
+  afterEach(() => listener.close());
+
+  test("answers its probes with 200 while all is well, and with 503 and the reason when not", async () => {
+    for (const path of ["/startupz", "/livez", "/readyz"]) {
+      const response = await fetch(url(path));
+      expect([response.status, await response.text()]).toEqual([200, "ok\n"]);
+    }
+    ready = [
+      { name: "started", ok: true },
+      { name: "redis", ok: false, message: "not connected" },
+    ];
+    const response = await fetch(url("/readyz"));
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      "[+]started ok\n[-]redis failed: not connected\ncheck failed\n",
+    ]);
+    expect((await fetch(url("/livez"))).status).toBe(200);
+    started = [{ name: "started", ok: false, message: "waiting for Redis" }];
+    expect((await fetch(url("/startupz"))).status).toBe(503);
+  });
+
+  test("lists its checks when asked to", async () => {
+    expect(await (await fetch(url("/readyz?verbose"))).text()).toBe("[+]redis ok\ncheck passed\n");
+  });
+
+  test("serves metrics and status, uncached and unsniffed", async () => {
+    const metrics = await fetch(url("/metrics"));
+    expect(metrics.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+    expect(await metrics.text()).toContain('evertoken_build_info{version="1",node_version="v24"} 1');
+    const status = await fetch(url("/api/v1/status"));
+    expect(status.headers.get("cache-control")).toBe("no-store");
+    expect(status.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(await status.json()).toMatchObject({ schemaVersion: 1, healthy: true });
+  });
+
+  test("answers HEAD without a body, and nothing but GET and HEAD", async () => {
+    const head = await fetch(url("/metrics"), { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    const post = await fetch(url("/metrics"), { method: "POST" });
+    expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  test.each(["/", "/nothing", "/__proto__", "/constructor", "//evil/metrics"])(
+    "knows no other path: %s",
+    async (path) => {
+      expect((await fetch(url(path))).status).toBe(404);
+    },
+  );
+
+  test("says no more than that it is not available when the status cannot be had", async () => {
+    snapshot = () => Promise.reject(new Error("canary"));
+    const response = await fetch(url("/api/v1/status"));
+    expect(response.status).toBe(503);
+    expect(await response.text()).not.toContain("canary");
+  });
+
+  test("names the address that it cannot have", async () => {
+    const again = serveHttp({
+      host: "127.0.0.1",
+      port: listener.port,
+      metrics: makeMetrics({ version: "1", nodeVersion: "v24" }),
+      health: { startup: () => [], live: () => [], ready: () => [] },
+      status: async () => statusDocument(snapshotOf()),
+    });
+    await expect(again).rejects.toThrow(ListenError);
+    await expect(again).rejects.toThrow(`http.listen 127.0.0.1:${listener.port} is in use by another program`);
+  });
+});
+
+describe("the status document", () => {
+  test("says in a sentence that all is well, and until when", () => {
+    expect(statusDocument(snapshotOf())).toMatchObject({
+      healthy: true,
+      verdict: "All 3 credentials fresh; next expiry in 60 min.",
+      credentials: 3,
+      expired: 0,
+      nextExpiryAt: "2026-01-01T13:00:00Z",
+    });
+  });
+
+  test("says what is wrong, worst first", () => {
+    const states = { healthy: 0, due: 0, refreshing: 0, retrying: 1, needs_attention: 1, pending: 1 };
+    const expiring = WITHIN.map((withinSeconds) => ({ withinSeconds, count: 2 }));
+    const document = statusDocument(
+      snapshotOf({
+        providers: [providerOf({ states, expiring, overdue: 1, unscheduled: 4, earliestExpiresAt: NOW - 1 })],
+      }),
+    );
+    expect(document.healthy).toBe(false);
+    expect(document.verdict).toBe(
+      "Of 3 credentials: 2 expired, 1 need attention, 1 overdue, 4 not scheduled, 1 being retried.",
+    );
+  });
+
+  test("sums over providers", () => {
+    const document = statusDocument(
+      snapshotOf({ providers: [providerOf(), providerOf({ provider: "q", earliestExpiresAt: NOW + 60_000 })] }),
+    );
+    expect(document).toMatchObject({ credentials: 6, states: { healthy: 6 }, nextExpiryAt: "2026-01-01T12:01:00Z" });
+  });
+
+  test("lists what needs attention with instants in words", () => {
+    const entry = {
+      credential: "a",
+      provider: "p",
+      state: "unpublished",
+      class: "unavailable",
+      code: "ECONNREFUSED",
+      stores: ["s"],
+      failures: 2,
+      since: NOW,
+      nextAt: NOW + 1000,
+      expiresAt: NOW + 2000,
+    } as const;
+    expect(statusDocument(snapshotOf({ attention: [entry] })).attention).toEqual([
+      { ...entry, since: "2026-01-01T12:00:00Z", nextAt: "2026-01-01T12:00:01Z", expiresAt: "2026-01-01T12:00:02Z" },
+    ]);
+  });
+
+  test("of an empty fleet is healthy and says that there is nothing", () => {
+    expect(statusDocument(snapshotOf({ providers: [] }))).toMatchObject({
+      healthy: true,
+      verdict: "No credential is scheduled.",
+    });
+  });
+});
