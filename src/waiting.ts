@@ -35,8 +35,7 @@ export function makeWaiting(): Waiting {
       }
       if (exchangeMs === undefined) return [];
       inARow.delete(provider);
-      failed.delete(credential);
-      return failed.size >= OUTAGE ? [...failed] : [];
+      return failed.size >= OUTAGE ? [...failed].filter((id) => id !== credential) : [];
     },
     takeStore(store) {
       const taken = new Map<string, string[]>();
