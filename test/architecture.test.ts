@@ -45,7 +45,7 @@ const packages: Readonly<Record<string, string>> = {
   "prom-client": "observe/metrics.ts",
   undici: "exchange/transport.ts",
   yaml: "config/source.ts",
-  zod: "config/schema.ts",
+  zod: "config/zod.ts",
 };
 
 interface Import {

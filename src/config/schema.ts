@@ -1,37 +1,12 @@
-import * as z from "zod";
-import { DURATION } from "./duration.ts";
 import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
-import { MAX_SECRETS, SECRET_COUNT, secretListError, secretRefError } from "./secret-ref-error.ts";
+import { duration, id, keyOf, name, secretRef, text } from "./schema-parts.ts";
+import { settings } from "./schema-settings.ts";
+import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
 import { valueAt } from "./remedy.ts";
+import { z } from "./zod.ts";
 
 /** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */
-
-const DURATION_MESSAGE = "a duration like 30s, 5m, 1h30m or 14d is expected";
-const duration = z.string(DURATION_MESSAGE).regex(DURATION, DURATION_MESSAGE);
-const name = z.string().min(1, "a name is expected");
-const text = z.string().min(1, "an empty text is not allowed here");
-const id = z
-  .union([z.string(), z.number()], { error: "a text or a number is expected" })
-  .refine(
-    (value) => /^[A-Za-z0-9._-]{1,128}$/.test(String(value)),
-    "1 to 128 letters, digits, dots, underscores and hyphens are expected",
-  );
-
-const keyOf = (what: string) =>
-  z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);
-
-const secretRef = z
-  .union(
-    [
-      z.strictObject({
-        file: text.describe("File that holds the secret; read again at every exchange"),
-      }),
-      z.strictObject({ env: text.describe("Environment variable that holds the secret") }),
-    ],
-    { error: ({ input }) => secretRefError(input) },
-  )
-  .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
 
 const policy = {
   rotateAt: z
@@ -180,44 +155,7 @@ const credential = z
 
 export const ConfigFile = z
   .strictObject({
-    redis: z
-      .strictObject({
-        url: text.describe("redis://host:6379 or rediss://host:6379"),
-        username: text.describe("ACL user"),
-        password: secretRef,
-        tls: z
-          .strictObject({
-            caFile: text.describe("PEM file of the CA that signed Redis's certificate"),
-          })
-          .partial(),
-        keyPrefix: z
-          .string()
-          .regex(/^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, underscores and hyphens are expected")
-          .describe("First part of every key. Default evertoken"),
-      })
-      .partial()
-      .required({ url: true })
-      .describe("Absent: an embedded redis-server in dataDir"),
-    dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
-    sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens which wait for a store"),
-    http: z
-      .strictObject({
-        listen: text.describe(
-          "Address of /metrics, /startupz, /livez, /readyz and /api/v1/status. Default 127.0.0.1:9464",
-        ),
-      })
-      .partial(),
-    log: z
-      .strictObject({
-        level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),
-        format: z.enum(["json", "pretty"]).describe("Default json"),
-      })
-      .partial(),
-    shutdown: z
-      .strictObject({
-        drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),
-      })
-      .partial(),
+    ...settings,
     defaults: z
       .strictObject(policy)
       .partial()

@@ -1,0 +1,31 @@
+import { DURATION } from "./duration.ts";
+import { secretRefError } from "./secret-ref-error.ts";
+import { z } from "./zod.ts";
+
+/** Pieces that several parts of the configuration's schema are made of. */
+
+const DURATION_MESSAGE = "a duration like 30s, 5m, 1h30m or 14d is expected";
+export const duration = z.string(DURATION_MESSAGE).regex(DURATION, DURATION_MESSAGE);
+export const name = z.string().min(1, "a name is expected");
+export const text = z.string().min(1, "an empty text is not allowed here");
+export const id = z
+  .union([z.string(), z.number()], { error: "a text or a number is expected" })
+  .refine(
+    (value) => /^[A-Za-z0-9._-]{1,128}$/.test(String(value)),
+    "1 to 128 letters, digits, dots, underscores and hyphens are expected",
+  );
+
+export const keyOf = (what: string) =>
+  z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);
+
+export const secretRef = z
+  .union(
+    [
+      z.strictObject({
+        file: text.describe("File that holds the secret; read again at every exchange"),
+      }),
+      z.strictObject({ env: text.describe("Environment variable that holds the secret") }),
+    ],
+    { error: ({ input }) => secretRefError(input) },
+  )
+  .describe("Where a secret is read from: { file: PATH } or { env: NAME }");

@@ -1,0 +1,44 @@
+import { duration, secretRef, text } from "./schema-parts.ts";
+import { z } from "./zod.ts";
+
+/** Settings of the daemon itself: everything that is not about providers, stores and credentials. */
+export const settings = {
+  redis: z
+    .strictObject({
+      url: text.describe("redis://host:6379 or rediss://host:6379"),
+      username: text.describe("ACL user"),
+      password: secretRef,
+      tls: z
+        .strictObject({
+          caFile: text.describe("PEM file of the CA that signed Redis's certificate"),
+        })
+        .partial(),
+      keyPrefix: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, underscores and hyphens are expected")
+        .describe("First part of every key. Default evertoken"),
+    })
+    .partial()
+    .required({ url: true })
+    .describe("Absent: an embedded redis-server in dataDir"),
+  dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
+  sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens which wait for a store"),
+  http: z
+    .strictObject({
+      listen: text.describe(
+        "Address of /metrics, /startupz, /livez, /readyz and /api/v1/status. Default 127.0.0.1:9464",
+      ),
+    })
+    .partial(),
+  log: z
+    .strictObject({
+      level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),
+      format: z.enum(["json", "pretty"]).describe("Default json"),
+    })
+    .partial(),
+  shutdown: z
+    .strictObject({
+      drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),
+    })
+    .partial(),
+};

@@ -1,0 +1,2 @@
+/** The one importer of the schema library. */
+export * as z from "zod";
