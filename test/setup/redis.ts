@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { findProgram } from "./program.ts";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 
@@ -11,14 +10,14 @@ export class NoRedisServer extends Error {
 
 /** The first redis-server or valkey-server of the PATH. */
 export function redisProgram(): string | undefined {
-  return PROGRAMS.map(find).find((path) => path !== undefined);
+  return PROGRAMS.map((name) => findProgram(name)).find((path) => path !== undefined);
 }
 
 /** Installs redis-server where that is possible without asking anyone; throws NoRedisServer where it is not. */
 export async function ensureRedisServer(): Promise<void> {
   if (redisProgram() !== undefined) return;
   const root = await asRoot();
-  if (root === undefined || find("apt-get") === undefined) throw new NoRedisServer(advice());
+  if (root === undefined || findProgram("apt-get") === undefined) throw new NoRedisServer(advice());
   process.stderr.write("redis-server is missing: installing it with apt-get\n");
   const apt = [...root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"];
   // A broken mirror of something else must not matter, so that only the second exit code does.
@@ -34,7 +33,7 @@ function advice(): string {
 /** The words before a command that make it run as root, or undefined. */
 async function asRoot(): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
-  if (find("sudo") !== undefined && (await run(["sudo", "-n", "true"], "ignore"))) return ["sudo", "-n"];
+  if (findProgram("sudo") !== undefined && (await run(["sudo", "-n", "true"], "ignore"))) return ["sudo", "-n"];
   return undefined;
 }
 
@@ -46,18 +45,4 @@ function run(command: readonly string[], output: number | "ignore" = process.std
     child.on("error", () => resolve(false));
     child.on("close", (code) => resolve(code === 0));
   });
-}
-
-function find(program: string): string | undefined {
-  const dirs = (process.env["PATH"] ?? "").split(delimiter).filter((dir) => dir !== "");
-  return dirs.map((dir) => join(dir, program)).find(executable);
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

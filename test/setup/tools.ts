@@ -1,0 +1,51 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { findProgram } from "./program.ts";
+
+/**
+ * Programs that npm does not bring and a newcomer need not have. A test file that wants some of them says so in its name:
+ * `render.helm.test.ts` is run where helm is. Elsewhere it is left out, which the run says at its end; under CI nothing is left out.
+ */
+const kinds = {
+  helm: { programs: ["helm3", "helm4", "kubectl-validate", "helm-docs"], get: "bash .ci/tools helm" },
+  cluster: { programs: ["helm3", "helm4", "kube-apiserver", "etcd", "kubectl"], get: "bash .ci/tools helm cluster" },
+  prometheus: { programs: ["promtool", "prometheus"], get: "bash .ci/tools prometheus" },
+  browser: { programs: ["chromium"], get: "bash .ci/tools browser" },
+  image: { programs: ["evertoken-podman"], get: "bash .ci/image build (as root)" },
+} as const;
+
+type Kind = keyof typeof kinds;
+export type ToolName = (typeof kinds)[Kind]["programs"][number];
+
+/** Where `.ci/tools` puts what it builds; the PATH comes first. */
+const built = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "evertoken-ci", "bin");
+
+/** The program's path; throws a sentence that says how to get it. */
+export function toolPath(name: ToolName): string {
+  const found = findTool(name);
+  if (found !== undefined) return found;
+  const kind = Object.values(kinds).find(({ programs }) => (programs as readonly string[]).includes(name));
+  throw new Error(`${name} is not on the PATH; to get it: ${kind?.get}`);
+}
+
+function findTool(name: ToolName): string | undefined {
+  return findProgram(name) ?? findProgram(name, built);
+}
+
+export interface LeftOut {
+  /** A glob of test files. */
+  readonly files: string;
+  /** One line: what is left out, why, and how to get it. */
+  readonly line: string;
+}
+
+/** What this machine cannot run. Under CI nothing: there a missing program is a failure. */
+export function leftOut(ci = process.env["CI"]): LeftOut[] {
+  if (ci !== undefined && ci !== "" && ci !== "false") return [];
+  return Object.entries(kinds).flatMap(([kind, { programs, get }]) => {
+    const missing = programs.filter((name) => findTool(name) === undefined);
+    if (missing.length === 0) return [];
+    const line = `left out: test/**/*.${kind}.test.ts, because ${missing.join(", ")} cannot be found; to get it: ${get}`;
+    return [{ files: `test/**/*.${kind}.test.ts`, line }];
+  });
+}
