@@ -5,7 +5,9 @@ import { startFleet } from "./fleet-work.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { type Check, serveHttp } from "./observe/server.ts";
+import type { Tracing } from "./observe/otlp.ts";
 import { statusDocument } from "./observe/status.ts";
+import { tracingWanted } from "./observe/tracing-wanted.ts";
 import { preflight } from "./queue/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "./queue/redis.ts";
 import { redisAddress } from "./redis-address.ts";
@@ -104,7 +106,9 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   if (!(await connect(link, parts))) return 0;
   for (const doubt of await preflight(link)) log.event("redis.doubtful", { detail: doubt });
 
-  fleet = await startFleet({ ...parts, redis: link, ...keysFrom(key) });
+  const tracing = await tracingOf(parts);
+  stack.defer(() => tracing?.close());
+  fleet = await startFleet({ ...parts, redis: link, ...keysFrom(key), startRotation: tracing?.startRotation });
   phase = "ready";
   log.event("app.ready", { start_ms: now() - startedAt });
 
@@ -116,6 +120,16 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   await link.close(!drained || !link.ready());
   log.event("app.stopped", { drained, uptime_s: Math.round((now() - startedAt) / 1000) });
   return 0;
+}
+
+/** The SDK is loaded where traces are asked for: it costs a tenth of a second and 10 MB. */
+async function tracingOf({ config, log, env, now, version, instance }: DaemonParts): Promise<Tracing | undefined> {
+  const wanted = tracingWanted(env);
+  if (typeof wanted === "string") log.event("trace.refused", { detail: wanted });
+  if (wanted !== true) return undefined;
+  const { startTracing } = await import("./observe/otlp.ts");
+  const onLost = (spans: number): void => log.event("trace.lost", { spans });
+  return startTracing({ env, now, version, instance, credentialId: config.tracing.credentialId, onLost });
 }
 
 async function snapshotOf(

@@ -10,6 +10,7 @@ import { startHousekeeping } from "./housekeeping.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { makeRecorder } from "./observe/record.ts";
+import type { StartRotation } from "./observe/trace.ts";
 import { gate } from "./publish/gate.ts";
 import { openStore } from "./publish/index.ts";
 import type { Store } from "./publish/store.ts";
@@ -32,6 +33,7 @@ export interface FleetParts extends Edges {
   readonly seal: Seal | undefined;
   readonly printKey: Uint8Array;
   readonly versionKey: Uint8Array;
+  readonly startRotation?: StartRotation | undefined;
   readonly stop: AbortSignal;
 }
 
@@ -59,7 +61,7 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
   });
   const exchanges = new Map([...config.providers].map(([name, p]) => [name, makeExchange(p, parts)] as const));
   const abandonment = Promise.withResolvers<void>();
-  const record = makeRecorder(log, metrics);
+  const record = makeRecorder(log, metrics, { random: parts.random, share: () => config.log.successSampling });
   const advise = makeAdvice(config, stores, log);
   const onError = (error: unknown): void => reportRedis(error, parts);
   let active = 0;

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { CommandError, type Io, exitCode } from "./cli/io.ts";
@@ -16,7 +15,6 @@ const stop = new AbortController();
 const io: Io = {
   now: Date.now,
   random: Math.random,
-  newId: randomUUID,
   env: process.env,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

@@ -29,6 +29,7 @@ export interface TargetOutcome {
 export interface Outcome {
   readonly result: "rotated" | "published" | "unpublished" | "failed" | "recovered" | "skipped";
   readonly skip?: "Fenced" | "NotDue" | "Paused" | "Draining" | "Unknown";
+  /** `CREDENTIAL/REVISION` of the token that it is about; the job's id where nothing was begun. */
   readonly rotationId: string;
   readonly jobId: string;
   readonly credential: string;
@@ -57,4 +58,6 @@ export interface Outcome {
   readonly targets: readonly TargetOutcome[];
   /** Of a `rotated` or `published` outcome: did the consumers hold a live token all the time? First tokens are `first`. */
   readonly timeliness?: "first" | "on_time" | "late" | "expired";
+  /** W3C trace id and span id, where rotations are traced. */
+  readonly trace?: { readonly traceId: string; readonly spanId: string };
 }

@@ -10,11 +10,20 @@ export interface Job {
   readonly sendAt: Instant;
 }
 
+/** What the core tells the trace of its rotation, where there is one. */
+export interface RotationTrace {
+  /** Names this rotation for the one that it schedules; kept in the record. Not secret. */
+  readonly mark: string;
+  /** The claim has been confirmed: what follows is work. */
+  claimed(): void;
+  /** The mark of the rotation that scheduled this one. */
+  scheduledBy(mark: string): void;
+}
+
 /** Everything that a rotation needs from outside; the core itself has no clock, no chance, no network. */
 export interface Parts extends DeliverParts {
   readonly journal: Journal;
   readonly exchange: Exchange;
-  newId(): string;
   /** Until the instant, or the drain. */
   waitUntil(at: Instant): Promise<void>;
   deadline(ms: number): AbortSignal;
@@ -27,4 +36,5 @@ export interface Parts extends DeliverParts {
   /** Undefined without a seal key. */
   seal(token: Token, revision: number): Uint8Array | undefined;
   unseal(sealed: Uint8Array, revision: number): Token | undefined;
+  readonly trace?: RotationTrace;
 }

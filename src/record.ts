@@ -46,6 +46,8 @@ export interface CredentialRecord {
   /** Keyed by `targetKey`. */
   readonly targets: Readonly<Record<string, TargetRecord>>;
   readonly failure?: ExchangeFailure;
+  /** Mark of the rotation that set `dueAt`, where rotations are traced. */
+  readonly scheduledBy?: string;
 }
 
 export const emptyTarget: TargetRecord = {
@@ -114,6 +116,8 @@ export function unsure(record: CredentialRecord): CredentialRecord {
 }
 
 const SCHEMA = 1;
+/** Among the targets, whose keys are longer: a version that does not know it takes it for one that is no longer configured. */
+const SCHEDULED_BY = "by";
 
 /**
  * Text form, kept small: it is held once per credential. The Lua scripts read the numbers before `spec` by position:
@@ -131,6 +135,7 @@ export function encodeRecord(record: CredentialRecord, targets: readonly Target[
     }
     packed[key] = row;
   }
+  if (record.scheduledBy !== undefined) packed[SCHEDULED_BY] = [record.scheduledBy];
   const { revision, issuedAt, expiresAt, dueAt, spec, failure: f } = record;
   const row: unknown[] = [SCHEMA, liveUntil(record, targets), dueAt, revision, spec, issuedAt, expiresAt, packed];
   if (f !== undefined) {
@@ -144,8 +149,9 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
   const row = parse(text);
   if (row === undefined) return undefined;
   const [, , dueAt, revision, spec, issuedAt, expiresAt, packed, failed] = row;
+  const { [SCHEDULED_BY]: mark, ...rows } = packed as Record<string, TargetRow> & { by?: [string] };
   const targets: Record<string, TargetRecord> = {};
-  for (const [key, t] of Object.entries(packed)) {
+  for (const [key, t] of Object.entries(rows)) {
     targets[key] = {
       revision: t[0],
       expiresAt: t[1],
@@ -157,7 +163,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
       older: t[8] ?? [],
     };
   }
-  const record = { revision, issuedAt, expiresAt, dueAt, spec, targets };
+  const record = { revision, issuedAt, expiresAt, dueAt, spec, targets, ...(mark && { scheduledBy: mark[0] }) };
   if (failed === undefined) return record;
   const [failures, since, className, code, reason, secretPrint] = failed;
   return { ...record, failure: { failures, since, class: className, code, reason, secretPrint } };

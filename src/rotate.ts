@@ -14,7 +14,7 @@ export async function rotate(job: Job, credential: Credential, provider: Provide
   const course: Course = {
     job,
     credential,
-    rotationId: parts.newId(),
+    rotationId: job.jobId,
     startedAt: parts.now(),
     warnings: [],
     targets: [],
@@ -30,6 +30,7 @@ export async function rotate(job: Job, credential: Credential, provider: Provide
     await parts.journal.release(begun.until);
     return skipped(course, "Paused", parts.now(), begun.until);
   }
+  parts.trace?.claimed();
   return underLease(course, begun, provider, parts);
 }
 
@@ -43,12 +44,19 @@ async function underLease(
   const spec = specOf(credential, provider);
   const remembered = begun.record === undefined ? undefined : decodeRecord(begun.record);
   let record = remembered ?? emptyRecord(spec);
+  if (record.scheduledBy !== undefined) parts.trace?.scheduledBy(record.scheduledBy);
   let unknown: readonly TargetOutcome[] = [];
   if (remembered === undefined) {
     ({ record, unknown } = await recover(credential, record, parts, parts.deadline(begun.leaseMs - 1000)));
     // Not one store could say what it holds: a live token is never a reason to mint, nor is not knowing.
     if (unknown.length === credential.publish.length) {
-      return finish({ ...course, targets: unknown, before: 0 }, begun, record, undefined, parts);
+      const next = {
+        ...course,
+        rotationId: rotationIdOf(credential, record.revision + 1),
+        targets: unknown,
+        before: 0,
+      };
+      return finish(next, begun, record, undefined, parts);
     }
   }
   const before = liveUntil(record, credential.publish);
@@ -63,6 +71,7 @@ async function underLease(
   }
   let next: Course = {
     ...course,
+    rotationId: rotationIdOf(credential, record.revision + (reason === undefined ? 0 : 1)),
     before,
     recovered: remembered === undefined,
     targets: unknown,
@@ -84,6 +93,11 @@ async function underLease(
     record = published.record;
   }
   return finish(next, begun, record, token, parts);
+}
+
+/** Everything that is done to obtain one revision and to bring it to every target, over all tries, replicas and restarts. */
+function rotationIdOf(credential: Credential, revision: number): string {
+  return `${credential.id}/${revision}`;
 }
 
 async function reasonNow(
@@ -162,9 +176,11 @@ async function finish(
     now,
     Math.ceil(5000 + parts.random() * 10_000),
   );
+  const { trace } = parts;
+  const scheduled = trace === undefined ? record : { ...record, scheduledBy: trace.mark };
   const armed = await parts.journal.finish({
     nextAt,
-    record: known ? encodeRecord(record, credential.publish) : "",
+    record: known ? encodeRecord(scheduled, credential.publish) : "",
     liveUntil: liveUntil(record, credential.publish),
     failing: failing === undefined ? "" : JSON.stringify(failing),
     keepSealed: token !== undefined && pending.length > 0,

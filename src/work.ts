@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import type { Credential, Instant, Provider, Secret } from "./credential.ts";
 import { type Exchange, ExchangeError } from "./exchange/grant.ts";
+import type { RotationSpans, StartRotation } from "./observe/trace.ts";
 import type { Outcome } from "./outcome.ts";
 import { renderPayload } from "./publish/payload.ts";
 import { PublishError, type Store } from "./publish/store.ts";
@@ -16,7 +17,6 @@ import { readSecret, SecretSourceError } from "./secret-source.ts";
 export interface Edges {
   now(): Instant;
   random(): number;
-  newId(): string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -32,6 +32,8 @@ export interface WorkParts extends Edges {
   readonly draining: AbortSignal;
   /** Resolves when a draining daemon gives up waiting for Redis. */
   readonly abandoned: Promise<void>;
+  /** Absent where rotations are not traced. */
+  readonly startRotation?: StartRotation | undefined;
   record(outcome: Outcome): void;
   /** A bug of ours: it must be seen, and must not stop anything else. */
   onBug(error: unknown): void;
@@ -56,12 +58,14 @@ export function makeWork(parts: WorkParts) {
         await journal.release(parts.now() + UNKNOWN_RETRY_MS);
         return 0;
       }
+      const spans = parts.startRotation?.(job, credential, provider);
       const outcome = await rotate(job, credential, provider, {
         ...partsOf(credential, provider, due),
         journal,
-        exchange,
+        exchange: spans?.exchange(exchange) ?? exchange,
+        ...(spans && { trace: spans, stores: traced(parts.stores, spans) }),
       });
-      parts.record(outcome);
+      parts.record(spans?.end(outcome) ?? outcome);
       return outcome.nextAt ?? 0;
     } catch (error) {
       parts.onBug(error);
@@ -76,7 +80,6 @@ export function makeWork(parts: WorkParts) {
       now: parts.now,
       random: parts.random,
       epoch: parts.epoch,
-      newId: parts.newId,
       stores: parts.stores,
       render: renderPayload,
       waitUntil: (at) => waitUntil(at - parts.now(), parts.draining),
@@ -92,6 +95,10 @@ export function makeWork(parts: WorkParts) {
   }
 
   return { work, printOfId: (id: string) => printOfId(credentials.get(id), parts) };
+}
+
+function traced(stores: WorkParts["stores"], spans: RotationSpans): WorkParts["stores"] {
+  return new Map([...stores].map(([name, store]) => [name, spans.store(name, store)] as const));
 }
 
 /** Reads every secret of a credential; those that cannot be read are left out while one remains. */

@@ -19,8 +19,11 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number };
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
-    readonly format: "json" | "pretty";
+    readonly format: "json" | "gcp" | "pretty";
+    /** Share of the undisturbed rotations that get a line: 1 is all of them. */
+    readonly successSampling: number;
   };
+  readonly tracing: { readonly credentialId: boolean };
   readonly shutdown: { readonly drainTimeoutMs: number };
   readonly providers: ReadonlyMap<string, Provider>;
   readonly stores: ReadonlyMap<string, StoreConfig>;
@@ -66,7 +69,13 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
     dataDir: at(file.dataDir ?? defaults.dataDir),
     ...(file.sealKey && { sealKey: refOf(file.sealKey, at) }),
     http: parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 },
-    log: { level: file.log?.level ?? defaults.level, format: file.log?.format ?? defaults.format },
+    log: {
+      level: file.log?.level ?? defaults.level,
+      format: file.log?.format ?? defaults.format,
+      successSampling:
+        (file.log?.successSampling === undefined ? undefined : parseFraction(file.log.successSampling)) ?? 1,
+    },
+    tracing: { credentialId: file.tracing?.credentialId ?? false },
     shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),

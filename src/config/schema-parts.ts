@@ -29,3 +29,16 @@ export const secretRef = z
     { error: ({ input }) => secretRefError(input) },
   )
   .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
+
+const SHARE_MESSAGE = "a share between 0% and 100% is expected";
+export const share = z
+  .union(
+    [
+      z.string().regex(/^(100(\.0+)?|\d{1,2}(\.\d+)?)%$/, SHARE_MESSAGE),
+      z.number().min(0, SHARE_MESSAGE).max(1, SHARE_MESSAGE),
+    ],
+    {
+      error: SHARE_MESSAGE,
+    },
+  )
+  .describe("A share such as 10%");

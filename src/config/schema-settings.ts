@@ -1,4 +1,4 @@
-import { duration, secretRef, text } from "./schema-parts.ts";
+import { duration, secretRef, share, text } from "./schema-parts.ts";
 import { z } from "./zod.ts";
 
 /** Settings of the daemon itself: everything that is not about providers, stores and credentials. */
@@ -33,9 +33,20 @@ export const settings = {
   log: z
     .strictObject({
       level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),
-      format: z.enum(["json", "pretty"]).describe("Default json"),
+      format: z
+        .enum(["json", "gcp", "pretty"])
+        .describe(
+          "json: one object per line; gcp: the same with the fields of Cloud Logging; pretty: for people. Default json",
+        ),
+      successSampling: share.describe("Share of the on-time, undisturbed rotations that are logged. Default 100%"),
     })
     .partial(),
+  tracing: z
+    .strictObject({
+      credentialId: z.boolean().describe("Name the credential in traces too. Default false"),
+    })
+    .partial()
+    .describe("Traces are switched on by the standard variable OTEL_EXPORTER_OTLP_ENDPOINT"),
   shutdown: z
     .strictObject({
       drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),

@@ -17,6 +17,8 @@ export const events = {
   "store.quota_unsustainable": ["warn", "tokens live too short for the store's quota of versions"],
   "store.unreachable": ["error", "a store does not answer"],
   "store.recovered": ["info", "a store answers again; what waited for it is published now"],
+  "trace.refused": ["warn", "traces are asked for in a way that is not supported; there are none"],
+  "trace.lost": ["warn", "traces could not be delivered"],
   "redis.connected": ["info", "connected to Redis"],
   "redis.disconnected": ["warn", "Redis is away: jobs under way finish, nothing new starts"],
   "redis.unreachable": ["warn", "Redis does not answer yet"],

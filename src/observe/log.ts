@@ -11,7 +11,7 @@ export interface Log {
 
 export interface LogOptions {
   readonly level: Level;
-  readonly format: "json" | "pretty";
+  readonly format: "json" | "gcp" | "pretty";
   readonly version: string;
   /** Which replica: host name and process id. */
   readonly instance: string;
@@ -38,7 +38,8 @@ export function makeLog(options: LogOptions): Log {
       level: options.level,
       base: { service: "evertoken", version: options.version, instance: options.instance, schema: 1 },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      ...(options.format === "gcp" && { messageKey: "message" }),
+      formatters: { level: (label) => levelFields(label as Level, options.format) },
       redact: { paths: REDACTED.flatMap((key) => [key, `*.${key}`]), censor: "[redacted]" },
       // Errors carry messages and members of foreign code: they are named by hand, never serialized.
       serializers: { err: () => undefined, error: () => undefined },
@@ -54,6 +55,20 @@ export function makeLog(options: LogOptions): Log {
     },
     flush: () => logger.flush(),
   };
+}
+
+/** Names of Cloud Logging's LogSeverity. */
+const SEVERITY: Readonly<Record<Level, string>> = {
+  trace: "DEBUG",
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARNING",
+  error: "ERROR",
+  fatal: "CRITICAL",
+};
+
+function levelFields(level: Level, format: LogOptions["format"]): Readonly<Record<string, string>> {
+  return format === "gcp" ? { severity: SEVERITY[level], level } : { level };
 }
 
 function streamOf({ format, write }: LogOptions): DestinationStream {

@@ -4,13 +4,33 @@ import type { EventName, Fields, Level } from "./events.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
+/** How many of the rotations that went as they should get a line. Metrics count them all. */
+export interface Sampling {
+  random(): number;
+  /** 0 to 1. */
+  share(): number;
+}
+
 /** One Outcome, one line, and its metrics. */
-export function makeRecorder(log: Log, metrics: Metrics): (outcome: Outcome) => void {
+export function makeRecorder(log: Log, metrics: Metrics, sampling: Sampling): (outcome: Outcome) => void {
   return (outcome) => {
     metrics.countOutcome(outcome);
     const [name, level] = eventOf(outcome);
-    log.event(name, fieldsOf(outcome), level);
+    const share = isOrdinary(outcome) ? sampling.share() : 1;
+    if (share < 1 && sampling.random() >= share) return;
+    log.event(name, { ...fieldsOf(outcome), ...(share < 1 && { sample_share: share }) }, level);
   };
+}
+
+/** On time, at the first try, without a warning, and nobody asked for it. */
+function isOrdinary({ result, timeliness, attempt, warnings, reason }: Outcome): boolean {
+  return (
+    result === "rotated" &&
+    timeliness === "on_time" &&
+    attempt === 1 &&
+    warnings.length === 0 &&
+    reason === "NearingExpiry"
+  );
 }
 
 /** Classes that waiting does not cure. */
@@ -39,6 +59,7 @@ function fieldsOf(outcome: Outcome): Fields {
   return {
     rotation_id: outcome.rotationId,
     job_id: outcome.jobId,
+    ...(outcome.trace !== undefined && { trace_id: outcome.trace.traceId, span_id: outcome.trace.spanId }),
     credential: outcome.credential,
     provider: outcome.provider,
     outcome: outcome.result,

@@ -151,7 +151,6 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     now: () => world.now,
     random: () => 0.5,
     epoch: () => world.epoch,
-    newId: () => "id-1",
     journal,
     stores,
     waitUntil: async () => undefined,

@@ -28,7 +28,10 @@ afterEach(() => {
 });
 const options = { level: "trace", format: "json", version: "1.2.3", instance: "host:1" } as const;
 const log = makeLog({ ...options, write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) });
-const record = makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }));
+const record = makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }), {
+  random: () => 0.5,
+  share: () => 1,
+});
 
 const base = {
   rotationId: "r",
@@ -188,4 +191,73 @@ test("every line of a real daemon is as the schema has it, through success, fail
   expect(daemon.lines.length).toBeGreaterThan(8);
   expect(daemon.stdout.trim().split("\n")).toHaveLength(daemon.lines.length);
   expect(daemon.lines.map(problemsOf).filter((problem) => problem !== undefined)).toEqual([]);
+});
+
+describe("log.format gcp", () => {
+  test("has the severity and the message of Cloud Logging, and is the same line otherwise", () => {
+    const gcp = makeLog({
+      ...options,
+      format: "gcp",
+      write: (text) => void lines.push(JSON.parse(text) as object as never),
+    });
+    gcp.event("redis.disconnected");
+    const { severity, message, ...rest } = lines[0] ?? {};
+    expect([severity, message]).toEqual(["WARNING", events["redis.disconnected"][1]]);
+    expect(problemsOf({ ...rest, msg: message })).toBeUndefined();
+  });
+
+  test.each([
+    ["trace", "DEBUG"],
+    ["debug", "DEBUG"],
+    ["info", "INFO"],
+    ["warn", "WARNING"],
+    ["error", "ERROR"],
+    ["fatal", "CRITICAL"],
+  ] as const)("names the level %s %s", (level, severity) => {
+    const gcp = makeLog({
+      ...options,
+      format: "gcp",
+      write: (text) => void lines.push(JSON.parse(text) as object as never),
+    });
+    gcp.event("app.ready", { start_ms: 1 }, level);
+    expect(lines[0]).toMatchObject({ severity, level });
+  });
+});
+
+describe("log.successSampling", () => {
+  const ordinary: Outcome = {
+    ...base,
+    ...life,
+    result: "rotated",
+    reason: "NearingExpiry",
+    timeliness: "on_time",
+    targets: [written],
+  };
+  function linesOf(outcome: Outcome, random: number): number {
+    lines.length = 0;
+    const sampling = { random: () => random, share: () => 0.1 };
+    makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }), sampling)(outcome);
+    for (const line of lines) expect(problemsOf(line)).toBeUndefined();
+    return lines.length;
+  }
+
+  test("writes its share of the ordinary rotations, and says so in the line", () => {
+    expect(linesOf(ordinary, 0.099)).toBe(1);
+    expect(lines[0]).toMatchObject({ sample_share: 0.1 });
+    expect(linesOf(ordinary, 0.1)).toBe(0);
+  });
+
+  test.each([
+    ["the first token", { timeliness: "first", reason: "NeverIssued" }],
+    ["a late one", { timeliness: "late" }],
+    ["one after a dead token", { timeliness: "expired" }],
+    ["one that took two tries", { attempt: 2 }],
+    ["one with a warning", { warnings: ["expires_in_string"] }],
+    ["one that an operator asked for", { reason: "Requested" }],
+    ["a failure", { result: "failed", error: errorOf("transient") }],
+    ["a token that waits for a store", { result: "unpublished", targets: [failed] }],
+  ] satisfies [string, Partial<Outcome>][])("never leaves out %s", (_, over) => {
+    expect(linesOf({ ...ordinary, ...over }, 0.999)).toBe(1);
+    expect(lines[0]).not.toHaveProperty("sample_share");
+  });
 });

@@ -1,0 +1,125 @@
+import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import type { Credential, Instant, Provider } from "../credential.ts";
+import type { Exchange } from "../exchange/grant.ts";
+import type { Outcome } from "../outcome.ts";
+import type { RotationTrace } from "../parts.ts";
+import type { Store } from "../publish/store.ts";
+
+/** The spans of one rotation. Attributes are names of the configuration, closed vocabularies and numbers: no URL beyond the host, no header, no body, no token. */
+export interface RotationSpans extends RotationTrace {
+  exchange(exchange: Exchange): Exchange;
+  store(name: string, store: Store): Store;
+  /** Ends the trace; returns the outcome with its ids, for the log line. */
+  end(outcome: Outcome): Outcome;
+}
+
+export type StartRotation = (
+  job: { readonly dueAt: Instant },
+  credential: Credential,
+  provider: Provider,
+) => RotationSpans | undefined;
+
+/** `00-TRACE-SPAN-FLAGS` (W3C Trace Context, section 3.2). */
+const MARK = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/**
+ * One trace per run of a rotation: from due to re-armed, with the claim, the exchange and every call to a store below it.
+ * It is linked to the one that scheduled it, not its child: days lie between them (OpenTelemetry specification, "Links
+ * between spans").
+ */
+export function makeTracing(tracer: Tracer, options: { now(): Instant; credentialId: boolean }): StartRotation {
+  return (job, credential, provider) => {
+    const now = options.now();
+    const root = tracer.startSpan(
+      "rotate",
+      {
+        kind: SpanKind.CONSUMER,
+        startTime: Math.min(job.dueAt, now),
+        attributes: {
+          "evertoken.provider": provider.name,
+          ...(options.credentialId && { "evertoken.credential": credential.id }),
+        },
+      },
+      ROOT_CONTEXT,
+    );
+    // Not sampled: nothing of it is needed.
+    if (!root.isRecording()) return undefined;
+    const within = trace.setSpan(ROOT_CONTEXT, root);
+    const claim = tracer.startSpan("claim", { startTime: Math.min(job.dueAt, now) }, within);
+    const { host } = new URL(provider.tokenEndpoint);
+
+    function client(name: string, attributes: Record<string, string>): Span {
+      return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, within);
+    }
+    return {
+      mark: markOf(root),
+      claimed: () => claim.end(),
+      scheduledBy(mark) {
+        const [, traceId, spanId, flags] = MARK.exec(mark) ?? [];
+        if (traceId === undefined || spanId === undefined) return;
+        root.addLink({ context: { traceId, spanId, traceFlags: Number.parseInt(flags ?? "0", 16), isRemote: true } });
+      },
+      exchange: (inner) => ({
+        exchange: (of, secrets, signal) =>
+          inSpan(client("exchange", { "evertoken.provider": provider.name, "server.address": host }), () =>
+            inner.exchange(of, secrets, signal),
+          ),
+        close: () => inner.close(),
+      }),
+      store: (name, inner) => tracedStore(inner, (call) => client(call, { "evertoken.store": name })),
+      end(outcome) {
+        claim.end();
+        root.setAttributes({
+          "evertoken.rotation_id": outcome.rotationId,
+          "evertoken.outcome": outcome.result,
+          "evertoken.attempt": outcome.attempt,
+          ...(outcome.reason !== undefined && { "evertoken.reason": outcome.reason }),
+          ...(outcome.revision > 0 && { "evertoken.revision": outcome.revision }),
+        });
+        if (outcome.error !== undefined) fail(root, outcome.error);
+        else if (outcome.result === "unpublished") fail(root, outcome.targets.find((t) => t.error)?.error ?? {});
+        root.end();
+        const { traceId, spanId } = root.spanContext();
+        return { ...outcome, trace: { traceId, spanId } };
+      },
+    };
+  };
+}
+
+async function inSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    fail(span, error as { class?: unknown; code?: unknown; status?: unknown });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function tracedStore(store: Store, open: (call: string) => Span): Store {
+  const { prune } = store;
+  return {
+    maxBytes: store.maxBytes,
+    minWriteIntervalMs: store.minWriteIntervalMs,
+    head: (secret, signal) => inSpan(open("head"), () => store.head(secret, signal)),
+    publish: (version, known, signal) => inSpan(open("publish"), () => store.publish(version, known, signal)),
+    ...(prune !== undefined && {
+      prune: (secret, versions, signal) => inSpan(open("prune"), () => prune.call(store, secret, versions, signal)),
+    }),
+    close: () => store.close(),
+  };
+}
+
+function markOf(span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
+}
+
+/** Class and code are closed vocabularies; messages stay in the log. */
+function fail(span: Span, error: { class?: unknown; code?: unknown; status?: unknown }): void {
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setAttribute("error.type", typeof error.class === "string" ? error.class : "_OTHER");
+  if (typeof error.code === "string") span.setAttribute("evertoken.error_code", error.code);
+  if (typeof error.status === "number") span.setAttribute("http.response.status_code", error.status);
+}
