@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
-import { CommandError, type Io, exitCode } from "./cli/io.ts";
-import type * as link from "./cli/link.ts";
-import { type Commands, runProgram } from "./cli/program.ts";
+import { constants } from "node:os";
+import { isatty } from "node:tty";
+import { styleText } from "node:util";
+import { exitCode } from "./cli/command.ts";
+import { commands } from "./cli/commands.ts";
+import type { Io, Tone } from "./cli/io.ts";
+import { runProgram } from "./cli/program.ts";
 import { faultOf } from "./fault.ts";
 
 /** The outermost edge: the only file that touches clock, chance, environment, signals and streams. */
@@ -12,82 +15,28 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 const stop = new AbortController();
+const styles = { bad: "red", doubtful: "yellow", good: "green", faint: "gray" } as const satisfies Record<Tone, string>;
 const io: Io = {
   now: Date.now,
   random: Math.random,
   env: process.env,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  paint: (tone, text) => styleText(styles[tone], text, { stream: process.stdout }),
+  terminal: { input: isatty(0), output: isatty(1) },
   version,
+  nodeVersion: process.version,
   stop: stop.signal,
 };
+// google-logging-utils: GCP's SDK would print every request with its payload, and every error text of the server.
+delete process.env["GOOGLE_SDK_NODE_LOGGING"];
 
-// Each command imports what it needs: `--version` and `--help` start in a fraction of the daemon's time.
-const configuration = async (option: string | undefined) => {
-  const { configPath, readConfig } = await import("./cli/configuration.ts");
-  return { ...readConfig(option, io), file: configPath(option, io) };
-};
-const withRedis: typeof link.withRedis = async (...args) => (await import("./cli/link.ts")).withRedis(...args);
-
-const commands: Commands = {
-  async run(options) {
-    const { config, warnings } = await configuration(options.config);
-    const [{ runDaemon }, { makeLog }, { makeMetrics }] = await Promise.all([
-      import("./daemon.ts"),
-      import("./observe/log.ts"),
-      import("./observe/metrics.ts"),
-    ]);
-    const instance = `${hostname()}:${process.pid}`;
-    // google-logging-utils: GCP's SDK would print every request with its payload, and every error text of the server.
-    delete process.env["GOOGLE_SDK_NODE_LOGGING"];
-    const log = makeLog({ ...config.log, version, instance });
-    const metrics = makeMetrics({ version, nodeVersion: process.version });
-    function fatal(error: unknown): void {
-      log.event("app.fatal", faultOf(error));
-      log.flush();
-      process.exit(exitCode.runtime);
-    }
-    process.on("uncaughtException", fatal);
-    process.on("unhandledRejection", fatal);
-    return runDaemon({ ...io, config, warnings, log, metrics, instance });
-  },
-  async validate(options) {
-    const { validateCommand } = await import("./cli/validate.ts");
-    const { config, warnings, file } = await configuration(options.config);
-    return validateCommand(config, warnings, file, options.offline, io);
-  },
-  async status(id, options) {
-    const { credentialStatus, statusCommand } = await import("./cli/status.ts");
-    const { config } = await configuration(options.config);
-    return withRedis(config, io, (redis) =>
-      id === undefined
-        ? statusCommand(config, redis, options.output, io)
-        : credentialStatus(config, redis, id, options.output, io),
-    );
-  },
-  async rotate(ids, options) {
-    const { rotateCommand } = await import("./cli/rotate.ts");
-    const { parseDuration } = await import("./config/duration.ts");
-    const timeoutMs = parseDuration(options.timeout);
-    if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 30s or 5m", exitCode.usage);
-    const { config } = await configuration(options.config);
-    return withRedis(config, io, (redis) => rotateCommand(config, redis, ids, { wait: options.wait, timeoutMs }, io));
-  },
-  async schema() {
-    const { configSchema } = await import("./config/config.ts");
-    io.out(`${JSON.stringify(configSchema(), undefined, 2)}\n`);
-    return exitCode.ok;
-  },
-};
-
-for (const [signal, number] of [
-  ["SIGINT", 2],
-  ["SIGTERM", 15],
-] as const) {
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
+    const number = constants.signals[signal];
     // The first drains, the second does not wait.
     if (stop.signal.aborted) process.exit(128 + number);
-    stop.abort();
+    stop.abort(number);
   });
 }
 

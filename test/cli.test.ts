@@ -43,7 +43,7 @@ describe("the command line", () => {
       const { code, stdout, stderr } = await site.run(["--help"]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/Examples:\n {2}evertoken validate/);
-      expect(stdout).toContain("124 wait timed out");
+      expect(stdout).toContain("124 --wait timed out");
       for (const command of ["run", "validate", "status", "rotate", "schema"]) {
         expect((await site.run([command, "--help"])).code).toBe(0);
       }

@@ -1,6 +1,7 @@
 import { type Config, type Problem, loadConfig } from "../config/config.ts";
 import { formatProblems } from "../config/report.ts";
-import { CommandError, type Io, exitCode } from "./io.ts";
+import { CommandError, exitCode } from "./command.ts";
+import type { Io } from "./io.ts";
 
 /** The configuration file of a command: `--config`, else EVERTOKEN_CONFIG. */
 export function configPath(option: string | undefined, io: Io): string {
@@ -15,11 +16,18 @@ export function configPath(option: string | undefined, io: Io): string {
 export function readConfig(option: string | undefined, io: Io): { config: Config; warnings: readonly Problem[] } {
   const path = configPath(option, io);
   const { config, problems } = loadConfig(path, io.env);
-  const errors = problems.filter((problem) => problem.severity === "error");
   if (config === undefined) {
     io.err(formatProblems(problems));
-    const count = errors.length === 1 ? "1 error" : `${errors.length} errors`;
-    throw new CommandError(`${path} has ${count}; nothing was started`, exitCode.usage);
+    throw invalid(path, problems);
   }
   return { config, warnings: problems };
+}
+
+/** Said last, below the problems themselves. */
+export function invalid(path: string, problems: readonly Problem[]): CommandError {
+  const { length } = problems.filter((problem) => problem.severity === "error");
+  return new CommandError(
+    `${path} has ${length === 1 ? "1 error" : `${length} errors`}; nothing was started`,
+    exitCode.usage,
+  );
 }

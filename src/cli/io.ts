@@ -1,29 +1,18 @@
 import type { Edges } from "../work.ts";
 
+/** How a text is to be taken: red, yellow, green, and of no weight. */
+export type Tone = "bad" | "doubtful" | "good" | "faint";
+
 /** Data goes to `out`, messages for people to `err`; nothing else in the command line writes. */
 export interface Io extends Edges {
   out(text: string): void;
   err(text: string): void;
+  /** Colours a text for stdout, where that is a terminal that wants it (NO_COLOR, TERM=dumb). */
+  paint(tone: Tone, text: string): string;
+  /** Where somebody can be asked, and where somebody watches. */
+  readonly terminal: { readonly input: boolean; readonly output: boolean };
   readonly version: string;
-  /** Aborted by SIGINT or SIGTERM. */
+  readonly nodeVersion: string;
+  /** Aborted by SIGINT or SIGTERM; the reason is the signal's number. */
   readonly stop: AbortSignal;
-}
-
-/** One table for all commands. */
-export const exitCode = {
-  ok: 0,
-  runtime: 1,
-  usage: 2,
-  unhealthy: 3,
-  timedOut: 124,
-} as const;
-
-/** Ends a command with a message on stderr and an exit code. The message is ours and safe to show. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-  readonly exitCode: number;
-  constructor(message: string, code: number) {
-    super(message);
-    this.exitCode = code;
-  }
 }

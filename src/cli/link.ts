@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { type RedisLink, openRedis } from "../queue/redis.ts";
 import { redisAddress } from "../redis-address.ts";
-import { CommandError, type Io, exitCode } from "./io.ts";
+import { CommandError, exitCode } from "./command.ts";
+import type { Io } from "./io.ts";
 
 const CONNECT_MS = 3000;
 

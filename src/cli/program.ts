@@ -1,76 +1,39 @@
-import { Command, CommanderError, Option } from "commander";
-import { CommandError, type Io, exitCode } from "./io.ts";
+import { Argument, Command, CommanderError, Option } from "commander";
+import { CommandError, type CommandSpec, type ExitName, type Invocation, exitCode, exitMeaning } from "./command.ts";
+import type { Io } from "./io.ts";
 
-export interface Commands {
-  run(options: ConfigOption): Promise<number>;
-  validate(options: ConfigOption & { offline: boolean }): Promise<number>;
-  status(id: string | undefined, options: ConfigOption & { output: "table" | "json" }): Promise<number>;
-  rotate(ids: string[], options: ConfigOption & { wait: boolean; timeout: string }): Promise<number>;
-  schema(): Promise<number>;
-}
+const EXAMPLES = [
+  ["validate --config config.yaml", "check a configuration, with every problem at once"],
+  ["run --config config.yaml", "keep its tokens fresh until SIGTERM"],
+  ["status -o json", "what needs attention (configuration from EVERTOKEN_CONFIG)"],
+  ["rotate acme --wait", "a new token for acme, now"],
+] as const;
 
-interface ConfigOption {
-  readonly config?: string;
-}
-
-const EXAMPLES = `
-Examples:
-  evertoken validate --config config.yaml     check a configuration, with every problem at once
-  evertoken run --config config.yaml          keep its tokens fresh until SIGTERM
-  evertoken status -o json                    what needs attention (configuration from EVERTOKEN_CONFIG)
-  evertoken rotate acme --wait                a new token for acme, now
-
-Exit codes: 0 ok, 1 runtime error, 2 usage or invalid configuration, 3 unhealthy, 124 wait timed out
-`;
-
-/** Parses the command line and runs one command. Never throws; the number is the exit code. */
-export async function runProgram(argv: readonly string[], commands: Commands, io: Io): Promise<number> {
+/** Parses the command line and runs one command. Throws only what a command throws beside CommandError; the number is the exit code. */
+export async function runProgram(argv: readonly string[], specs: readonly CommandSpec[], io: Io): Promise<number> {
   let code: number = exitCode.ok;
   const program = new Command("evertoken")
     .description(
       "Keeps OAuth 2.0 access tokens fresh for fleets of accounts, in the secret stores where consumers read.",
     )
     .version(io.version)
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("before", examplesText(EXAMPLES))
+    .addHelpText("after", exitText(Object.keys(exitCode) as ExitName[]))
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
 
-  function command(name: string, description: string): Command {
-    return program
-      .command(name)
-      .description(description)
-      .option("-c, --config <file>", "configuration file (default: $EVERTOKEN_CONFIG)");
+  for (const spec of specs) {
+    const command = declare(program, spec);
+    command.action(async (...given: unknown[]) => {
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((each) => typeof each === "string");
+      const run = (await spec.load()) as (invocation: Invocation<unknown>) => Promise<number>;
+      code = await unlessStopped(run({ args, options: command.opts(), io, commands: specs }), spec, io);
+    });
   }
-
-  command("run", "keep the tokens of the configuration fresh until SIGTERM").action(async (options: ConfigOption) => {
-    code = await commands.run(options);
-  });
-  command("validate", "check a configuration; every problem is reported, with its position")
-    .option("--offline", "do not read the secrets and CA files that it refers to", false)
-    .action(async (options: ConfigOption & { offline: boolean }) => {
-      code = await commands.validate(options);
-    });
-  command("status", "what needs attention, or everything known of one credential (exit code 3: unhealthy)")
-    .argument("[id]", "credential")
-    .addOption(new Option("-o, --output <format>", "output").choices(["table", "json"]).default("table"))
-    .action(async (id: string | undefined, options: ConfigOption & { output: "table" | "json" }) => {
-      code = await commands.status(id, options);
-    });
-  command("rotate", "rotate credentials now, whatever their schedule says; within quotas and pauses")
-    .argument("<id...>", "credentials")
-    .option("-w, --wait", "wait until it is done", false)
-    .option("--timeout <duration>", "with --wait: how long (exit code 124)", "60s")
-    .action(async (ids: string[], options: ConfigOption & { wait: boolean; timeout: string }) => {
-      code = await commands.rotate(ids, options);
-    });
-  program
-    .command("schema")
-    .description("print the JSON Schema of the configuration, for editors")
-    .action(async () => {
-      code = await commands.schema();
-    });
-
   try {
     await program.parseAsync(argv, { from: "user" });
     return code;
@@ -85,4 +48,48 @@ export async function runProgram(argv: readonly string[], commands: Commands, io
     }
     throw error;
   }
+}
+
+function declare(program: Command, spec: CommandSpec): Command {
+  const [name = "", below] = spec.name.split(" ");
+  const command = below === undefined ? program.command(name) : parentOf(program, name).command(below);
+  command
+    .description(spec.summary)
+    .addHelpText("before", examplesText(spec.examples))
+    .addHelpText("after", exitText(["ok", "runtime", "usage", ...(spec.exits ?? []), "interrupted"]));
+  for (const { form, help, choices } of spec.arguments ?? []) {
+    const argument = new Argument(form, help);
+    command.addArgument(choices === undefined ? argument : argument.choices(choices));
+  }
+  for (const { flags, help, choices, byDefault } of spec.options) {
+    const option = new Option(flags, help);
+    if (choices !== undefined) option.choices(choices);
+    if (byDefault !== undefined) option.default(byDefault);
+    command.addOption(option);
+  }
+  return command;
+}
+
+function parentOf(program: Command, name: string): Command {
+  return program.commands.find((each) => each.name() === name) ?? program.command(name);
+}
+
+function examplesText(examples: CommandSpec["examples"]): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, meaning]) => `  evertoken ${line.padEnd(width)}   ${meaning}`);
+  return `Examples:\n${lines.join("\n")}\n`;
+}
+
+function exitText(names: readonly ExitName[]): string {
+  return `\nExit codes: ${names.map((name) => `${exitCode[name]} ${exitMeaning[name]}`).join("; ")}`;
+}
+
+/** A command that waits for something when Ctrl-C is pressed is left where it stands. */
+async function unlessStopped(running: Promise<number>, spec: CommandSpec, io: Io): Promise<number> {
+  if (spec.drains === true) return running;
+  const { promise: stopped, resolve } = Promise.withResolvers<number>();
+  const stop = (): void => resolve(128 + Number(io.stop.reason));
+  if (io.stop.aborted) stop();
+  io.stop.addEventListener("abort", stop, { once: true });
+  return Promise.race([stopped, running]);
 }

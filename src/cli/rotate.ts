@@ -1,15 +1,34 @@
 import type { Config } from "../config/config.ts";
+import { parseDuration } from "../config/duration.ts";
 import type { Credential } from "../credential.ts";
 import { pendingTargets } from "../deliver.ts";
 import { type DueIndex, dueIndex } from "../queue/due-index.ts";
 import type { RedisLink } from "../queue/redis.ts";
 import { decodeRecord } from "../record.ts";
-import { CommandError, type Io, exitCode } from "./io.ts";
+import { CommandError, type Invocation, exitCode } from "./command.ts";
+import { readConfig } from "./configuration.ts";
+import type { Io } from "./io.ts";
+import { withRedis } from "./link.ts";
+import type { ConfigOption } from "./options.ts";
+
+interface RotateOptions extends ConfigOption {
+  readonly wait?: boolean;
+  readonly timeout: string;
+}
 
 const POLL_MS = 100;
 
 /** `evertoken rotate <id...> [--wait]`: rotates now, whatever the ladder says, within quotas and pauses. */
-export async function rotateCommand(
+export async function rotateCommand({ args, options, io }: Invocation<RotateOptions>): Promise<number> {
+  const timeoutMs = parseDuration(options.timeout);
+  if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 30s or 5m", exitCode.usage);
+  const { config } = readConfig(options.config, io);
+  return withRedis(config, io, (redis) =>
+    rotateAll(config, redis, args, { wait: options.wait === true, timeoutMs }, io),
+  );
+}
+
+async function rotateAll(
   config: Config,
   redis: RedisLink,
   ids: readonly string[],

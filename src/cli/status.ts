@@ -6,16 +6,28 @@ import { dueIndex } from "../queue/due-index.ts";
 import type { RedisLink } from "../queue/redis.ts";
 import { takeSnapshot } from "../queue/snapshot.ts";
 import { decodeRecord, emptyTarget, targetKey } from "../record.ts";
-import { CommandError, type Io, exitCode } from "./io.ts";
+import { CommandError, type Invocation, exitCode } from "./command.ts";
+import { readConfig } from "./configuration.ts";
+import type { Io } from "./io.ts";
+import { withRedis } from "./link.ts";
+import type { ConfigOption } from "./options.ts";
 import { relative, table } from "./table.ts";
 
+interface StatusOptions extends ConfigOption {
+  readonly output: "table" | "json";
+}
+
+export async function statusCommand({ args: [id], options, io }: Invocation<StatusOptions>): Promise<number> {
+  const { config } = readConfig(options.config, io);
+  return withRedis(config, io, (redis) =>
+    id === undefined
+      ? fleetStatus(config, redis, options.output, io)
+      : credentialStatus(config, redis, id, options.output, io),
+  );
+}
+
 /** `evertoken status`: the fleet in one look. Exit code 3 when somebody must act. */
-export async function statusCommand(
-  config: Config,
-  redis: RedisLink,
-  output: "table" | "json",
-  io: Io,
-): Promise<number> {
+async function fleetStatus(config: Config, redis: RedisLink, output: "table" | "json", io: Io): Promise<number> {
   const counts = Map.groupBy(config.credentials, (c) => c.provider);
   const providers = [...config.providers.keys()].map((name) => ({ name, configured: counts.get(name)?.length ?? 0 }));
   const document = statusDocument(await takeSnapshot(redis, providers, [...config.stores.values()], io.now()));
@@ -64,7 +76,7 @@ function fleetTable(document: StatusDocument): string {
 }
 
 /** `evertoken status <id>`: everything known of one credential. Exit code 3 when it is failing or its token is dead. */
-export async function credentialStatus(
+async function credentialStatus(
   config: Config,
   redis: RedisLink,
   id: string,

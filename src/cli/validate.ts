@@ -1,24 +1,36 @@
 import { readFile } from "node:fs/promises";
-import { type Config, type Problem, placed } from "../config/config.ts";
+import { type Config, loadConfig, placed } from "../config/config.ts";
 import { formatProblems } from "../config/report.ts";
 import type { SecretRef } from "../credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../secret-source.ts";
-import { type Io, exitCode } from "./io.ts";
+import { type Invocation, exitCode } from "./command.ts";
+import { configPath, invalid } from "./configuration.ts";
+import type { Io } from "./io.ts";
+import type { ConfigOption, OutputOption } from "./options.ts";
 
-/** `evertoken validate`: the shape has been checked; this reads what the configuration refers to. */
-export async function validateCommand(
-  config: Config,
-  warnings: readonly Problem[],
-  file: string,
-  offline: boolean,
-  io: Io,
-): Promise<number> {
-  io.err(formatProblems(warnings));
-  const missing = offline ? [] : await unreadable(config, io);
-  if (missing.length > 0) {
-    io.err(formatProblems(placed(file, missing)));
-    return exitCode.usage;
+interface ValidateOptions extends ConfigOption, OutputOption {
+  readonly offline?: boolean;
+}
+
+/** `evertoken validate`: the shape, and what the configuration refers to. */
+export async function validateCommand({ options, io }: Invocation<ValidateOptions>): Promise<number> {
+  const file = configPath(options.config, io);
+  const { config, problems } = loadConfig(file, io.env);
+  const missing = config === undefined || options.offline === true ? [] : await unreadable(config, io);
+  const all = [...problems, ...(missing.length > 0 ? placed(file, missing) : [])];
+  const valid = config !== undefined && missing.length === 0;
+  if (options.output === "json") {
+    const counts = config && {
+      credentials: config.credentials.length,
+      providers: config.providers.size,
+      stores: config.stores.size,
+    };
+    io.out(`${JSON.stringify({ schemaVersion: 1, file, valid, ...counts, problems: all }, undefined, 2)}\n`);
+    return valid ? exitCode.ok : exitCode.usage;
   }
+  io.err(formatProblems(all));
+  if (config === undefined) throw invalid(file, problems);
+  if (!valid) return exitCode.usage;
   const { providers, stores, credentials } = config;
   io.out(`${file} is valid: ${credentials.length} credentials, ${providers.size} providers, ${stores.size} stores\n`);
   return exitCode.ok;

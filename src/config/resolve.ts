@@ -33,6 +33,9 @@ export interface Config {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
+/** Of the http listener. */
+export const defaultListen = "127.0.0.1:9464";
+
 const defaults = {
   policy: {
     rotateAt: 0.75,
@@ -43,7 +46,7 @@ const defaults = {
     requestTimeoutMs: 15 * SECOND,
   },
   dataDir: "./evertoken-data",
-  listen: "127.0.0.1:9464",
+  listen: defaultListen,
   level: "info",
   format: "json",
   drainTimeoutMs: 60 * SECOND,

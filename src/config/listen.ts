@@ -1,0 +1,44 @@
+import { interpolate } from "./interpolate.ts";
+import { readText } from "./read.ts";
+import { defaultListen, parseListen } from "./resolve.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Keys of the top level stand at the beginning of their line in YAML that is not JSON. */
+const SECTION = /^(["']?)http\1[ \t]*:(?<rest>[^\n]*)\n?(?<below>(?:[ \t#][^\n]*(?:\n|$)|\n)*)/m;
+const LISTEN =
+  /(?:^|[\s{,])(["']?)listen\1[ \t]*:[ \t]*(?:"(?<double>[^"\n]*)"|'(?<single>[^'\n]*)'|(?<plain>[^\s,}#]+))/m;
+
+/**
+ * `http.listen` of a configuration without reading the rest of it: a health check of a daemon with 100,000 credentials must
+ * not take longer than the answer. Undefined when the text says it in a way that only the whole reader understands (an
+ * alias, a merge key), and for what is wrong.
+ */
+export function listenOf(file: string, env: Env): { readonly host: string; readonly port: number } | undefined {
+  const read = readText(file);
+  const written = "text" in read ? quickly(read.text) : undefined;
+  if (written === undefined) return undefined;
+  const { value, findings } = interpolate(written, env);
+  return findings.length > 0 ? undefined : parseListen(String(value));
+}
+
+function quickly(text: string): string | undefined {
+  if (/^\s*[{[]/.test(text)) return fromJson(text);
+  if (/^<<[ \t]*:/m.test(text)) return undefined;
+  const section = SECTION.exec(text)?.groups;
+  if (section === undefined) return defaultListen;
+  const inside = `${section["rest"]}\n${section["below"]}`.replaceAll(/(^|\s)#.*$/gm, "");
+  if (/[&*!]|<</.test(inside)) return undefined;
+  const found = LISTEN.exec(inside)?.groups;
+  return found === undefined ? defaultListen : (found["double"] ?? found["single"] ?? found["plain"]);
+}
+
+function fromJson(text: string): string | undefined {
+  try {
+    const value = JSON.parse(text) as { http?: { listen?: unknown } };
+    const listen = value.http?.listen ?? defaultListen;
+    return typeof listen === "string" ? listen : undefined;
+  } catch {
+    return undefined; // YAML in flow style, or broken: the whole reader knows
+  }
+}
