@@ -15,6 +15,8 @@ export interface Course {
   readonly targets: readonly TargetOutcome[];
   /** When the first consumer would have held a dead token, had nothing been done; 0: there was none. */
   readonly before?: Instant;
+  /** Since when a published token has been owed; the job's due instant if it is not known better. */
+  readonly owedSince?: Instant;
   readonly reason?: Reason;
   readonly exchangeMs?: number;
   readonly error?: ExchangeError;
@@ -95,9 +97,20 @@ export function conclude(
     }),
     ...((result === "rotated" || result === "published") && {
       timeliness: timeliness(course, now),
+      published: {
+        remainingMs: record.expiresAt - now,
+        owedMs: Math.max(0, now - (course.owedSince ?? course.job.dueAt)),
+      },
     }),
   };
   return { outcome, nextAt, failing: failingOf(course.credential, record, pending, nextAt, now) };
+}
+
+/** A retry does not start the clock anew: the token has been owed since the first try failed, or since it was minted. */
+export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
+  if (record.failure !== undefined) return Math.min(dueAt, record.failure.since);
+  const waiting = Object.values(record.targets).some((target) => target.failures > 0);
+  return waiting ? Math.min(dueAt, record.issuedAt) : dueAt;
 }
 
 function resultOf(course: Course, pending: readonly Target[]): Outcome["result"] {

@@ -3,9 +3,11 @@ import { leaseFloorMs } from "./backoff.ts";
 import type { Config } from "./config/config.ts";
 import type { Provider } from "./credential.ts";
 import { makeAdvice } from "./advice.ts";
+import { makeCredentialSeries } from "./credential-series.ts";
 import { makeExchange } from "./exchange/index.ts";
 import { faultOf } from "./fault.ts";
 import type { FleetSnapshot } from "./fleet.ts";
+import { fleetShape } from "./fleet-shape.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
@@ -64,10 +66,11 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
   const record = makeRecorder(log, metrics, { random: parts.random, share: () => config.log.successSampling });
   const advise = makeAdvice(config, stores, log);
   const onError = (error: unknown): void => reportRedis(error, parts);
+  metrics.introduce(config.providers.values(), stores.keys());
   let active = 0;
   let epoch = await epochOf(redis);
 
-  const { work, printOfId } = makeWork({
+  const { work, credentialOf, printOfId } = makeWork({
     ...parts,
     stores,
     exchanges,
@@ -94,10 +97,12 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
         onError,
         async work(job, due) {
           active += 1;
+          metrics.jobs(name, 1);
           try {
             return await work(job, due, limits.leaseFloorMs);
           } finally {
             active -= 1;
+            metrics.jobs(name, -1);
           }
         },
       }),
@@ -126,7 +131,8 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
   await redis.subscribe(wakeChannel(redis.prefix), (provider) => lanes.get(provider)?.wake());
   for (const lane of lanes.values()) lane.wake();
   const watches = [...lanes.values()].map(({ due }) => makeParkedWatch(redis, due, printOfId));
-  const providers = [...config.providers.keys()].map((name) => ({ name, configured: idsOf.get(name)?.length ?? 0 }));
+  const shape = fleetShape(config, credentialOf);
+  const takeCredentialSeries = makeCredentialSeries(config, redis, metrics);
   const housekeeping = startHousekeeping({
     now: parts.now,
     ready: redis.ready,
@@ -134,8 +140,11 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
       // The whole look costs a second of Redis per 100,000 credentials; a count tells most of it.
       if (round % FULL_ROUND === 0 || !(await reconciler.looksRight())) await reconcile();
     },
-    takeSnapshot: () => takeSnapshot(redis, providers, [...config.stores.values()], parts.now()),
-    publishSnapshot: metrics.setFleet,
+    takeSnapshot: () => takeSnapshot(redis, shape, parts.now()),
+    async publishSnapshot(snapshot) {
+      metrics.setFleet(snapshot);
+      await takeCredentialSeries();
+    },
     async checkParked() {
       for (const watch of watches) await watch.check();
     },

@@ -1,4 +1,4 @@
-import type { Instant } from "./credential.ts";
+import type { Instant, Target } from "./credential.ts";
 
 /** What needs a look, and why. One per failing credential; at most 100 are listed. */
 export interface Attention {
@@ -30,7 +30,11 @@ export interface ProviderSnapshot {
   readonly overdue: number;
   /** Configured but absent from the due index. */
   readonly unscheduled: number;
+  /** Credentials whose token is dead and that only people can help. */
+  readonly expiredForPeople: number;
   readonly earliestExpiresAt?: Instant;
+  /** When the first consumer holds a dead token if the provider stays down from now on; undefined while no token lives. */
+  readonly runwayEndsAt?: Instant;
   readonly nextDueAt?: Instant;
   /** Set while a 429 or Retry-After pauses the provider. */
   readonly pausedUntil?: Instant;
@@ -41,6 +45,31 @@ interface StoreSnapshot {
   readonly type: string;
   /** Credentials whose newest token this store does not hold yet. */
   readonly unpublished: number;
+  /** When the first consumer holds a dead token if the store takes nothing from now on; undefined while no token lives there. */
+  readonly runwayEndsAt?: Instant;
+}
+
+/** One credential, as far as its series tell. */
+export interface CredentialFact {
+  readonly id: string;
+  readonly provider: string;
+  readonly expiresAt?: Instant;
+  readonly nextAt?: Instant;
+  /** Class of its error while it fails. */
+  readonly reason?: string;
+}
+
+/** What a snapshot must know of the configuration. */
+export interface FleetShape {
+  readonly providers: readonly {
+    readonly name: string;
+    readonly configured: number;
+    /** Stores that its credentials publish to. */
+    readonly stores: ReadonlySet<string>;
+  }[];
+  readonly stores: readonly { readonly name: string; readonly type: string }[];
+  /** [] for an id that is not configured. */
+  targetsOf(id: string): readonly Target[];
 }
 
 /** The fleet as Redis knows it: the same from every replica. Taken at most every few seconds, never per scrape. */

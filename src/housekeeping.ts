@@ -19,7 +19,7 @@ export function startHousekeeping(parts: {
   /** `round` counts from 1. */
   reconcile(round: number): Promise<void>;
   takeSnapshot(): Promise<FleetSnapshot>;
-  publishSnapshot(snapshot: FleetSnapshot): void;
+  publishSnapshot(snapshot: FleetSnapshot): Promise<void>;
   checkParked(): Promise<void>;
   onError(error: unknown): void;
 }): Housekeeping {

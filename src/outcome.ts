@@ -60,4 +60,11 @@ export interface Outcome {
   readonly timeliness?: "first" | "on_time" | "late" | "expired";
   /** W3C trace id and span id, where rotations are traced. */
   readonly trace?: { readonly traceId: string; readonly spanId: string };
+  /** Of a `rotated` or `published` outcome. */
+  readonly published?: {
+    /** Life that the token has left. */
+    readonly remainingMs: number;
+    /** Since it fell due, over all retries. */
+    readonly owedMs: number;
+  };
 }

@@ -7,7 +7,7 @@ import type { Job, Parts } from "./parts.ts";
 import { ask, recover } from "./recover.ts";
 import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf } from "./record.ts";
 import { type Reason, reasonToRotate } from "./schedule.ts";
-import { type Course, conclude, skipped } from "./conclude.ts";
+import { type Course, conclude, owedSince, skipped } from "./conclude.ts";
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
 export async function rotate(job: Job, credential: Credential, provider: Provider, parts: Parts): Promise<Outcome> {
@@ -73,6 +73,7 @@ async function underLease(
     ...course,
     rotationId: rotationIdOf(credential, record.revision + (reason === undefined ? 0 : 1)),
     before,
+    owedSince: owedSince(course.job.dueAt, record),
     recovered: remembered === undefined,
     targets: unknown,
     ...(reason && { reason }),

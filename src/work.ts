@@ -94,7 +94,11 @@ export function makeWork(parts: WorkParts) {
     };
   }
 
-  return { work, printOfId: (id: string) => printOfId(credentials.get(id), parts) };
+  return {
+    work,
+    credentialOf: (id: string) => credentials.get(id),
+    printOfId: (id: string) => printOfId(credentials.get(id), parts),
+  };
 }
 
 function traced(stores: WorkParts["stores"], spans: RotationSpans): WorkParts["stores"] {

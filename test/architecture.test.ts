@@ -18,6 +18,7 @@ const core = [
   "record.ts",
   "recover.ts",
   "rotate.ts",
+  "runway.ts",
   "schedule.ts",
   "waiting.ts",
 ];
@@ -46,7 +47,7 @@ const packages: Readonly<Record<string, string>> = {
   oauth4webapi: "exchange/client-credentials.ts",
   pino: "observe/log.ts",
   "pino-pretty": "observe/log.ts",
-  "prom-client": "observe/metrics.ts",
+  "prom-client": "observe/instruments.ts",
   undici: "exchange/transport.ts",
   yaml: "config/source.ts",
   zod: "config/zod.ts",

@@ -127,6 +127,20 @@ describe("when the exchange fails", () => {
     expect(world.journal.failing).toBe("");
   });
 
+  test("the renewal that succeeds at last tells since when it was owed, and the life that its token has", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.now = world.journal.nextAt;
+    const failedAt = world.now;
+    world.fail = exchangeFails();
+    await run(world);
+    world.fail = undefined;
+    world.now = world.journal.nextAt;
+    const published = { owedMs: world.now - failedAt, remainingMs: world.lifetimeMs };
+    expect(published.owedMs).toBeGreaterThan(0);
+    expect(await run(world)).toMatchObject({ result: "rotated", published });
+  });
+
   test("a throttled answer pauses the provider for as long as it asked", async () => {
     const world = makeWorld();
     world.fail = exchangeFails({

@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Credential } from "../credential.ts";
+import { fleetShape } from "../fleet-shape.ts";
 import { formatInstant, parseInstant } from "../instant.ts";
 import { type StatusDocument, statusDocument } from "../observe/status.ts";
 import { dueIndex } from "../queue/due-index.ts";
@@ -11,7 +12,7 @@ import { readConfig } from "./configuration.ts";
 import type { Io } from "./io.ts";
 import { withRedis } from "./link.ts";
 import type { ConfigOption } from "./options.ts";
-import { relative, table } from "./table.ts";
+import { relative, span, table } from "./table.ts";
 
 interface StatusOptions extends ConfigOption {
   readonly output: "table" | "json";
@@ -28,9 +29,7 @@ export async function statusCommand({ args: [id], options, io }: Invocation<Stat
 
 /** `evertoken status`: the fleet in one look. Exit code 3 when somebody must act. */
 async function fleetStatus(config: Config, redis: RedisLink, output: "table" | "json", io: Io): Promise<number> {
-  const counts = Map.groupBy(config.credentials, (c) => c.provider);
-  const providers = [...config.providers.keys()].map((name) => ({ name, configured: counts.get(name)?.length ?? 0 }));
-  const document = statusDocument(await takeSnapshot(redis, providers, [...config.stores.values()], io.now()));
+  const document = statusDocument(await takeSnapshot(redis, fleetShape(config), io.now()));
   io.out(output === "json" ? `${JSON.stringify(document, undefined, 2)}\n` : fleetTable(document));
   return document.healthy ? exitCode.ok : exitCode.unhealthy;
 }
@@ -38,6 +37,7 @@ async function fleetStatus(config: Config, redis: RedisLink, output: "table" | "
 function fleetTable(document: StatusDocument): string {
   const text = (value: unknown): string =>
     typeof value === "string" || typeof value === "number" ? String(value) : "-";
+  const runway = (seconds: unknown): string => (typeof seconds === "number" ? span(seconds) : "-");
   const providers = document.providers.map((p) => {
     const states = p["states"] as Record<string, number>;
     return [
@@ -46,6 +46,7 @@ function fleetTable(document: StatusDocument): string {
       ...["healthy", "retrying", "needs_attention", "pending"].map((key) => text(states[key])),
       text(p["pausedUntil"]),
       text(p["earliestExpiresAt"]),
+      runway(p["runwaySeconds"]),
     ];
   });
   const head = [
@@ -58,8 +59,12 @@ function fleetTable(document: StatusDocument): string {
     "PENDING",
     "PAUSED UNTIL",
     "NEXT EXPIRY",
+    "RUNWAY",
   ];
-  const stores = document.stores.map((s) => ["store", "type", "unpublished"].map((key) => text(s[key])));
+  const stores = document.stores.map((s) => [
+    ...["store", "type", "unpublished"].map((key) => text(s[key])),
+    runway(s["runwaySeconds"]),
+  ]);
   const attention = document.attention.map((a) => [
     ...["credential", "state", "class", "code", "failures", "nextAt"].map((key) => text(a[key])),
     text(a["expiresAt"]),
@@ -68,7 +73,7 @@ function fleetTable(document: StatusDocument): string {
     `${document.verdict}\n\n`,
     table([head, ...providers]),
     "\n",
-    table([["STORE", "TYPE", "UNPUBLISHED"], ...stores]),
+    table([["STORE", "TYPE", "UNPUBLISHED", "RUNWAY"], ...stores]),
     ...(attention.length === 0
       ? []
       : ["\n", table([["CREDENTIAL", "STATE", "CLASS", "CODE", "FAILURES", "NEXT TRY", "EXPIRES"], ...attention])]),

@@ -10,10 +10,15 @@ export function table(rows: readonly (readonly string[])[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** `in 4m 10s`, `3h 2m ago`, `now`: two units are enough to act on. */
+/** `in 4m 10s`, `3h 2m ago`, `now`. */
 export function relative(at: number, now: number): string {
   const seconds = Math.round(Math.abs(at - now) / 1000);
   if (seconds === 0) return "now";
+  return at > now ? `in ${span(seconds)}` : `${span(seconds)} ago`;
+}
+
+/** `4m 10s`, `0s`: two units are enough to act on. */
+export function span(seconds: number): string {
   const parts = [
     [Math.floor(seconds / 86_400), "d"],
     [Math.floor(seconds / 3600) % 24, "h"],
@@ -26,5 +31,5 @@ export function relative(at: number, now: number): string {
     .filter(([count]) => count > 0)
     .map(([count, unit]) => `${count}${unit}`)
     .join(" ");
-  return at > now ? `in ${text}` : `${text} ago`;
+  return text === "" ? "0s" : text;
 }

@@ -24,6 +24,7 @@ export interface Config {
     readonly successSampling: number;
   };
   readonly tracing: { readonly credentialId: boolean };
+  readonly metrics: { readonly perCredential: "off" | "unhealthy" | "all"; readonly maxSeries: number };
   readonly shutdown: { readonly drainTimeoutMs: number };
   readonly providers: ReadonlyMap<string, Provider>;
   readonly stores: ReadonlyMap<string, StoreConfig>;
@@ -49,6 +50,8 @@ const defaults = {
   listen: defaultListen,
   level: "info",
   format: "json",
+  perCredential: "off",
+  maxSeries: 500,
   drainTimeoutMs: 60 * SECOND,
   concurrency: 16,
   storeTimeoutMs: 10 * SECOND,
@@ -79,6 +82,10 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
         (file.log?.successSampling === undefined ? undefined : parseFraction(file.log.successSampling)) ?? 1,
     },
     tracing: { credentialId: file.tracing?.credentialId ?? false },
+    metrics: {
+      perCredential: file.metrics?.perCredential ?? defaults.perCredential,
+      maxSeries: file.metrics?.maxSeries ?? defaults.maxSeries,
+    },
     shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),

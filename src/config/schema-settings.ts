@@ -47,6 +47,19 @@ export const settings = {
     })
     .partial()
     .describe("Traces are switched on by the standard variable OTEL_EXPORTER_OTLP_ENDPOINT"),
+  metrics: z
+    .strictObject({
+      perCredential: z
+        .enum(["off", "unhealthy", "all"])
+        .describe("Series by credential: none, those that fail, or every one. Default off"),
+      maxSeries: z
+        .number()
+        .int()
+        .min(1)
+        .max(50_000)
+        .describe("Most series by credential; a credential that does not fit gets none. Default 500"),
+    })
+    .partial(),
   shutdown: z
     .strictObject({
       drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),

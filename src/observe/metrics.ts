@@ -1,10 +1,20 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { FleetSnapshot } from "../fleet.ts";
 import type { Outcome } from "../outcome.ts";
+import { makeFleetMetrics } from "./fleet-metrics.ts";
+import { makeInstruments } from "./instruments.ts";
 
 export interface Metrics {
+  /** Names what is configured, so that its counters begin at 0: a counter that appears with a 1 has not grown for Prometheus. */
+  introduce(
+    providers: Iterable<{ readonly name: string; readonly limits: { readonly concurrency: number } }>,
+    stores: Iterable<string>,
+  ): void;
   countOutcome(outcome: Outcome): void;
   setFleet(snapshot: FleetSnapshot): void;
+  /** Jobs of this replica that are under way: +1 at the start of one, -1 at its end. */
+  jobs(provider: string, change: 1 | -1): void;
+  /** Series by credential, already rendered (see credential-series.ts), and the credentials that got none. */
+  setCredentialSeries(text: string, dropped: number): void;
   redisUp(up: boolean): void;
   redisReconnected(): void;
   storeUp(store: string, up: boolean): void;
@@ -12,54 +22,38 @@ export interface Metrics {
   exposition(): Promise<string>;
 }
 
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
 const WAIT_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 900, 3600];
-const STATES = ["healthy", "due", "refreshing", "retrying", "needs_attention", "pending"] as const;
-const SAME = "The same from every replica: aggregate with max by (...), without pod.";
+const OWED_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * HOUR];
+const LIFE_SECONDS = [0, 30, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 14 * DAY, 30 * DAY];
+
+const STATUSES = ["2xx", "4xx", "429", "5xx", "network", "timeout"] as const;
+const TIMELINESS = ["first", "on_time", "late", "expired"] as const;
+const FAILURES = [
+  "transient",
+  "tls",
+  "throttled",
+  "unknown_outcome",
+  "config",
+  "revoked",
+  "protocol",
+  "secret",
+  "store_error",
+] as const;
+const STORE_RESULTS = [
+  ...["written", "unchanged", "superseded"],
+  ...["throttled", "unavailable", "quota", "auth", "not_found", "conflict", "state", "permanent"],
+] as const;
 
 /** Every metric of evertoken. Labels are configured names and closed enums, so series do not grow with the fleet. */
 export function makeMetrics(facts: { readonly version: string; readonly nodeVersion: string }): Metrics {
-  const registry = new Registry();
-  // The default of 10 ms wakes an idle process a hundred times a second.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
-  const registers = [registry];
-  const gauge = <T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> =>
-    new Gauge({ name: `evertoken_${name}`, help, labelNames: [...labelNames], registers });
-  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> =>
-    new Counter({ name: `evertoken_${name}`, help, labelNames: [...labelNames], registers });
-  const histogram = <T extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly T[],
-    buckets: number[],
-  ): Histogram<T> =>
-    new Histogram({ name: `evertoken_${name}`, help, labelNames: [...labelNames], buckets, registers });
-
+  const instruments = makeInstruments();
+  const { gauge, counter, histogram } = instruments;
   const buildInfo = gauge("build_info", "1, labelled with what runs", ["version", "node_version"]);
-  const credentials = gauge("credentials", `Credentials by state. ${SAME}`, ["provider", "state"]);
-  const expiring = gauge(
-    "credentials_expiring",
-    `Credentials whose consumers hold a dead token within so many seconds, cumulative. ${SAME}`,
-    ["provider", "within"],
-  );
-  const overdue = gauge("credentials_overdue", `Credentials due for over a minute and not started. ${SAME}`, [
-    "provider",
-  ]);
-  const unscheduled = gauge("credentials_unscheduled", `Configured credentials that the due index lacks. ${SAME}`, [
-    "provider",
-  ]);
-  const unpublished = gauge(
-    "credentials_unpublished",
-    `Credentials whose newest token a store does not hold. ${SAME}`,
-    ["store"],
-  );
-  const earliest = gauge(
-    "credentials_earliest_expiry_timestamp_seconds",
-    `When the first consumer holds a dead token. ${SAME}`,
-    ["provider"],
-  );
-  const paused = gauge("provider_paused", `1 while a 429 or Retry-After pauses the provider. ${SAME}`, ["provider"]);
-  const snapshotAt = gauge("fleet_snapshot_timestamp_seconds", "When the fleet's gauges were taken");
+  const setFleet = makeFleetMetrics(instruments);
   const attempts = counter("refresh_attempts_total", "Exchanges and publishes that ended", [
     "provider",
     "outcome",
@@ -75,6 +69,18 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
     ["provider"],
     SECONDS,
   );
+  const owed = histogram(
+    "due_to_published_seconds",
+    "From due until every store has confirmed, over all retries; renewals only",
+    ["provider"],
+    OWED_SECONDS,
+  );
+  const remaining = histogram(
+    "token_remaining_seconds",
+    "Life that a token has left when every store has confirmed it",
+    ["provider"],
+    LIFE_SECONDS,
+  );
   const requests = counter("provider_requests_total", "Exchanges by answer", ["provider", "status"]);
   const requestTime = histogram("provider_request_duration_seconds", "Duration of exchanges", ["provider"], SECONDS);
   const operations = counter("store_operations_total", "Publishes by result", ["store", "operation", "outcome"]);
@@ -87,14 +93,21 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
   const pruned = counter("store_versions_pruned_total", "Superseded versions destroyed", ["store"]);
   const storeUp = gauge("store_up", "0 while the store does not answer this replica", ["store"]);
   const wait = histogram("job_wait_seconds", "From due to started", ["provider"], WAIT_SECONDS);
+  const active = gauge("worker_active_jobs", "Jobs under way in this replica", ["provider"]);
+  const concurrency = gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]);
   const redisUp = gauge("redis_up", "1 while Redis is connected");
   const reconnects = counter("redis_reconnects_total", "Connections to Redis after the first");
+  const dropped = gauge(
+    "metrics_dropped_credentials",
+    "Credentials without series of their own because of metrics.maxSeries",
+  );
+  let credentialSeries = "";
   buildInfo.set({ version: facts.version, node_version: facts.nodeVersion }, 1);
 
   function countOutcome(outcome: Outcome): void {
-    const { provider, result, error, exchangeMs } = outcome;
+    const { provider, result, error, exchangeMs, published } = outcome;
     if (result === "skipped") {
-      attempts.inc({ provider, outcome: "skipped", reason: "none" });
+      attempts.inc({ provider, outcome: "skipped", reason: (outcome.skip ?? "none").toLowerCase() });
       return;
     }
     const failed = outcome.targets.some((target) => target.result === "failed");
@@ -109,6 +122,11 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
       renewals.inc({ provider, timeliness: outcome.timeliness });
       rotation.observe({ provider }, outcome.durationMs / 1000);
     }
+    if (published !== undefined) {
+      remaining.observe({ provider }, Math.max(0, published.remainingMs) / 1000);
+      // First tokens all fall due at once when a fleet is added: their wait says nothing about renewals.
+      if (outcome.timeliness !== "first") owed.observe({ provider }, published.owedMs / 1000);
+    }
     for (const target of outcome.targets) {
       const labels = { store: target.store, operation: "publish" };
       operations.inc({ ...labels, outcome: target.error?.class ?? target.result });
@@ -117,38 +135,43 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
     }
   }
 
-  function setFleet(snapshot: FleetSnapshot): void {
-    earliest.reset(); // absent where nothing is held
-    for (const p of snapshot.providers) {
-      const { provider } = p;
-      for (const state of STATES) credentials.set({ provider, state }, p.states[state]);
-      for (const { withinSeconds, count } of p.expiring) {
-        expiring.set({ provider, within: Number.isFinite(withinSeconds) ? `${withinSeconds}s` : "+Inf" }, count);
-      }
-      overdue.set({ provider }, p.overdue);
-      unscheduled.set({ provider }, p.unscheduled);
-      paused.set({ provider }, p.pausedUntil === undefined ? 0 : 1);
-      if (p.earliestExpiresAt !== undefined) earliest.set({ provider }, p.earliestExpiresAt / 1000);
-    }
-    for (const { store, unpublished: count } of snapshot.stores) unpublished.set({ store }, count);
-    snapshotAt.set(snapshot.takenAt / 1000);
-  }
-
   return {
+    introduce(providers, stores) {
+      for (const { name: provider, limits } of providers) {
+        attempts.inc({ provider, outcome: "success", reason: "none" }, 0);
+        for (const reason of FAILURES) attempts.inc({ provider, outcome: "failure", reason }, 0);
+        for (const status of STATUSES) requests.inc({ provider, status }, 0);
+        for (const timeliness of TIMELINESS) renewals.inc({ provider, timeliness }, 0);
+        for (const each of [rotation, owed, remaining, requestTime, wait]) each.zero({ provider });
+        active.inc({ provider }, 0);
+        concurrency.set({ provider }, limits.concurrency);
+      }
+      for (const store of stores) {
+        const labels = { store, operation: "publish" };
+        for (const outcome of STORE_RESULTS) operations.inc({ ...labels, outcome }, 0);
+        operationTime.zero(labels);
+        pruned.inc({ store }, 0);
+      }
+    },
     countOutcome,
     setFleet,
+    jobs: (provider, change) => active.inc({ provider }, change),
+    setCredentialSeries(text, count) {
+      credentialSeries = text;
+      dropped.set(count);
+    },
     redisUp: (up) => redisUp.set(up ? 1 : 0),
     redisReconnected: () => reconnects.inc(),
     storeUp: (store, up) => storeUp.set({ store }, up ? 1 : 0),
-    contentType: registry.contentType,
-    exposition: () => registry.metrics(),
+    contentType: instruments.contentType,
+    exposition: async () => `${await instruments.exposition()}${credentialSeries}`,
   };
 }
 
-function statusOf(error: Outcome["error"]): string {
+function statusOf(error: Outcome["error"]): (typeof STATUSES)[number] {
   if (error === undefined) return "2xx";
   const { status, code } = error;
   if (status === 429) return "429";
-  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
+  if (status !== undefined) return status >= 500 ? "5xx" : status >= 400 ? "4xx" : "2xx";
   return /timeout/i.test(code) ? "timeout" : "network";
 }

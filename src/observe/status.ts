@@ -69,10 +69,16 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
         .filter((each) => Number.isFinite(each.withinSeconds))
         .map(({ withinSeconds, count }) => ({ withinSeconds, count })),
       ...instant("earliestExpiresAt", p.earliestExpiresAt),
+      ...runway(p.runwayEndsAt, takenAt),
       ...instant("nextDueAt", p.nextDueAt),
       ...instant("pausedUntil", p.pausedUntil),
     })),
-    stores: stores.map(({ store, type, unpublished }) => ({ store, type, unpublished })),
+    stores: stores.map(({ store, type, unpublished, runwayEndsAt }) => ({
+      store,
+      type,
+      unpublished,
+      ...runway(runwayEndsAt, takenAt),
+    })),
     attention: attention.map(attentionOf),
     ...(facts && {
       process: {
@@ -101,6 +107,11 @@ function attentionOf(entry: Attention): Readonly<Record<string, unknown>> {
     nextAt: formatInstant(entry.nextAt),
     ...instant("expiresAt", entry.expiresAt),
   };
+}
+
+/** Absent while no token lives. */
+function runway(endsAt: number | undefined, now: number): Readonly<Record<string, number>> {
+  return endsAt === undefined ? {} : { runwaySeconds: Math.max(0, Math.floor((endsAt - now) / 1000)) };
 }
 
 function instant(name: string, at: number | undefined): Readonly<Record<string, string>> {

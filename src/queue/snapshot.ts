@@ -1,6 +1,8 @@
 import type { Instant } from "../credential.ts";
-import type { Attention, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
+import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
+import { type Runway, mergeStores } from "../runway.ts";
 import { keysOf } from "./due-index.ts";
+import { takeRunway } from "./holdings.ts";
 import type { RedisLink } from "./redis.ts";
 
 const WITHIN_SECONDS = [0, 300, 900, 3600, 21_600, 86_400, 604_800] as const;
@@ -15,48 +17,51 @@ interface Scanned {
     needs_attention: number;
     unpublished: number;
     withoutToken: number;
+    expiredForPeople: number;
   };
   readonly unpublished: Map<string, number>;
 }
 
-/** The fleet as Redis knows it: one pipeline per provider, whatever its size; the failing ones are read up to a cap. */
-export async function takeSnapshot(
-  redis: RedisLink,
-  providers: readonly { readonly name: string; readonly configured: number }[],
-  stores: readonly { readonly name: string; readonly type: string }[],
-  now: Instant,
-): Promise<FleetSnapshot> {
+/** The fleet as Redis knows it: two round trips per provider, whatever its size; the failing ones are read up to a cap. */
+export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Instant): Promise<FleetSnapshot> {
   const unpublished = new Map<string, number>();
+  const runways = new Map<string, Instant>();
   const attention: Attention[] = [];
   const snapshots: ProviderSnapshot[] = [];
-  for (const { name, configured } of providers) {
-    const failing = await scanFailing(redis, name);
+  for (const { name, configured, stores } of fleet.providers) {
+    const failing = await scanFailing(redis, name, now);
     attention.push(...failing.attention);
     for (const [store, count] of failing.unpublished) {
       unpublished.set(store, (unpublished.get(store) ?? 0) + count);
     }
-    snapshots.push(await ofProvider(redis, name, configured, failing, now));
+    const uneven = failing.counts.retrying + failing.counts.needs_attention + failing.counts.unpublished > 0;
+    const runway = await takeRunway(redis, name, { now, stores, uneven, targetsOf: fleet.targetsOf });
+    mergeStores(runways, runway.stores);
+    snapshots.push(await ofProvider(redis, { name, configured, failing, runway }, now));
   }
   attention.sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || a.since - b.since);
   return {
     takenAt: now,
     providers: snapshots,
-    stores: stores.map(({ name, type }) => ({
-      store: name,
-      type,
-      unpublished: unpublished.get(name) ?? 0,
-    })),
+    stores: fleet.stores.map(({ name, type }) => {
+      const runwayEndsAt = runways.get(name);
+      return {
+        store: name,
+        type,
+        unpublished: unpublished.get(name) ?? 0,
+        ...(runwayEndsAt !== undefined && { runwayEndsAt }),
+      };
+    }),
     attention: attention.slice(0, ATTENTION_MAX),
   };
 }
 
 async function ofProvider(
   redis: RedisLink,
-  provider: string,
-  configured: number,
-  failing: Scanned,
+  known: { readonly name: string; readonly configured: number; readonly failing: Scanned; readonly runway: Runway },
   now: Instant,
 ): Promise<ProviderSnapshot> {
+  const { name: provider, configured, failing, runway } = known;
   const k = keysOf(redis.prefix, provider);
   const replies = await redis.pipeline([
     ["zcard", k.due],
@@ -104,15 +109,17 @@ async function ofProvider(
     ],
     overdue: number(4),
     unscheduled: Math.max(0, configured - total),
+    expiredForPeople: Math.min(counts.expiredForPeople, number(8)),
+    ...(runway.endsAt !== undefined && { runwayEndsAt: runway.endsAt }),
     ...(nextDueAt !== undefined && { nextDueAt }),
     ...(earliest !== undefined && { earliestExpiresAt: earliest }),
     ...(pausedUntil > now && { pausedUntil }),
   };
 }
 
-async function scanFailing(redis: RedisLink, provider: string): Promise<Scanned> {
+async function scanFailing(redis: RedisLink, provider: string, now: Instant): Promise<Scanned> {
   const { failing } = keysOf(redis.prefix, provider);
-  const counts = { retrying: 0, needs_attention: 0, unpublished: 0, withoutToken: 0 };
+  const counts = { retrying: 0, needs_attention: 0, unpublished: 0, withoutToken: 0, expiredForPeople: 0 };
   const unpublished = new Map<string, number>();
   const attention: Attention[] = [];
   let cursor = "0";
@@ -125,6 +132,7 @@ async function scanFailing(redis: RedisLink, provider: string): Promise<Scanned>
       };
       counts[entry.state] += 1;
       if (entry.expiresAt === undefined) counts.withoutToken += 1;
+      else if (entry.state === "needs_attention" && entry.expiresAt <= now) counts.expiredForPeople += 1;
       for (const store of entry.stores) unpublished.set(store, (unpublished.get(store) ?? 0) + 1);
       if (attention.length < ATTENTION_MAX * 10) {
         attention.push({ credential: page[i] ?? "", provider, ...entry });

@@ -15,9 +15,11 @@ const base = {
   targets: [],
 };
 
+const published = { remainingMs: 3_600_000, owedMs: 320 };
+
 function rotated(credential: string): Outcome {
   const targets = [{ store: "s", secret: credential, result: "written", durationMs: 10, pruned: 2 }] as const;
-  return { ...base, credential, result: "rotated", timeliness: "on_time", exchangeMs: 100, targets };
+  return { ...base, credential, result: "rotated", timeliness: "on_time", published, exchangeMs: 100, targets };
 }
 function fleetOf(credentials: number): FleetSnapshot {
   return {
@@ -30,11 +32,14 @@ function fleetOf(credentials: number): FleetSnapshot {
         expiring: [0, 300, Infinity].map((withinSeconds) => ({ withinSeconds, count: credentials })),
         overdue: 2,
         unscheduled: 0,
+        expiredForPeople: 3,
+        nextDueAt: -29_000,
+        runwayEndsAt: 61_000,
         earliestExpiresAt: 5000,
         pausedUntil: 9000,
       },
     ],
-    stores: [{ store: "s", type: "file", unpublished: 4 }],
+    stores: [{ store: "s", type: "file", unpublished: 4, runwayEndsAt: 31_000 }],
     attention: [],
   };
 }
@@ -57,15 +62,20 @@ describe("the metrics", () => {
         "evertoken_build_info gauge",
         "evertoken_credentials gauge",
         "evertoken_credentials_earliest_expiry_timestamp_seconds gauge",
+        "evertoken_credentials_expired gauge",
         "evertoken_credentials_expiring gauge",
         "evertoken_credentials_overdue gauge",
         "evertoken_credentials_unpublished gauge",
         "evertoken_credentials_unscheduled gauge",
+        "evertoken_due_to_published_seconds histogram",
         "evertoken_fleet_snapshot_timestamp_seconds gauge",
         "evertoken_job_wait_seconds histogram",
+        "evertoken_metrics_dropped_credentials gauge",
         "evertoken_provider_paused gauge",
         "evertoken_provider_request_duration_seconds histogram",
         "evertoken_provider_requests_total counter",
+        "evertoken_queue_oldest_waiting_seconds gauge",
+        "evertoken_provider_runway_seconds gauge",
         "evertoken_redis_reconnects_total counter",
         "evertoken_redis_up gauge",
         "evertoken_refresh_attempts_total counter",
@@ -73,8 +83,12 @@ describe("the metrics", () => {
         "evertoken_rotation_duration_seconds histogram",
         "evertoken_store_operation_duration_seconds histogram",
         "evertoken_store_operations_total counter",
+        "evertoken_store_runway_seconds gauge",
         "evertoken_store_up gauge",
         "evertoken_store_versions_pruned_total counter",
+        "evertoken_worker_concurrency gauge",
+        "evertoken_worker_active_jobs gauge",
+        "evertoken_token_remaining_seconds histogram",
       ].toSorted(),
     );
     for (const family of families) {
@@ -96,6 +110,46 @@ describe("the metrics", () => {
     expect(series.get('evertoken_store_versions_pruned_total{store="s"}')).toBe(2);
     expect(series.get('evertoken_rotation_duration_seconds_sum{provider="p"}')).toBe(0.3);
     expect(series.get('evertoken_job_wait_seconds_sum{provider="p"}')).toBe(0.02);
+    expect(series.get('evertoken_due_to_published_seconds_sum{provider="p"}')).toBe(0.32);
+    expect(series.get('evertoken_token_remaining_seconds_sum{provider="p"}')).toBe(3600);
+  });
+
+  test("do not count the wait of first tokens, which all fall due at once when a fleet is added", async () => {
+    const metrics = make();
+    metrics.countOutcome({ ...rotated("a"), timeliness: "first" });
+    const series = await seriesOf(metrics);
+    expect(series.has('evertoken_due_to_published_seconds_count{provider="p"}')).toBe(false);
+    expect(series.get('evertoken_token_remaining_seconds_count{provider="p"}')).toBe(1);
+  });
+
+  test("begin at 0 for everything that is configured, so that the first failure is seen to grow", async () => {
+    const metrics = make();
+    metrics.introduce([{ name: "p", limits: { concurrency: 4 } }], ["s"]);
+    const before = await seriesOf(metrics);
+    metrics.countOutcome(rotated("a"));
+    const error = { class: "config", code: "invalid_client", message: "", status: 401 } as const;
+    metrics.countOutcome({ ...base, credential: "b", result: "failed", exchangeMs: 5, error });
+    const after = await seriesOf(metrics);
+    expect([...after.keys()]).toEqual([...before.keys()]);
+    expect(before.get('evertoken_renewals_total{provider="p",timeliness="late"}')).toBe(0);
+    expect(before.get('evertoken_store_operations_total{store="s",operation="publish",outcome="auth"}')).toBe(0);
+    expect(before.get('evertoken_worker_concurrency{provider="p"}')).toBe(4);
+  });
+
+  test("count the jobs under way", async () => {
+    const metrics = make();
+    metrics.jobs("p", 1);
+    metrics.jobs("p", 1);
+    metrics.jobs("p", -1);
+    expect((await seriesOf(metrics)).get('evertoken_worker_active_jobs{provider="p"}')).toBe(1);
+  });
+
+  test("carry the series by credential as they were rendered, and how many credentials have none", async () => {
+    const metrics = make();
+    metrics.setCredentialSeries('evertoken_credential_unhealthy{credential="a"} 1\n', 7);
+    const series = await seriesOf(metrics);
+    expect(series.get('evertoken_credential_unhealthy{credential="a"}')).toBe(1);
+    expect(series.get("evertoken_metrics_dropped_credentials")).toBe(7);
   });
 
   test.each([
@@ -123,7 +177,7 @@ describe("the metrics", () => {
     const series = await seriesOf(metrics);
     expect(series.get('evertoken_refresh_attempts_total{provider="p",outcome="failure",reason="store_error"}')).toBe(1);
     expect(series.get('evertoken_store_operations_total{store="s",operation="publish",outcome="unavailable"}')).toBe(1);
-    expect(series.get('evertoken_refresh_attempts_total{provider="p",outcome="skipped",reason="none"}')).toBe(1);
+    expect(series.get('evertoken_refresh_attempts_total{provider="p",outcome="skipped",reason="fenced"}')).toBe(1);
     expect(series.get('evertoken_job_wait_seconds_count{provider="p"}')).toBe(1);
   });
 
@@ -138,6 +192,11 @@ describe("the metrics", () => {
     expect(series.get('evertoken_credentials_unpublished{store="s"}')).toBe(4);
     expect(series.get('evertoken_credentials_earliest_expiry_timestamp_seconds{provider="p"}')).toBe(5);
     expect(series.get('evertoken_provider_paused{provider="p"}')).toBe(1);
+    expect(series.get('evertoken_credentials_expired{provider="p",waits_for="people"}')).toBe(3);
+    expect(series.get('evertoken_credentials_expired{provider="p",waits_for="evertoken"}')).toBe(7);
+    expect(series.get('evertoken_queue_oldest_waiting_seconds{provider="p"}')).toBe(30);
+    expect(series.get('evertoken_provider_runway_seconds{provider="p"}')).toBe(60);
+    expect(series.get('evertoken_store_runway_seconds{store="s"}')).toBe(30);
   });
 
   test("do not grow with the fleet: 10 and 100,000 credentials have the same series", async () => {
