@@ -36,6 +36,9 @@ export type SecretRef = { readonly file: string } | { readonly env: string };
 /** Extra request parameters; a list sends the parameter several times (RFC 8707 `resource`). */
 export type Params = Readonly<Record<string, string | readonly string[]>>;
 
+/** What credentials are chosen by; see selector.ts. One frozen object is shared by all credentials that say the same. */
+export type Labels = Readonly<Record<string, string>>;
+
 /** When a credential is rotated. One frozen object is shared by all credentials that say the same. */
 export interface Policy {
   /** Fraction of the lifetime after which rotation falls due: 0.75 for `75%`. */
@@ -123,6 +126,7 @@ export interface Credential {
   readonly clientSecrets: readonly SecretRef[];
   readonly scope?: string;
   readonly params: Params;
+  readonly labels: Labels;
   readonly publish: readonly Target[];
   readonly policy: Policy;
 }

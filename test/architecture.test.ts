@@ -20,6 +20,7 @@ const core = [
   "rotate.ts",
   "runway.ts",
   "schedule.ts",
+  "selector.ts",
   "waiting.ts",
 ];
 

@@ -13,9 +13,12 @@ export function configPath(option: string | undefined, io: Io): string {
 }
 
 /** Loads it; prints every error and ends the command when there is one. Warnings are returned. */
-export function readConfig(option: string | undefined, io: Io): { config: Config; warnings: readonly Problem[] } {
+export async function readConfig(
+  option: string | undefined,
+  io: Io,
+): Promise<{ config: Config; warnings: readonly Problem[] }> {
   const path = configPath(option, io);
-  const { config, problems } = loadConfig(path, io.env);
+  const { config, problems } = await loadConfig(path, io.env);
   if (config === undefined) {
     io.err(formatProblems(problems));
     throw invalid(path, problems);

@@ -53,10 +53,10 @@ async function address(options: HealthcheckOptions, io: Io): Promise<Address> {
 
 async function configured(file: string | undefined, io: Io): Promise<Address | undefined> {
   if (file === undefined || file === "") return parseListen(defaultListen);
-  const quick = listenOf(file, io.env);
+  const quick = await listenOf(file, io.env);
   if (quick !== undefined) return quick;
   const { readConfig } = await import("./configuration.ts");
-  return readConfig(file, io).config.http;
+  return (await readConfig(file, io)).config.http;
 }
 
 function ask(url: string, timeoutMs: number): Promise<{ status: number; text: string }> {

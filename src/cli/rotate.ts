@@ -22,7 +22,7 @@ const POLL_MS = 100;
 export async function rotateCommand({ args, options, io }: Invocation<RotateOptions>): Promise<number> {
   const timeoutMs = parseDuration(options.timeout);
   if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 30s or 5m", exitCode.usage);
-  const { config } = readConfig(options.config, io);
+  const { config } = await readConfig(options.config, io);
   return withRedis(config, io, (redis) =>
     rotateAll(config, redis, args, { wait: options.wait === true, timeoutMs }, io),
   );

@@ -6,7 +6,7 @@ import type { ConfigOption } from "./options.ts";
 
 /** `evertoken run`: the daemon, until it is told to stop. A mistake in the configuration is told before anything is loaded. */
 export async function runCommand({ options, io }: Invocation<ConfigOption>): Promise<number> {
-  const { config, warnings } = readConfig(options.config, io);
+  const { config, warnings } = await readConfig(options.config, io);
   const [{ runDaemon }, { makeLog }, { makeMetrics }] = await Promise.all([
     import("../daemon.ts"),
     import("../observe/log.ts"),

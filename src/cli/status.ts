@@ -19,7 +19,7 @@ interface StatusOptions extends ConfigOption {
 }
 
 export async function statusCommand({ args: [id], options, io }: Invocation<StatusOptions>): Promise<number> {
-  const { config } = readConfig(options.config, io);
+  const { config } = await readConfig(options.config, io);
   return withRedis(config, io, (redis) =>
     id === undefined
       ? fleetStatus(config, redis, options.output, io)

@@ -15,9 +15,9 @@ interface ValidateOptions extends ConfigOption, OutputOption {
 /** `evertoken validate`: the shape, and what the configuration refers to. */
 export async function validateCommand({ options, io }: Invocation<ValidateOptions>): Promise<number> {
   const file = configPath(options.config, io);
-  const { config, problems } = loadConfig(file, io.env);
+  const { config, problems } = await loadConfig(file, io.env);
   const missing = config === undefined || options.offline === true ? [] : await unreadable(config, io);
-  const all = [...problems, ...(missing.length > 0 ? placed(file, missing) : [])];
+  const all = [...problems, ...(missing.length > 0 ? await placed(file, missing) : [])];
   const valid = config !== undefined && missing.length === 0;
   if (options.output === "json") {
     const counts = config && {

@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import { type CrossFinding, checkMeaning, checkUse } from "./check.ts";
 import { excerptOf, isPlainKey } from "./excerpt.ts";
 import { LARGE, locateFast, readFast } from "./fast.ts";
@@ -32,14 +33,29 @@ const LATER = new Map([
   ["templates", "templates are not supported by this version; write the credentials out"],
   ["include", "include is not supported by this version; write everything into one file"],
   ["template", "templates are not supported by this version; name a provider"],
-  ["labels", "labels are not supported by this version"],
 ]);
 
-/** Reads and checks a configuration file. Never throws for what the file holds. */
-export function loadConfig(file: string, env: Env): Parsed {
-  const read = readText(file);
-  if ("message" in read) return { problems: [{ severity: "error", file, message: read.message }] };
-  return parseConfig(read.text, file, env);
+/** A file of the configuration, and what was in it when it was read: of another hash, it has changed. */
+interface FileRead {
+  readonly file: string;
+  /** SHA-256, in hex. */
+  readonly hash: string;
+}
+
+/** What came of a configuration, and what to watch for changes of it: also complete where the configuration is wrong. */
+export interface Loaded extends Parsed {
+  /** Every file that was read, the main one first. */
+  readonly files: readonly FileRead[];
+  /** The folders in which a change, or a file that comes or goes, can change the configuration. Absolute. */
+  readonly watched: readonly string[];
+}
+
+/** Reads and checks a configuration. Never throws for what its files hold. */
+export async function loadConfig(file: string, env: Env): Promise<Loaded> {
+  const watched = [dirname(resolve(file))];
+  const read = await readText(file);
+  if ("message" in read) return { problems: [{ severity: "error", file, message: read.message }], files: [], watched };
+  return { ...parseConfig(read.text, file, env), files: [{ file, hash: read.hash }], watched };
 }
 
 /** Checks a configuration. `file` is its path: relative paths in it are relative to its folder. */
@@ -68,8 +84,8 @@ function resolved({ shape }: Checked, file: string, found: readonly Problem[]): 
 }
 
 /** Findings about what a file's values refer to, with their places; for a file that was read and found right. */
-export function placed(file: string, findings: readonly Finding[]): readonly Problem[] {
-  const read = readText(file);
+export async function placed(file: string, findings: readonly Finding[]): Promise<readonly Problem[]> {
+  const read = await readText(file);
   if ("message" in read) return findings.map(({ severity, message }) => ({ severity, file, message }));
   const source = readYaml(read.text, file);
   const hiddenFrom = source.hiddenFrom(findings);
@@ -130,7 +146,7 @@ function findingsOf(
     const known = keysAt(schema, path, found) ?? [];
     return unknownKeys.map((key) => {
       const unknown = `unknown key${isPlainKey(key) ? ` "${key}"` : ""}; known here are ${known.join(", ")}`;
-      const later = key === "labels" && path[0] !== "credentials" ? undefined : LATER.get(key);
+      const later = LATER.get(key);
       return {
         severity: "error",
         path,

@@ -14,8 +14,11 @@ const LISTEN =
  * not take longer than the answer. Undefined when the text says it in a way that only the whole reader understands (an
  * alias, a merge key), and for what is wrong.
  */
-export function listenOf(file: string, env: Env): { readonly host: string; readonly port: number } | undefined {
-  const read = readText(file);
+export async function listenOf(
+  file: string,
+  env: Env,
+): Promise<{ readonly host: string; readonly port: number } | undefined> {
+  const read = await readText(file);
   const written = "text" in read ? quickly(read.text) : undefined;
   if (written === undefined) return undefined;
   const { value, findings } = interpolate(written, env);

@@ -1,15 +1,19 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
 
 const MIB = 1024 * 1024;
 const MAX_BYTES = 64 * MIB;
 
-/** A configuration file's text, or one sentence on why there is none. */
-export function readText(file: string): { readonly text: string } | { readonly message: string } {
+/** A configuration file's text and the SHA-256 of its bytes, or one sentence on why there is none. */
+export async function readText(
+  file: string,
+): Promise<{ readonly text: string; readonly hash: string } | { readonly message: string }> {
   try {
-    const bytes = readAtMost(file, MAX_BYTES);
+    const bytes = await readAtMost(file, MAX_BYTES);
     if (bytes === undefined) return { message: `the file has more than ${MAX_BYTES / MIB} MiB, the most that is read` };
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return text.includes("\0") ? { message: NOT_TEXT } : { text };
+    if (text.includes("\0")) return { message: NOT_TEXT };
+    return { text, hash: createHash("sha256").update(bytes).digest("hex") };
   } catch (error) {
     return { message: error instanceof TypeError ? NOT_TEXT : unreadable((error as NodeJS.ErrnoException).code) };
   }
@@ -18,21 +22,16 @@ export function readText(file: string): { readonly text: string } | { readonly m
 const NOT_TEXT = "the file is not UTF-8 text; is it the right one?";
 
 /** Never more than that, also of a device without an end or a file that grows while it is read. */
-function readAtMost(file: string, limit: number): Buffer | undefined {
-  const descriptor = openSync(file, "r");
-  try {
-    const chunks: Buffer[] = [];
-    let total = 0;
-    for (;;) {
-      const chunk = Buffer.alloc(MIB);
-      const count = readSync(descriptor, chunk);
-      if (count === 0) return Buffer.concat(chunks);
-      total += count;
-      if (total > limit) return undefined;
-      chunks.push(chunk.subarray(0, count));
-    }
-  } finally {
-    closeSync(descriptor);
+async function readAtMost(file: string, limit: number): Promise<Buffer | undefined> {
+  await using handle = await open(file, "r");
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MIB), 0, MIB, null);
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    total += bytesRead;
+    if (total > limit) return undefined;
+    chunks.push(buffer.subarray(0, bytesRead));
   }
 }
 

@@ -1,5 +1,5 @@
 import { dirname, resolve as resolvePath } from "node:path";
-import type { Credential, Params, Policy, Provider, SecretRef, StoreConfig, Target } from "../credential.ts";
+import type { Credential, Labels, Params, Policy, Provider, SecretRef, StoreConfig, Target } from "../credential.ts";
 import { Secret } from "../credential.ts";
 import { presets } from "../presets.ts";
 import { parseDuration, parseFraction } from "./duration.ts";
@@ -60,13 +60,14 @@ const defaults = {
 
 /** What equal things share: a fleet of 100,000 has a handful of policies, and no parameters. */
 const NO_PARAMS: Params = Object.freeze({});
+const NO_LABELS: Labels = Object.freeze({});
 
 /** Applies presets, defaults and the nearest policy. The file's shape has been checked. */
 export function resolveConfig(file: ConfigFile, path: string): Config {
   const base = dirname(resolvePath(path));
   const at = (relative: string): string => resolvePath(base, relative);
-  const share = sharePolicies();
-  const policyOf = policyResolver(file, share);
+  const policyOf = policyResolver(file, sharePolicies());
+  const labelsOf = shareLabels();
   const providers = new Map(
     Object.entries(file.providers).map(([name, provider]) => [name, resolveProvider(name, provider, at)] as const),
   );
@@ -89,7 +90,7 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
     shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),
-    credentials: file.credentials.map((credential) => resolveCredential(credential, policyOf, at)),
+    credentials: file.credentials.map((credential) => resolveCredential(credential, policyOf, labelsOf, at)),
   });
 }
 
@@ -174,6 +175,7 @@ function resolveStore(name: string, file: StoreFile, at: (path: string) => strin
 function resolveCredential(
   file: CredentialFile,
   policyOf: (provider: string, own: PolicyFile) => Policy,
+  labelsOf: (labels: CredentialFile["labels"]) => Labels,
   at: (path: string) => string,
 ): Credential {
   const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
@@ -183,6 +185,7 @@ function resolveCredential(
     clientId: String(file.clientId),
     clientSecrets: refs.map((ref) => refOf(ref, at)),
     params: file.params ?? NO_PARAMS,
+    labels: labelsOf(file.labels),
     publish: file.publish.map(({ store, secret, format, template }): Target => ({
       store,
       secret,
@@ -224,6 +227,18 @@ export function sharePolicies(): (policy: Policy) => Policy {
   return (policy) => {
     const key = Object.values(policy).join(" ");
     const found = shared.get(key) ?? Object.freeze(policy);
+    shared.set(key, found);
+    return found;
+  };
+}
+
+function shareLabels(): (labels: CredentialFile["labels"]) => Labels {
+  const shared = new Map<string, Labels>();
+  return (labels) => {
+    if (labels === undefined) return NO_LABELS;
+    const entries = Object.entries(labels).map(([name, value]) => [name, String(value)] as const);
+    const key = entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).join("\0");
+    const found = shared.get(key) ?? Object.freeze(Object.fromEntries(entries));
     shared.set(key, found);
     return found;
   };

@@ -1,3 +1,4 @@
+import { LABEL_NAME, LABEL_VALUE } from "../selector.ts";
 import { DURATION } from "./duration.ts";
 import { secretRefError } from "./secret-ref-error.ts";
 import { z } from "./zod.ts";
@@ -14,6 +15,17 @@ export const id = z
     (value) => /^[A-Za-z0-9._-]{1,128}$/.test(String(value)),
     "1 to 128 letters, digits, dots, underscores and hyphens are expected",
   );
+
+export const labels = z
+  .record(
+    z
+      .string()
+      .regex(LABEL_NAME, "a label's name is 1 to 63 letters, digits, - _ and ., perhaps behind a DNS name and a slash"),
+    z
+      .union([z.string(), z.number()], { error: "a text or a number is expected" })
+      .refine((value) => LABEL_VALUE.test(String(value)), "a label's value is at most 63 letters, digits, - _ and ."),
+  )
+  .describe("What credentials are chosen by on the command line: -l env=prod");
 
 export const keyOf = (what: string) =>
   z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);

@@ -1,6 +1,6 @@
 import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
-import { duration, id, keyOf, name, secretRef, text } from "./schema-parts.ts";
+import { duration, id, keyOf, labels, name, secretRef, text } from "./schema-parts.ts";
 import { settings } from "./schema-settings.ts";
 import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
 import { valueAt } from "./remedy.ts";
@@ -143,6 +143,7 @@ const credential = z
       .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
     scope: text.describe("OAuth scope, such as account:1234"),
     params,
+    labels,
     publish: z
       .array(target)
       .min(1, "at least one target is expected")

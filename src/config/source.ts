@@ -6,6 +6,7 @@ import {
   type Pair,
   isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   parseDocument,
@@ -85,12 +86,17 @@ export function readYaml(text: string, file: string): Source {
 
 function keepNames(document: Document): void {
   visit(document, {
-    Pair(_, { key, value }) {
-      if (isScalar(key) && NAMES.has(String(key.value)) && isScalar(value) && typeof value.value === "number") {
-        value.value = value.source ?? String(value.value);
-      }
+    Pair(_, { key, value }, path) {
+      if (!isScalar(key) || !isScalar(value) || typeof value.value !== "number") return;
+      if (NAMES.has(String(key.value)) || isLabel(path)) value.value = value.source ?? String(value.value);
     },
   });
+}
+
+/** Whether a map in a list of credentials, or in a template, is called labels. */
+function isLabel(path: readonly unknown[]): boolean {
+  const keys = path.filter(isPair).map(({ key }) => (isScalar(key) ? key.value : undefined));
+  return keys.at(-1) === "labels" && keys[0] !== "stores";
 }
 
 function sourceOf(value: unknown, document: Document, lines: LineCounter, text: string): Source {

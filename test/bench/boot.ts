@@ -48,7 +48,7 @@ await site.configure({
 const env = { SEAL_KEY: "11".repeat(32) };
 
 let at = performance.now();
-const { config } = loadConfig(site.config, env);
+const { config } = await loadConfig(site.config, env);
 if (config === undefined) throw new Error("the bench's own configuration is invalid");
 row(`configuration of ${COUNT} credentials read and checked`, `${((performance.now() - at) / 1000).toFixed(2)} s`);
 

@@ -16,33 +16,33 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** What is said about a file with this content. */
-function said(content: string | Buffer): string {
+function said(content: string | Buffer): Promise<string> {
   const file = join(dir, "c.yaml");
   writeFileSync(file, content);
   return saidOf(file);
 }
 
-function saidOf(file: string): string {
-  const { config, problems } = loadConfig(file, {});
+async function saidOf(file: string): Promise<string> {
+  const { config, problems } = await loadConfig(file, {});
   expect(config).toBeUndefined();
   return formatProblems(problems).trimEnd().replaceAll(`${dir}/`, "");
 }
 
 describe("a file that cannot be read is one clear message", () => {
-  test("when it is missing", () => {
-    expect(saidOf(join(dir, "none.yaml"))).toBe(
+  test("when it is missing", async () => {
+    expect(await saidOf(join(dir, "none.yaml"))).toBe(
       "none.yaml error  there is no such file; check --config or EVERTOKEN_CONFIG",
     );
   });
 
-  test("when it is a directory", () => {
+  test("when it is a directory", async () => {
     mkdirSync(join(dir, "folder"));
-    expect(saidOf(join(dir, "folder"))).toBe("folder error  this is a directory; name the file in it");
+    expect(await saidOf(join(dir, "folder"))).toBe("folder error  this is a directory; name the file in it");
   });
 
-  test("when it is below a file", () => {
+  test("when it is below a file", async () => {
     writeFileSync(join(dir, "plain"), "");
-    expect(saidOf(join(dir, "plain/c.yaml"))).toBe(
+    expect(await saidOf(join(dir, "plain/c.yaml"))).toBe(
       "plain/c.yaml error  the file cannot be read (ENOTDIR); check the path",
     );
   });
@@ -51,32 +51,34 @@ describe("a file that cannot be read is one clear message", () => {
     expect(unreadable(code)).toBe(`the file may not be read by this user (${code}); check its owner and mode`);
   });
 
-  test("when it is larger than the limit, which it names", () => {
+  test("when it is larger than the limit, which it names", async () => {
     const file = join(dir, "large.yaml");
     writeFileSync(file, "");
     truncateSync(file, 100 * 1024 * 1024);
-    expect(saidOf(file)).toBe("large.yaml error  the file has more than 64 MiB, the most that is read");
+    expect(await saidOf(file)).toBe("large.yaml error  the file has more than 64 MiB, the most that is read");
   });
 
-  test("when it has no end", () => {
-    expect(saidOf("/dev/zero")).toContain("more than 64 MiB");
+  test("when it has no end", async () => {
+    expect(await saidOf("/dev/zero")).toContain("more than 64 MiB");
   });
 
   test.for([
     ["is not UTF-8", Buffer.of(0x61, 0xff, 0x62)],
     ["is UTF-16", Buffer.from("\uFEFFproviders: {}", "utf16le")],
     ["has a NUL in it", Buffer.from("providers: {}\0")],
-  ] as const)("when it %s", ([, content]) => {
-    expect(said(content)).toBe("c.yaml error  the file is not UTF-8 text; is it the right one?");
+  ] as const)("when it %s", async ([, content]) => {
+    expect(await said(content)).toBe("c.yaml error  the file is not UTF-8 text; is it the right one?");
   });
 
-  test.for(["", "\n\n", "# only a comment\n", "---\n"])("when it is empty: %j", (content) => {
-    expect(said(content)).toBe("c.yaml:1:1 error  the file is empty; see config.example.yaml for what belongs into it");
+  test.for(["", "\n\n", "# only a comment\n", "---\n"])("when it is empty: %j", async (content) => {
+    expect(await said(content)).toBe(
+      "c.yaml:1:1 error  the file is empty; see config.example.yaml for what belongs into it",
+    );
   });
 
-  test("but a byte order mark is no reason to refuse it", () => {
+  test("but a byte order mark is no reason to refuse it", async () => {
     writeFileSync(join(dir, "bom.yaml"), `\uFEFF${complete("")}`);
-    expect(loadConfig(join(dir, "bom.yaml"), {}).problems).toEqual([]);
+    expect((await loadConfig(join(dir, "bom.yaml"), {})).problems).toEqual([]);
   });
 });
 
@@ -175,15 +177,15 @@ const broken: readonly { name: string; text: string; says: string }[] = [
 ];
 
 describe("a file with broken syntax is told where, and shows nothing", () => {
-  test.for(broken)("$name", ({ text, says }) => {
-    const report = said(text);
+  test.for(broken)("$name", async ({ text, says }) => {
+    const report = await said(text);
     expect(report).toBe(says);
     expect(report).not.toContain(CANARY);
   });
 });
 
 describe("a file that would fill the memory", () => {
-  test("by aliases of aliases is refused at once", () => {
+  test("by aliases of aliases is refused at once", async () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let i = 1; i < 10; i++)
       lines.push(
@@ -192,7 +194,7 @@ describe("a file that would fill the memory", () => {
           .join(", ")}]`,
       );
     const before = performance.now();
-    expect(said(lines.join("\n"))).toBe(
+    expect(await said(lines.join("\n"))).toBe(
       "c.yaml:2:10 error  aliases (*name) unfold without an end, or to more than 10 million values; write the values out",
     );
     expect(performance.now() - before).toBeLessThan(5000);
@@ -202,8 +204,8 @@ describe("a file that would fill the memory", () => {
     ["lists", `log: ${"[".repeat(100_000)}`],
     ["closed lists", `log: ${"[".repeat(20_000)}${"]".repeat(20_000)}`],
     ["JSON lists", `{"log":${"[".repeat(20_000)}${"]".repeat(20_000)}}`],
-  ] as const)("or the stack, by nested %s, is refused", { timeout: 60_000 }, ([, text]) => {
-    expect(said(text)).toMatch(/^c\.yaml:\d+:\d+ error {2}/);
+  ] as const)("or the stack, by nested %s, is refused", { timeout: 60_000 }, async ([, text]) => {
+    expect(await said(text)).toMatch(/^c\.yaml:\d+:\d+ error {2}/);
   });
 
   test("is not one that uses an anchor two thousand times", () => {

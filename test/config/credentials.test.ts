@@ -86,9 +86,14 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     says: ["c.yaml:1:112 error  templates are not supported by this version; name a provider"],
   },
   {
-    name: "labels",
-    text: `[{ id: a, ${REST}, labels: {} }]`,
-    says: ["c.yaml:1:112 error  labels are not supported by this version"],
+    name: "a label that could not be selected",
+    text: `[{ id: a, ${REST}, labels: { "a b": c, env: "x y", team: true, tier: null } }]`,
+    says: [
+      "c.yaml:1:129 error  a label's name is 1 to 63 letters, digits, - _ and ., perhaps behind a DNS name and a slash",
+      "c.yaml:1:137 error  a label's value is at most 63 letters, digits, - _ and .",
+      "c.yaml:1:150 error  a text or a number is expected",
+      "c.yaml:1:162 error  a text or a number is expected",
+    ],
   },
   {
     name: "an empty client id",

@@ -49,8 +49,8 @@ const expectedKeys = [...keys].filter((key) => {
 const shown = new Set(present(parse(text), "", keys));
 
 describe("config.example.yaml", () => {
-  test("is valid by itself, without a single warning", () => {
-    const { config, problems } = loadConfig(FILE, {});
+  test("is valid by itself, without a single warning", async () => {
+    const { config, problems } = await loadConfig(FILE, {});
     expect(problems).toEqual([]);
     expect(config?.credentials.map(({ id }) => id)).toEqual(["acme", "4711"]);
   });
@@ -78,8 +78,8 @@ describe("config.example.yaml", () => {
     for (const key of POLICY) expect(text.split(`\n  ${key}:`)).toHaveLength(2);
   });
 
-  test("states the defaults that are built in", () => {
-    const minimal = loadConfig(FILE, {}).config;
+  test("states the defaults that are built in", async () => {
+    const minimal = (await loadConfig(FILE, {})).config;
     expect(minimal?.dataDir).toMatch(/\/evertoken-data$/);
     expect(minimal?.http).toEqual({ host: "127.0.0.1", port: 9464 });
     expect(minimal?.credentials[0]?.policy.lifetimeMs).toBe(14 * 24 * 3600 * 1000);

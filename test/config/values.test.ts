@@ -42,6 +42,7 @@ describe("what is not said", () => {
         clientId: "x",
         clientSecrets: [{ env: "A" }],
         params: {},
+        labels: {},
         publish: [{ store: "s", secret: "a", format: "json" }],
         policy: {
           rotateAt: 0.75,

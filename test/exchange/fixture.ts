@@ -25,6 +25,7 @@ function credentialOf(own: Partial<Credential> = {}): Credential {
     clientId: "s6BhdRkqt3",
     clientSecrets: [{ env: "SECRET" }],
     params: {},
+    labels: {},
     publish: [{ store: "local", secret: "acme", format: "json" }],
     policy: {
       rotateAt: 0.75,

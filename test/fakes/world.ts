@@ -39,6 +39,7 @@ export function credential(over: Partial<Credential> = {}): Credential {
     clientId: "client",
     clientSecrets: [{ env: "SECRET" }],
     params: {},
+    labels: {},
     publish: [target("one")],
     policy,
     ...over,
