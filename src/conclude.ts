@@ -113,6 +113,15 @@ export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
   return waiting ? Math.min(dueAt, record.issuedAt) : dueAt;
 }
 
+/** Classes of failures that are the provider's, or the way's to it; a refusal is an answer. */
+const SILENT = new Set(["transient", "unknown_outcome", "tls"]);
+
+/** Did the provider answer? One account that is refused says nothing against the endpoint. */
+export function answerOf({ error, exchangeMs }: Course): "up" | "down" | undefined {
+  if (exchangeMs === undefined) return undefined;
+  return error !== undefined && SILENT.has(error.class) && error.code !== "http_403" ? "down" : "up";
+}
+
 function resultOf(course: Course, pending: readonly Target[]): Outcome["result"] {
   if (course.error !== undefined) return "failed";
   if (pending.length > 0) return "unpublished";

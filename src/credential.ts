@@ -55,13 +55,24 @@ export interface Policy {
   readonly requestTimeoutMs: number;
 }
 
+/** What a provider allows, over all replicas. */
+export interface ProviderLimits {
+  readonly perSecond?: number;
+  readonly concurrency: number;
+  /** Exchanges in any hour, and in any day. */
+  readonly perHour?: number;
+  readonly perDay?: number;
+  /** Share of perHour and perDay that is kept for tokens which are dead or about to be. */
+  readonly reserve?: number;
+}
+
 export interface Provider {
   readonly name: string;
   readonly tokenEndpoint: string;
   readonly grant: GrantType;
   readonly auth: { readonly method: AuthMethod; readonly encoding: "rfc6749" | "raw" };
   readonly tls: { readonly caFile?: string };
-  readonly limits: { readonly perSecond?: number; readonly concurrency: number };
+  readonly limits: ProviderLimits;
   /** Sent with every request of this provider; a credential's own params win. */
   readonly params: Params;
   /** Members of the provider's answer that are published beside the token. */

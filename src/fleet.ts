@@ -36,6 +36,8 @@ export interface ProviderSnapshot {
   /** When the first consumer holds a dead token if the provider stays down from now on; undefined while no token lives. */
   readonly runwayEndsAt?: Instant;
   readonly nextDueAt?: Instant;
+  /** The provider leaves exchanges unanswered: only probes go out. */
+  readonly circuitOpen: boolean;
   /** Set while a 429 or Retry-After pauses the provider. */
   readonly pausedUntil?: Instant;
 }

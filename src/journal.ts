@@ -35,6 +35,16 @@ export interface Finish {
   readonly failing: string;
   readonly keepSealed: boolean;
   readonly request: string | undefined;
+  /** Did the provider answer, whatever it said? Undefined: nobody asked. */
+  readonly answer?: "up" | "down" | undefined;
+  /** A request may have reached the provider: it counts against its quotas. */
+  readonly sent: boolean;
+}
+
+export interface Finished {
+  readonly kind: "armed" | "fenced" | "removed";
+  /** This exchange was the one that showed the provider to be down, or back. */
+  readonly circuit?: "opened" | "closed";
 }
 
 /** The durable memory of one credential, seen through one claim. Every method is one atomic round trip under its fence. */
@@ -43,7 +53,7 @@ export interface Journal {
   /** MUST be called between exchange and publish. `unreachable`: Redis did not answer in time; publish all the same. */
   minted(entry: Minted): Promise<"kept" | "fenced" | "unreachable">;
   /** Waits for Redis to come back, for as long as the process lives. */
-  finish(entry: Finish): Promise<"armed" | "fenced" | "removed">;
+  finish(entry: Finish): Promise<Finished>;
   /** Gives the claim back unused; 0 means due now. */
   release(nextAt: Instant): Promise<void>;
 }

@@ -58,6 +58,8 @@ export interface Outcome {
   readonly targets: readonly TargetOutcome[];
   /** Of a `rotated` or `published` outcome: did the consumers hold a live token all the time? First tokens are `first`. */
   readonly timeliness?: "first" | "on_time" | "late" | "expired";
+  /** This rotation was the one that showed the whole provider to be down, or back. */
+  readonly circuit?: "opened" | "closed";
   /** W3C trace id and span id, where rotations are traced. */
   readonly trace?: { readonly traceId: string; readonly spanId: string };
   /** Of a `rotated` or `published` outcome. */

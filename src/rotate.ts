@@ -7,7 +7,7 @@ import type { Job, Parts } from "./parts.ts";
 import { ask, recover } from "./recover.ts";
 import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf } from "./record.ts";
 import { type Reason, reasonToRotate } from "./schedule.ts";
-import { type Course, conclude, owedSince, skipped } from "./conclude.ts";
+import { type Course, answerOf, conclude, owedSince, skipped } from "./conclude.ts";
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
 export async function rotate(job: Job, credential: Credential, provider: Provider, parts: Parts): Promise<Outcome> {
@@ -186,6 +186,9 @@ async function finish(
     failing: failing === undefined ? "" : JSON.stringify(failing),
     keepSealed: token !== undefined && pending.length > 0,
     request: begun.request,
+    answer: answerOf(course),
+    sent: course.exchangeMs !== undefined && (course.error?.sent ?? true),
   });
-  return armed === "fenced" ? skipped(course, "Fenced", now) : outcome;
+  if (armed.kind === "fenced") return skipped(course, "Fenced", now);
+  return armed.circuit === undefined ? outcome : { ...outcome, circuit: armed.circuit };
 }

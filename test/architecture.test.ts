@@ -12,6 +12,7 @@ const core = [
   "instant.ts",
   "journal.ts",
   "mint.ts",
+  "order.ts",
   "outcome.ts",
   "parts.ts",
   "presets.ts",

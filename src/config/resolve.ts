@@ -3,6 +3,7 @@ import type { Credential, Labels, Params, Policy, Provider, SecretRef, StoreConf
 import { Secret } from "../credential.ts";
 import { presets } from "../presets.ts";
 import { parseDuration, parseFraction } from "./duration.ts";
+import { resolveLimits } from "./limits.ts";
 import type { ConfigFile, CredentialFile, PolicyFile, ProviderFile, SecretRefFile, StoreFile } from "./schema.ts";
 
 /** Everything that the daemon is told. Frozen; nothing else reads the configuration file. */
@@ -53,7 +54,6 @@ const defaults = {
   perCredential: "off",
   maxSeries: 500,
   drainTimeoutMs: 60 * SECOND,
-  concurrency: 16,
   storeTimeoutMs: 10 * SECOND,
   keyPrefix: "evertoken",
 } as const satisfies { policy: Policy } & Record<string, unknown>;
@@ -143,10 +143,7 @@ function resolveProvider(name: string, file: ProviderFile, at: (path: string) =>
       encoding: file.auth?.encoding ?? "rfc6749",
     },
     tls: caFile === undefined ? {} : { caFile: at(caFile) },
-    limits: {
-      concurrency: file.limits?.concurrency ?? defaults.concurrency,
-      ...(file.limits?.perSecond !== undefined && { perSecond: file.limits.perSecond }),
-    },
+    limits: resolveLimits(file.limits),
     params: file.params ?? NO_PARAMS,
     publishFields: file.publishFields ?? preset?.publishFields ?? [],
     expiresInUnit: file.expiresInUnit ?? "s",

@@ -54,3 +54,5 @@ export const share = z
     },
   )
   .describe("A share such as 10%");
+
+export const count = z.int("a whole number is expected").min(1, "at least 1 is expected");

@@ -1,6 +1,6 @@
 import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
-import { duration, id, keyOf, labels, name, secretRef, text } from "./schema-parts.ts";
+import { count, duration, id, keyOf, labels, name, secretRef, share, text } from "./schema-parts.ts";
 import { settings } from "./schema-settings.ts";
 import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
 import { valueAt } from "./remedy.ts";
@@ -66,6 +66,11 @@ const provider = z
           .min(1, "at least 1 is expected")
           .max(1000, "at most 1000 is expected")
           .describe("Requests under way at once, over all replicas. Default 16"),
+        perHour: count.describe("Exchanges in any hour, over all replicas. Default: no limit"),
+        perDay: count.describe("Exchanges in any day, over all replicas. Default: no limit"),
+        reserve: share.describe(
+          "Share of perHour and perDay kept for tokens that are dead or about to be. Default 10%",
+        ),
       })
       .partial(),
     params,

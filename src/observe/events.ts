@@ -13,6 +13,8 @@ export const events = {
   "rotation.failed": ["warn", "no token was obtained; the last one stays"],
   "rotation.unpublished": ["warn", "a token waits for a store"],
   "rotation.skipped": ["debug", "nothing to do"],
+  "provider.unreachable": ["error", "a provider does not answer; it is probed until it does"],
+  "provider.recovered": ["info", "a provider answers again"],
   "policy.unsafe": ["warn", "the provider's tokens live too short for the policy"],
   "store.quota_unsustainable": ["warn", "tokens live too short for the store's quota of versions"],
   "store.unreachable": ["error", "a store does not answer"],

@@ -48,6 +48,11 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
     `Time until the first consumer holds a dead token if the store takes nothing from now on; absent while no token lives there. ${SAME}`,
     ["store"],
   );
+  const circuit = gauge(
+    "provider_circuit_open",
+    `1 while the provider leaves exchanges unanswered and is only probed. ${SAME}`,
+    ["provider"],
+  );
   const paused = gauge("provider_paused", `1 while a 429 or Retry-After pauses the provider. ${SAME}`, ["provider"]);
   const snapshotAt = gauge("fleet_snapshot_timestamp_seconds", "When the fleet's gauges were taken");
 
@@ -66,6 +71,7 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
       overdue.set({ provider }, p.overdue);
       oldest.set({ provider }, Math.max(0, takenAt - (p.nextDueAt ?? takenAt)) / 1000);
       unscheduled.set({ provider }, p.unscheduled);
+      circuit.set({ provider }, p.circuitOpen ? 1 : 0);
       paused.set({ provider }, p.pausedUntil === undefined ? 0 : 1);
       if (p.earliestExpiresAt !== undefined) earliest.set({ provider }, p.earliestExpiresAt / 1000);
       if (p.runwayEndsAt !== undefined) providerRunway.set({ provider }, (p.runwayEndsAt - takenAt) / 1000);

@@ -65,6 +65,7 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       states: p.states,
       overdue: p.overdue,
       unscheduled: p.unscheduled,
+      circuitOpen: p.circuitOpen,
       expiring: p.expiring
         .filter((each) => Number.isFinite(each.withinSeconds))
         .map(({ withinSeconds, count }) => ({ withinSeconds, count })),

@@ -1,5 +1,5 @@
-import type { Instant } from "../credential.ts";
-import type { Begun, Finish, Minted } from "../journal.ts";
+import type { Instant, ProviderLimits } from "../credential.ts";
+import type { Begun, Finish, Finished, Minted } from "../journal.ts";
 import type { RedisLink } from "./redis.ts";
 
 /** A credential that this claim alone may rotate, until its lease runs out. */
@@ -12,9 +12,7 @@ export interface Claimed {
   readonly sendAt: Instant;
 }
 
-export interface ClaimLimits {
-  readonly concurrency: number;
-  readonly perSecond?: number;
+export interface ClaimLimits extends ProviderLimits {
   /** Shortest lease: what one exchange needs. */
   readonly leaseFloorMs: number;
 }
@@ -41,6 +39,8 @@ export function keysOf(prefix: string, provider: string) {
     requests: key("requests"),
     expiry: key("expiry"),
     failing: key("failing"),
+    breaker: key("breaker"),
+    quota: key("quota"),
     sealed: (id: string) => key(`sealed:${id}`),
   };
 }
@@ -71,7 +71,11 @@ export function dueIndex(redis: RedisLink, provider: string) {
       return { added, changed };
     },
 
-    async claim(limits: ClaimLimits): Promise<{
+    /** `room`: how many more the stores can take soon. */
+    async claim(
+      limits: ClaimLimits,
+      room = CLAIM_MAX,
+    ): Promise<{
       now: Instant;
       nextAt: Instant;
       blocked: boolean;
@@ -80,8 +84,18 @@ export function dueIndex(redis: RedisLink, provider: string) {
       const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
       const reply = (await redis.run(
         "claim",
-        [k.due, k.running, k.state, k.fence, k.pause, k.pace],
-        [CLAIM_MAX, limits.concurrency, limits.leaseFloorMs, LEASE_CAP_MS, interval, HORIZON_MS],
+        [k.due, k.running, k.state, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota],
+        [
+          Math.min(CLAIM_MAX, room),
+          limits.concurrency,
+          limits.leaseFloorMs,
+          LEASE_CAP_MS,
+          interval,
+          HORIZON_MS,
+          limits.perHour ?? 0,
+          limits.perDay ?? 0,
+          limits.reserve ?? 0,
+        ],
       )) as [number, string | number, number, ...string[]];
       const [now, nextAt, blocked, ...rest] = reply;
       const claimed: Claimed[] = [];
@@ -129,10 +143,10 @@ export function dueIndex(redis: RedisLink, provider: string) {
     },
 
     /** Re-arms under the claim's fence. */
-    async finish(id: string, fence: string, to: Finish): Promise<"fenced" | "armed" | "removed"> {
-      const reply = await redis.run(
+    async finish(id: string, fence: string, to: Finish): Promise<Finished> {
+      const [kind, turned] = (await redis.run(
         "finish",
-        [k.due, k.running, k.state, k.fence, k.requests, k.sealed(id), k.expiry, k.failing],
+        [k.due, k.running, k.state, k.fence, k.requests, k.sealed(id), k.expiry, k.failing, k.breaker, k.quota],
         [
           channel,
           provider,
@@ -144,14 +158,19 @@ export function dueIndex(redis: RedisLink, provider: string) {
           to.failing,
           to.keepSealed ? 1 : 0,
           to.request ?? "",
+          to.answer ?? "",
+          to.sent ? 1 : 0,
         ],
-      );
-      return reply === 0 ? "fenced" : reply === 1 ? "armed" : "removed";
+      )) as [number, number];
+      return {
+        kind: kind === 0 ? "fenced" : kind === 1 ? "armed" : "removed",
+        ...(turned > 0 && { circuit: turned === 1 ? ("opened" as const) : ("closed" as const) }),
+      };
     },
 
     /** Gives a claim back; `nextAt` 0 means now. */
     async release(id: string, fence: string, nextAt: Instant): Promise<void> {
-      await redis.run("release", [k.due, k.running, k.fence], [channel, provider, id, fence, nextAt]);
+      await redis.run("release", [k.due, k.running, k.fence, k.quota], [channel, provider, id, fence, nextAt]);
     },
 
     /** An operator's wish; undefined when the id is not scheduled. Returns the request's mark. */

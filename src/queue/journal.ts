@@ -21,7 +21,8 @@ export function journalOf(
         .catch(() => "unreachable" as const);
       return Promise.race([written, after(MINTED_TIMEOUT_MS, "unreachable" as const)]);
     },
-    finish: (entry) => Promise.race([due.finish(id, fence, entry), abandoned.then(() => "fenced" as const)]),
+    finish: (entry) =>
+      Promise.race([due.finish(id, fence, entry), abandoned.then(() => ({ kind: "fenced" as const }))]),
     release: (nextAt) => Promise.race([due.release(id, fence, nextAt), abandoned]),
   };
 }

@@ -1,18 +1,11 @@
+import { claim } from "./claim-script.ts";
+import { FIELDS, LEASE, NOW, OPEN_AFTER, PROBE_MS, WAKE } from "./lua.ts";
+
 /**
  * The due index's scripts: each is atomic, uses the clock of Redis, and touches keys of one provider only (one hash tag).
  * A claim writes a *fence* (HASH fence: id -> claim) and a *lease* (score of the id in `due` and `running`). Whoever
  * writes later must show the fence; when the lease runs out the id is simply due again and the next claim takes a new fence.
  */
-
-const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
-
-/** Reads schema, liveUntil, dueAt, revision and spec off the front of a record (see record.ts). */
-const FIELDS = `local function fields(s) return string.match(s, '^%[1,(%-?%d+),(%-?%d+),(%d+),"([^"]*)"') end`;
-
-/** Lease of a credential whose consumers hold a live token until \`live\`. */
-const LEASE = `local function leaseFor(live, floor, cap) return math.max(floor, math.min(cap, math.floor((live - now) / 3))) end`;
-
-const WAKE = `local function wake(id) local first = redis.call('ZRANGE', due, 0, 0) if first[1] == id then redis.call('PUBLISH', ARGV[1], ARGV[2]) end end`;
 
 /** KEYS due running state | ARGV channel provider now? (id spec)* -> {added, changed} */
 const register = `
@@ -31,52 +24,6 @@ for i = 3, #ARGV, 2 do
 end
 if added + changed > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return {added, changed}`;
-
-/**
- * KEYS due running state fence pause pace | ARGV max concurrency floorMs capMs intervalMs horizonMs
- * -> {now, nextAt or 0, blocked, (id, fence, dueAt, sendAt)*}. nextAt: when it is worth asking again; blocked: a free slot is.
- */
-const claim = `
-local due, running, state, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4] ${NOW} ${FIELDS} ${LEASE}
-local paused = tonumber(redis.call('GET', KEYS[5]) or 0)
-if paused > now then return {now, paused, 0} end
-redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
-local max, interval, horizon = tonumber(ARGV[1]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local slots = math.min(max, tonumber(ARGV[2]) - redis.call('ZCARD', running))
-local free, tat = slots, now
-if interval > 0 then
-  tat = math.max(now, tonumber(redis.call('GET', KEYS[6]) or 0))
-  free = math.min(free, math.floor((now + horizon - tat) / interval) + 1)
-end
-local out = {now, 0, 0}
-if free > 0 then
-  local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, free)
-  for i = 1, #ids, 2 do
-    local id = ids[i]
-    local s = redis.call('HGET', state, id)
-    local live = s and fields(s) or 0
-    local lease = now + leaseFor(tonumber(live), tonumber(ARGV[3]), tonumber(ARGV[4]))
-    local f = lease
-    if redis.call('HGET', fence, id) == string.format('%d', f) then f = f + 1 end
-    redis.call('ZADD', due, lease, id) redis.call('ZADD', running, lease, id)
-    redis.call('HSET', fence, id, string.format('%d', f))
-    table.insert(out, id) table.insert(out, string.format('%d', f))
-    table.insert(out, ids[i + 1]) table.insert(out, string.format('%d', tat))
-    tat = tat + interval
-    slots = slots - 1
-  end
-  if interval > 0 and #ids > 0 then redis.call('SET', KEYS[6], string.format('%.3f', tat), 'PX', math.ceil(tat - now + interval + 1000)) end
-end
-local nextAt = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-if nextAt and tonumber(nextAt) <= now then
-  if slots > 0 then nextAt = math.max(now + 1, tat - horizon / 2)
-  else
-    nextAt = redis.call('ZRANGE', running, 0, 0, 'WITHSCORES')[2] or now + 1
-    out[3] = 1
-  end
-end
-out[2] = nextAt and string.format('%d', math.ceil(nextAt)) or 0
-return out`;
 
 /** KEYS due running state fence pause requests sealed | ARGV id fence floorMs capMs -> {0} fenced | {2, pausedUntil} | {1, now, lease, state, request, sealed} */
 const begin = `
@@ -102,35 +49,62 @@ redis.call('HSET', state, id, ARGV[4])
 if ARGV[5] ~= '' then redis.call('SET', KEYS[5], ARGV[5], 'PX', ARGV[6]) end
 return 1`;
 
+/** Takes back what the claim charged for an exchange that was not sent. */
+const REFUND = `local function refund(quota)
+  if redis.call('EXISTS', quota) == 0 then return end
+  for _, ms in ipairs({3600000, 86400000}) do
+    local field = ms .. ':' .. math.floor(now / ms)
+    if tonumber(redis.call('HGET', quota, field) or 0) > 0 then redis.call('HINCRBY', quota, field, -1) end
+  end
+end`;
+
+/** Counts exchanges in a row that were left unanswered. -> 0, 1 the circuit has opened, 2 it has closed */
+const CIRCUIT = `local function circuit(breaker, answer)
+  if answer == '' then return 0 end
+  local failures = tonumber(redis.call('HGET', breaker, 'failures') or 0)
+  if answer == 'up' then
+    if failures > 0 then redis.call('DEL', breaker) end
+    return failures >= ${OPEN_AFTER} and 2 or 0
+  end
+  redis.call('HINCRBY', breaker, 'failures', 1) redis.call('PEXPIRE', breaker, 3600000)
+  if failures + 1 ~= ${OPEN_AFTER} then return 0 end
+  redis.call('HSET', breaker, 'probeAt', string.format('%d', now + 1000))
+  return 1
+end`;
+
 /**
- * KEYS due running state fence requests sealed expiry failing
- * ARGV channel provider id fence nextAt state liveUntil failing keepSealed request -> 0 fenced | 1 re-armed | 2 no longer configured
+ * KEYS due running state fence requests sealed expiry failing breaker quota
+ * ARGV channel provider id fence nextAt state liveUntil failing keepSealed request answer sent
+ * -> {0 fenced | 1 re-armed | 2 no longer configured, 1 the circuit opened | 2 it closed | 0}
  */
 const finish = `
-local due, running, state, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4] ${NOW} ${WAKE}
+local due, running, state, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4] ${NOW} ${WAKE} ${REFUND} ${CIRCUIT}
 local id, nextAt = ARGV[3], tonumber(ARGV[5])
-if redis.call('HGET', fence, id) ~= ARGV[4] then return 0 end
+if redis.call('HGET', fence, id) ~= ARGV[4] then return {0, 0} end
 redis.call('HDEL', fence, id) redis.call('ZREM', running, id)
 if ARGV[9] == '0' then redis.call('DEL', KEYS[6]) end
+if ARGV[12] == '0' then refund(KEYS[10]) end
+local turned = circuit(KEYS[9], ARGV[11])
 if not redis.call('ZSCORE', due, id) then
   redis.call('HDEL', state, id) redis.call('ZREM', KEYS[7], id) redis.call('HDEL', KEYS[8], id) redis.call('HDEL', KEYS[5], id) redis.call('DEL', KEYS[6])
-  return 2
+  return {2, turned}
 end
+if ARGV[11] == 'down' and tonumber(redis.call('HGET', KEYS[9], 'failures') or 0) >= ${OPEN_AFTER} then nextAt = math.min(nextAt, now + ${PROBE_MS}) end
 local asked = redis.call('HGET', KEYS[5], id)
 if asked then if asked == ARGV[10] then redis.call('HDEL', KEYS[5], id) else nextAt = now end end
 redis.call('ZADD', due, nextAt, id)
 redis.call('HSET', state, id, ARGV[6])
 if tonumber(ARGV[7]) > 0 then redis.call('ZADD', KEYS[7], ARGV[7], id) else redis.call('ZREM', KEYS[7], id) end
 if ARGV[8] == '' then redis.call('HDEL', KEYS[8], id) else redis.call('HSET', KEYS[8], id, ARGV[8]) end
-wake(id)
-return 1`;
+if turned == 2 then redis.call('PUBLISH', ARGV[1], ARGV[2]) else wake(id) end
+return {1, turned}`;
 
-/** Gives a claim back without having done anything. KEYS due running fence | ARGV channel provider id fence nextAt (0: now) -> 0 | 1 */
+/** Gives a claim back without having done anything. KEYS due running fence quota | ARGV channel provider id fence nextAt (0: now) -> 0 | 1 */
 const release = `
-local due, running, fence = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${WAKE}
+local due, running, fence = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${WAKE} ${REFUND}
 local id, nextAt = ARGV[3], tonumber(ARGV[5])
 if redis.call('HGET', fence, id) ~= ARGV[4] then return 0 end
-redis.call('HDEL', fence, id) redis.call('ZREM', running, id)
+redis.call('HDEL', fence, id) redis.call('ZREM', running, id) refund(KEYS[4])
 redis.call('ZADD', due, 'XX', nextAt == 0 and now or nextAt, id)
 wake(id)
 return 1`;

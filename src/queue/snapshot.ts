@@ -2,6 +2,7 @@ import type { Instant } from "../credential.ts";
 import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
 import { type Runway, mergeStores } from "../runway.ts";
 import { keysOf } from "./due-index.ts";
+import { OPEN_AFTER } from "./lua.ts";
 import { takeRunway } from "./holdings.ts";
 import type { RedisLink } from "./redis.ts";
 
@@ -72,6 +73,7 @@ async function ofProvider(
     ["zrange", k.due, 0, 0, "WITHSCORES"],
     ["zrange", k.expiry, 0, 0, "WITHSCORES"],
     ["get", k.pause],
+    ["hget", k.breaker, "failures"],
     ...WITHIN_SECONDS.map((s) => ["zcount", k.expiry, "-inf", now + s * 1000]),
   ]);
   const number = (i: number): number => Number(replies[i] ?? 0);
@@ -104,12 +106,13 @@ async function ofProvider(
     credentials: total,
     states: { ...states, healthy: rest },
     expiring: [
-      ...WITHIN_SECONDS.map((withinSeconds, i) => ({ withinSeconds, count: number(8 + i) })),
+      ...WITHIN_SECONDS.map((withinSeconds, i) => ({ withinSeconds, count: number(9 + i) })),
       { withinSeconds: Infinity, count: number(1) },
     ],
     overdue: number(4),
     unscheduled: Math.max(0, configured - total),
-    expiredForPeople: Math.min(counts.expiredForPeople, number(8)),
+    circuitOpen: number(8) >= OPEN_AFTER,
+    expiredForPeople: Math.min(counts.expiredForPeople, number(9)),
     ...(runway.endsAt !== undefined && { runwayEndsAt: runway.endsAt }),
     ...(nextDueAt !== undefined && { nextDueAt }),
     ...(earliest !== undefined && { earliestExpiresAt: earliest }),

@@ -91,6 +91,8 @@ class FakeJournal implements Journal {
   request: string | undefined;
   nextAt = 0;
   failing = "";
+  answer: "up" | "down" | undefined;
+  sent = false;
   fenced = false;
   pausedUntil = 0;
   /** Redis does not answer. */
@@ -113,13 +115,15 @@ class FakeJournal implements Journal {
   }
   async finish(entry: Finish) {
     this.calls.push("finish");
-    if (this.fenced) return "fenced" as const;
+    if (this.fenced) return { kind: "fenced" as const };
     if (entry.record !== "") this.record = entry.record;
     if (!entry.keepSealed) this.sealed = undefined;
     if (entry.request === this.request) this.request = undefined;
     this.nextAt = entry.nextAt;
     this.failing = entry.failing;
-    return "armed" as const;
+    this.answer = entry.answer;
+    this.sent = entry.sent;
+    return { kind: "armed" as const };
   }
   async release(nextAt: number): Promise<void> {
     this.calls.push("release");

@@ -36,6 +36,7 @@ function fleetOf(credentials: number): FleetSnapshot {
         nextDueAt: -29_000,
         runwayEndsAt: 61_000,
         earliestExpiresAt: 5000,
+        circuitOpen: true,
         pausedUntil: 9000,
       },
     ],
@@ -71,6 +72,7 @@ describe("the metrics", () => {
         "evertoken_fleet_snapshot_timestamp_seconds gauge",
         "evertoken_job_wait_seconds histogram",
         "evertoken_metrics_dropped_credentials gauge",
+        "evertoken_provider_circuit_open gauge",
         "evertoken_provider_paused gauge",
         "evertoken_provider_request_duration_seconds histogram",
         "evertoken_provider_requests_total counter",
@@ -192,6 +194,7 @@ describe("the metrics", () => {
     expect(series.get('evertoken_credentials_unpublished{store="s"}')).toBe(4);
     expect(series.get('evertoken_credentials_earliest_expiry_timestamp_seconds{provider="p"}')).toBe(5);
     expect(series.get('evertoken_provider_paused{provider="p"}')).toBe(1);
+    expect(series.get('evertoken_provider_circuit_open{provider="p"}')).toBe(1);
     expect(series.get('evertoken_credentials_expired{provider="p",waits_for="people"}')).toBe(3);
     expect(series.get('evertoken_credentials_expired{provider="p",waits_for="evertoken"}')).toBe(7);
     expect(series.get('evertoken_queue_oldest_waiting_seconds{provider="p"}')).toBe(30);

@@ -17,6 +17,7 @@ function providerOf(over: Partial<ProviderSnapshot> = {}): ProviderSnapshot {
     expiring,
     overdue: 0,
     unscheduled: 0,
+    circuitOpen: false,
     expiredForPeople: 0,
     earliestExpiresAt: NOW + 3_600_000,
     nextDueAt: NOW + 60_000,

@@ -1,0 +1,164 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { catchUpOrder, waitOf } from "../../src/order.ts";
+import { finishAt, useDueIndex } from "./fixture.ts";
+
+const HOUR = 3_600_000;
+const limits = { concurrency: 10, leaseFloorMs: 10_000 };
+const index = useDueIndex();
+const ids = async (over: object = {}): Promise<string[]> =>
+  (await index.due.claim({ ...limits, ...over })).claimed.map((c) => c.id);
+
+describe("a claim of more than can be sent", () => {
+  test("takes what the order of a catch-up puts first, whatever the state", async () => {
+    const candidate = fc.record({
+      life: fc.oneof(
+        fc.constant(undefined),
+        fc.integer({ min: -HOUR, max: -1000 }),
+        fc.integer({ min: 5000, max: HOUR }),
+      ),
+      late: fc.integer({ min: 1, max: HOUR }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(candidate, { minLength: 2, maxLength: 30, selector: (c) => c.late }),
+        async (all) => {
+          await index.redis.call("FLUSHALL");
+          const now = await index.now();
+          const due = all.map(({ life, late }, i) => ({
+            id: `c${i}`,
+            dueAt: now - late,
+            // Far apart, so that the milliseconds until the claim change no rank.
+            liveUntil: life === undefined ? 0 : now + life * 100 + i,
+          }));
+          await index.put(due);
+          const concurrency = Math.max(1, Math.floor(all.length / 2));
+          const expected = catchUpOrder(due, now, waitOf(due.length, { concurrency })).slice(0, concurrency);
+          expect(await ids({ concurrency })).toEqual(expected.map(({ id }) => id));
+        },
+      ),
+      { numRuns: 60, seed: 7 },
+    );
+  });
+
+  test("passes over what is under way or waits for its next try", async () => {
+    const now = await index.now();
+    await index.put([
+      { id: "waits", dueAt: now + HOUR, liveUntil: now + 1000 },
+      { id: "dead-and-waits", dueAt: now + HOUR, liveUntil: now - 1000 },
+      { id: "dead", dueAt: now - 1, liveUntil: now - 2000 },
+      { id: "never", dueAt: now - 2, liveUntil: 0 },
+    ]);
+    expect(await ids({ concurrency: 1 })).toEqual(["dead"]);
+  });
+
+  test("never starves a renewal for a hundred thousand that are new", async () => {
+    const now = await index.now();
+    const news = Array.from({ length: 500 }, (_, i) => ({ id: `new${i}`, dueAt: now - HOUR, liveUntil: 0 }));
+    await index.put([...news, { id: "renewal", dueAt: now - 1, liveUntil: now + 60_000 }]);
+    expect(await ids({ concurrency: 1, perSecond: 1 })).toEqual(["renewal"]);
+  });
+});
+
+describe("exchanges per hour and day", () => {
+  const never = async (count: number): Promise<void> => {
+    const now = await index.now();
+    await index.put(Array.from({ length: count }, (_, i) => ({ id: `n${i}`, dueAt: now - 1, liveUntil: 0 })));
+  };
+
+  test.each(["perHour", "perDay"])("are not exceeded, and the rest is claimed later: %s", async (window) => {
+    await never(8);
+    expect(await ids({ [window]: 5 })).toHaveLength(5);
+    const { claimed, nextAt, now } = await index.due.claim({ ...limits, [window]: 5 });
+    expect(claimed).toEqual([]);
+    expect(nextAt - now).toBeGreaterThanOrEqual(1000);
+    expect(nextAt - now).toBeLessThanOrEqual(60_000);
+  });
+
+  test("leave a reserve to tokens that are dead or about to be", async () => {
+    await never(8);
+    expect(await ids({ perHour: 5, reserve: 0.4 })).toHaveLength(3);
+    const now = await index.now();
+    await index.put([
+      { id: "dead", dueAt: now - 1, liveUntil: now - 1000 },
+      { id: "dying", dueAt: now - 1, liveUntil: now + 5000 },
+      { id: "dying-too", dueAt: now - 1, liveUntil: now + 6000 },
+    ]);
+    expect(await ids({ perHour: 5, reserve: 0.4 })).toEqual(["dying", "dying-too"]);
+    expect(await ids({ perHour: 5, reserve: 0.4 })).toEqual([]);
+  });
+
+  test("are given back by a claim that sent nothing", async () => {
+    await never(2);
+    const first = (await index.due.claim({ ...limits, perHour: 1 })).claimed[0];
+    expect(await ids({ perHour: 1 })).toEqual([]);
+    await index.due.finish(first?.id ?? "", first?.fence ?? "", finishAt((await index.now()) + HOUR, { sent: false }));
+    const second = (await index.due.claim({ ...limits, perHour: 1 })).claimed[0];
+    expect(second).toBeDefined();
+    await index.due.release(second?.id ?? "", second?.fence ?? "", (await index.now()) + HOUR);
+    await index.put([{ id: "n9", dueAt: 1, liveUntil: 0 }]);
+    expect(await ids({ perHour: 1 })).toEqual(["n9"]);
+  });
+});
+
+describe("a provider that leaves exchanges unanswered", () => {
+  async function answered(answer: "up" | "down", times: number) {
+    const ends = [];
+    for (let i = 0; i < times; i++) {
+      await index.put([{ id: "a", dueAt: 1, liveUntil: 0 }]);
+      const job = (await index.due.claim(limits)).claimed.find((c) => c.id === "a");
+      if (job === undefined) throw new Error("nothing was claimed");
+      ends.push(await index.due.finish("a", job.fence, finishAt((await index.now()) + HOUR, { answer })));
+    }
+    return ends;
+  }
+
+  test("is down after five in a row, and said to be so once", async () => {
+    expect((await answered("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
+    expect((await answered("down", 1))[0]?.circuit).toBe("opened");
+  });
+
+  test("is not down while one in between is answered, be it by a refusal", async () => {
+    await answered("down", 4);
+    await answered("up", 1);
+    expect((await answered("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
+  });
+
+  test("is then sent one probe at a time, within ten seconds, however many are due", async () => {
+    await answered("down", 5);
+    const now = await index.now();
+    await index.put(["b", "c", "d"].map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
+    const early = await index.due.claim(limits);
+    expect(early.claimed).toEqual([]);
+    expect(early.nextAt - early.now).toBeLessThanOrEqual(1000);
+    await index.redis.call("HSET", index.due.keys.breaker, "probeAt", now);
+    const probe = await index.due.claim(limits);
+    expect(probe.claimed).toHaveLength(1);
+    expect(probe.nextAt - probe.now).toBe(10_000);
+    expect(await ids()).toEqual([]);
+  });
+
+  test("is probed sooner when a live token comes near its end", async () => {
+    await answered("down", 5);
+    const now = await index.now();
+    await index.put([{ id: "live", dueAt: now - 1, liveUntil: now + 24_000 }]);
+    await index.redis.call("HSET", index.due.keys.breaker, "probeAt", now);
+    const probe = await index.due.claim(limits);
+    expect(probe.nextAt - probe.now).toBeGreaterThan(2500);
+    expect(probe.nextAt - probe.now).toBeLessThanOrEqual(3000);
+  });
+
+  test("has everyone due again within ten seconds, and is back with the first answer", async () => {
+    await answered("down", 5);
+    await index.redis.call("HSET", index.due.keys.breaker, "probeAt", 1);
+    const [down] = await answered("down", 1);
+    expect(down).toEqual({ kind: "armed" });
+    const next = Number(await index.redis.call("ZSCORE", index.due.keys.due, "a"));
+    expect(next - (await index.now())).toBeLessThanOrEqual(10_000);
+    await index.redis.call("HSET", index.due.keys.breaker, "probeAt", 1);
+    expect((await answered("up", 1))[0]?.circuit).toBe("closed");
+    const now = await index.now();
+    await index.put(["b", "c", "d"].map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
+    expect(await ids()).toHaveLength(3);
+  });
+});
