@@ -43,6 +43,7 @@ const FAILURES = [
   "secret",
   "store_error",
 ] as const;
+const SKIPS = ["notdue", "fenced", "paused", "draining", "unknown"] as const;
 const STORE_RESULTS = [
   ...["written", "unchanged", "superseded"],
   ...["throttled", "unavailable", "quota", "auth", "not_found", "conflict", "state", "permanent"],
@@ -140,6 +141,7 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
       for (const { name: provider, limits } of providers) {
         attempts.inc({ provider, outcome: "success", reason: "none" }, 0);
         for (const reason of FAILURES) attempts.inc({ provider, outcome: "failure", reason }, 0);
+        for (const reason of SKIPS) attempts.inc({ provider, outcome: "skipped", reason }, 0);
         for (const status of STATUSES) requests.inc({ provider, status }, 0);
         for (const timeliness of TIMELINESS) renewals.inc({ provider, timeliness }, 0);
         for (const each of [rotation, owed, remaining, requestTime, wait]) each.zero({ provider });

@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { readRules, selectorsOf } from "./rules.ts";
+
+const { recorded, alerts } = await readRules();
+const RUNBOOKS = "https://github.com/evertoken/evertoken/blob/main/helm/files/runbooks/";
+const DASHBOARD = "https://grafana.example.com/d/evertoken";
+
+describe("every alert", () => {
+  test.each(alerts.map((alert) => [alert.alert, alert] as const))(
+    "%s says how bad it is, what it means, what to do and where to look",
+    (name, { labels, annotations = {} }) => {
+      expect(labels?.["severity"]).toMatch(/^(critical|warning)$/);
+      expect(Object.keys(annotations).toSorted()).toEqual(["dashboard_url", "description", "runbook_url", "summary"]);
+      expect(annotations["runbook_url"]).toBe(`${RUNBOOKS}${name}.md`);
+      expect(annotations["dashboard_url"]?.startsWith(`${DASHBOARD}?var-namespace=`)).toBe(true);
+      expect(annotations["summary"]?.length).toBeLessThanOrEqual(80);
+    },
+  );
+
+  test("has a name of its own that begins with Evertoken", () => {
+    const names = alerts.map(({ alert }) => alert);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.filter((name) => !/^Evertoken[A-Z]\w+$/.test(name))).toEqual([]);
+  });
+
+  test("that compares a metric of every replica takes the highest or lowest, or adds up, without the pod", () => {
+    // Of gauges about the fleet a sum would count replicas.
+    const fleet = /evertoken_(credentials|provider_runway|store_runway|provider_paused|fleet_snapshot|queue_oldest)/;
+    for (const { expr } of [...alerts, ...recorded]) {
+      for (const selector of selectorsOf(expr)) {
+        if (!fleet.test(selector) || selector.includes(":")) continue;
+        const at = expr.indexOf(selector);
+        expect(expr.slice(0, at)).toMatch(/(max|min) by \([^)]*\) \((avg_over_time\()?$/);
+      }
+    }
+  });
+
+  test("keeps the names of its installation", () => {
+    const unnamed = [...alerts, ...recorded].filter(({ expr }) =>
+      [...expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].some(([, labels = ""]) => !labels.startsWith("namespace, job")),
+    );
+    expect(unnamed).toEqual([]);
+  });
+});
+
+test("selectors are found with their matchers", () => {
+  expect(selectorsOf('sum by (job) (rate(evertoken_a_total{x="1"}[5m])) / ns:evertoken_b:ratio > process_c')).toEqual([
+    'evertoken_a_total{x="1"}',
+    "ns:evertoken_b:ratio",
+    "process_c",
+  ]);
+});
