@@ -124,7 +124,7 @@ export function answerOf({ error, exchangeMs }: Course): "up" | "down" | undefin
 
 function resultOf(course: Course, pending: readonly Target[]): Outcome["result"] {
   if (course.error !== undefined) return "failed";
-  if (pending.length > 0) return "unpublished";
+  if (pending.length > 0 || course.targets.some((target) => target.result === "failed")) return "unpublished";
   if (course.rotated) return "rotated";
   if (course.targets.length > 0) return "published";
   return course.recovered ? "recovered" : "skipped";

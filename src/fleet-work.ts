@@ -94,6 +94,7 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
       name,
       openLane(redis, name, {
         limits,
+        historyKeep: config.history.keep,
         onError,
         async work(job, due) {
           active += 1;

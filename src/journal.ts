@@ -4,13 +4,13 @@ import type { Instant } from "./credential.ts";
 export type Begun =
   /** Another claim holds the credential: nothing may be done. */
   | { readonly kind: "fenced" }
-  /** The provider asked everyone to wait: nothing may be sent. */
-  | { readonly kind: "paused"; readonly until: Instant }
+  /** The provider asked everyone to wait, or an operator did: nothing may be sent. */
+  | { readonly kind: "paused"; readonly until: Instant; readonly releaseAt: Instant }
   | {
       readonly kind: "begun";
       /** As `encodeRecord` wrote it; undefined when nothing is known (first time, or Redis was lost). */
       readonly record: string | undefined;
-      /** Mark of an operator's request that waits to be served. */
+      /** Mark of an operator's request that waits to be served (see wish.ts). */
       readonly request: string | undefined;
       /** The newest token, sealed, while a target does not hold it. */
       readonly sealed: Uint8Array | undefined;
@@ -35,6 +35,8 @@ export interface Finish {
   readonly failing: string;
   readonly keepSealed: boolean;
   readonly request: string | undefined;
+  /** One line for the history; "" for what is not worth one. */
+  readonly entry: string;
   /** Did the provider answer, whatever it said? Undefined: nobody asked. */
   readonly answer?: "up" | "down" | undefined;
   /** A request may have reached the provider: it counts against its quotas. */

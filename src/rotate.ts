@@ -1,5 +1,6 @@
 import type { Credential, Provider, Token } from "./credential.ts";
 import { type Delivery, deliver, pendingTargets } from "./deliver.ts";
+import { encodeMoment } from "./history.ts";
 import type { Begun } from "./journal.ts";
 import { mint, publishBudgetMs } from "./mint.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
@@ -7,6 +8,7 @@ import type { Job, Parts } from "./parts.ts";
 import { ask, recover } from "./recover.ts";
 import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf } from "./record.ts";
 import { type Reason, reasonToRotate } from "./schedule.ts";
+import { wishOf } from "./wish.ts";
 import { type Course, answerOf, conclude, owedSince, skipped } from "./conclude.ts";
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
@@ -27,7 +29,7 @@ export async function rotate(job: Job, credential: Credential, provider: Provide
   const begun = await parts.journal.begin();
   if (begun.kind === "fenced") return skipped(course, "Fenced", parts.now());
   if (begun.kind === "paused") {
-    await parts.journal.release(begun.until);
+    await parts.journal.release(begun.releaseAt);
     return skipped(course, "Paused", parts.now(), begun.until);
   }
   parts.trace?.claimed();
@@ -61,7 +63,12 @@ async function underLease(
   }
   const before = liveUntil(record, credential.publish);
   let token = begun.sealed === undefined ? undefined : parts.unseal(begun.sealed, record.revision);
-  let reason = await reasonNow(credential, begun, record, spec, token, parts);
+  const publishOnly = wishOf(begun.request) === "publish" && record.revision > 0;
+  if (publishOnly && remembered !== undefined) {
+    // Whatever is remembered: what the stores hold may have been changed from outside.
+    ({ record, unknown } = await ask(credential.publish, record, parts, parts.deadline(begun.leaseMs - 1000)));
+  }
+  let reason = publishOnly ? undefined : await reasonNow(credential, begun, record, spec, token, parts);
   if (reason === "TargetMissing") {
     // Without a sealed token the only way is a new one: first make sure that the store would take it.
     const asked = await ask(pendingTargets(credential, record), record, parts, parts.deadline(begun.leaseMs - 1000));
@@ -110,7 +117,7 @@ async function reasonNow(
   parts: Parts,
 ): Promise<Reason | undefined> {
   const now = parts.now();
-  const requestedAt = begun.request === undefined ? undefined : Number(begun.request);
+  const requestedAt = wishOf(begun.request) === "rotate" ? Number(begun.request) : undefined;
   const specChanged = record.spec !== spec;
   const { failure } = record;
   if (failure !== undefined && requestedAt === undefined && !specChanged && now < record.dueAt) {
@@ -188,6 +195,7 @@ async function finish(
     request: begun.request,
     answer: answerOf(course),
     sent: course.exchangeMs !== undefined && (course.error?.sent ?? true),
+    entry: encodeMoment(outcome, now),
   });
   if (armed.kind === "fenced") return skipped(course, "Fenced", now);
   return armed.circuit === undefined ? outcome : { ...outcome, circuit: armed.circuit };

@@ -9,6 +9,7 @@ const core = [
   "credential.ts",
   "deliver.ts",
   "fleet.ts",
+  "history.ts",
   "instant.ts",
   "journal.ts",
   "mint.ts",
@@ -23,6 +24,7 @@ const core = [
   "schedule.ts",
   "selector.ts",
   "waiting.ts",
+  "wish.ts",
 ];
 
 /** The two contracts that the core knows of its edges, as types. */

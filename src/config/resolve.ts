@@ -26,6 +26,7 @@ export interface Config {
   };
   readonly tracing: { readonly credentialId: boolean };
   readonly metrics: { readonly perCredential: "off" | "unhealthy" | "all"; readonly maxSeries: number };
+  readonly history: { readonly keep: number };
   readonly shutdown: { readonly drainTimeoutMs: number };
   readonly providers: ReadonlyMap<string, Provider>;
   readonly stores: ReadonlyMap<string, StoreConfig>;
@@ -53,6 +54,7 @@ const defaults = {
   format: "json",
   perCredential: "off",
   maxSeries: 500,
+  historyKeep: 20,
   drainTimeoutMs: 60 * SECOND,
   storeTimeoutMs: 10 * SECOND,
   keyPrefix: "evertoken",
@@ -87,6 +89,7 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
       perCredential: file.metrics?.perCredential ?? defaults.perCredential,
       maxSeries: file.metrics?.maxSeries ?? defaults.maxSeries,
     },
+    history: { keep: file.history?.keep ?? defaults.historyKeep },
     shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),

@@ -60,6 +60,15 @@ export const settings = {
         .describe("Most series by credential; a credential that does not fit gets none. Default 500"),
     })
     .partial(),
+  history: z
+    .strictObject({
+      keep: z
+        .int()
+        .min(0)
+        .max(1000)
+        .describe("So many outcomes of each credential are remembered in Redis; 0 for none. Default 20"),
+    })
+    .partial(),
   shutdown: z
     .strictObject({
       drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),

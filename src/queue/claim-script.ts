@@ -1,5 +1,5 @@
 import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../order.ts";
-import { FIELDS, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./lua.ts";
+import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./lua.ts";
 
 /** So many tokens on either side of now are looked at for the order of a catch-up; those that are not due fall through. */
 const WINDOW = 1000;
@@ -32,11 +32,24 @@ for _, w in ipairs(windows) do
   end
 end`;
 
-/** See order.ts for the order. While everything that is due can be sent, order does not matter and is not looked for. */
+/**
+ * See order.ts for the order. While everything that is due can be sent, order does not matter and is not looked for.
+ * What an operator has paused is put off here, whoever has made it due meanwhile.
+ */
 const PICK = `
 local picked, taken = {}, {}
 local backlog = redis.call('ZCOUNT', due, '-inf', now)
-local function pick(id, dueAt) taken[id] = true table.insert(picked, {id, dueAt}) end
+local function pick(id, dueAt)
+  taken[id] = true
+  local till, _, note = 0
+  if halted then till, _, note = haltOf(id) end
+  if till > now then
+    put(id, till, tonumber(dueAt), note) redis.call('ZADD', due, till, id)
+  else
+    if till > 0 then redis.call('HDEL', halts, id) end
+    table.insert(picked, {id, dueAt})
+  end
+end
 if backlog <= math.min(free, ordinary) then
   local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES')
   for i = 1, #ids, 2 do pick(ids[i], ids[i + 1]) end
@@ -62,13 +75,16 @@ elseif all > 0 then
 end`;
 
 /**
- * KEYS due running state fence pause pace expiry breaker quota
+ * KEYS due running state fence pause pace expiry breaker quota halts
  * ARGV max concurrency floorMs capMs intervalMs horizonMs perHour perDay reserve (0: no limit)
  * -> {now, nextAt or 0, blocked, (id, fence, dueAt, sendAt)*}. nextAt: when it is worth asking again; blocked: a free slot is.
  */
 export const claim = `
 local due, running, state, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9] ${NOW} ${FIELDS} ${LEASE}
-local paused = tonumber(redis.call('GET', KEYS[5]) or 0)
+local halts = KEYS[10] ${HALT}
+local halted = redis.call('EXISTS', halts) == 1
+local paused, all = tonumber(redis.call('GET', KEYS[5]) or 0), halted and haltOf('*') or 0
+if all > now then paused = math.max(paused, all) elseif all > 0 then redis.call('HDEL', halts, '*') end
 if paused > now then return {now, paused, 0} end
 redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
 local concurrency, interval, horizon = tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -1,5 +1,6 @@
 import type { Instant, ProviderLimits } from "../credential.ts";
 import type { Begun, Finish, Finished, Minted } from "../journal.ts";
+import type { Wish } from "../wish.ts";
 import type { RedisLink } from "./redis.ts";
 
 /** A credential that this claim alone may rotate, until its lease runs out. */
@@ -16,6 +17,12 @@ export interface ClaimLimits extends ProviderLimits {
   /** Shortest lease: what one exchange needs. */
   readonly leaseFloorMs: number;
 }
+
+/** What became of an operator's wish. */
+export type Asked =
+  | { readonly kind: "asked" | "unknown" }
+  /** An operator has paused the credential or its provider. */
+  | { readonly kind: "halted"; readonly until: Instant };
 
 /** A lease never exceeds this, whatever life the token has left. */
 const LEASE_CAP_MS = 60_000;
@@ -41,6 +48,9 @@ export function keysOf(prefix: string, provider: string) {
     failing: key("failing"),
     breaker: key("breaker"),
     quota: key("quota"),
+    history: key("history"),
+    /** Operators' pauses; `pause` is the provider's own. */
+    halts: key("halts"),
     sealed: (id: string) => key(`sealed:${id}`),
   };
 }
@@ -50,7 +60,7 @@ export function wakeChannel(prefix: string): string {
 }
 
 /** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip. */
-export function dueIndex(redis: RedisLink, provider: string) {
+export function dueIndex(redis: RedisLink, provider: string, historyKeep = 0) {
   const k = keysOf(redis.prefix, provider);
   const channel = wakeChannel(redis.prefix);
 
@@ -84,7 +94,7 @@ export function dueIndex(redis: RedisLink, provider: string) {
       const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
       const reply = (await redis.run(
         "claim",
-        [k.due, k.running, k.state, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota],
+        [k.due, k.running, k.state, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts],
         [
           Math.min(CLAIM_MAX, room),
           limits.concurrency,
@@ -110,12 +120,12 @@ export function dueIndex(redis: RedisLink, provider: string) {
     async begin(id: string, fence: string, leaseFloorMs: number): Promise<Begun> {
       const reply = (await redis.run(
         "begin",
-        [k.due, k.running, k.state, k.fence, k.pause, k.requests, k.sealed(id)],
+        [k.due, k.running, k.state, k.fence, k.pause, k.requests, k.sealed(id), k.halts],
         [id, fence, leaseFloorMs, LEASE_CAP_MS],
       )) as [number, number, number, string | null, string | null, string | null];
       const [kind, now, lease, record, request, sealed] = reply;
       if (kind === 0) return { kind: "fenced" };
-      if (kind === 2) return { kind: "paused", until: now };
+      if (kind === 2) return { kind: "paused", until: now, releaseAt: lease };
       return {
         kind: "begun",
         leaseMs: lease - now,
@@ -144,9 +154,10 @@ export function dueIndex(redis: RedisLink, provider: string) {
 
     /** Re-arms under the claim's fence. */
     async finish(id: string, fence: string, to: Finish): Promise<Finished> {
+      const { requests, expiry, failing, breaker, quota, history, halts } = k;
       const [kind, turned] = (await redis.run(
         "finish",
-        [k.due, k.running, k.state, k.fence, k.requests, k.sealed(id), k.expiry, k.failing, k.breaker, k.quota],
+        [k.due, k.running, k.state, k.fence, requests, k.sealed(id), expiry, failing, breaker, quota, history, halts],
         [
           channel,
           provider,
@@ -160,6 +171,8 @@ export function dueIndex(redis: RedisLink, provider: string) {
           to.request ?? "",
           to.answer ?? "",
           to.sent ? 1 : 0,
+          historyKeep,
+          to.entry,
         ],
       )) as [number, number];
       return {
@@ -173,10 +186,12 @@ export function dueIndex(redis: RedisLink, provider: string) {
       await redis.run("release", [k.due, k.running, k.fence, k.quota], [channel, provider, id, fence, nextAt]);
     },
 
-    /** An operator's wish; undefined when the id is not scheduled. Returns the request's mark. */
-    async request(id: string): Promise<number | undefined> {
-      const reply = await redis.run("request", [k.due, k.running, k.requests], [channel, provider, id]);
-      return reply === -1 ? undefined : Number(reply);
+    /** An operator's wish; nothing is done for an id that is not scheduled, or paused by an operator. */
+    async request(id: string, wish: Wish = "rotate"): Promise<Asked> {
+      const keys = [k.due, k.running, k.requests, k.halts];
+      const reply = Number(await redis.run("request", keys, [channel, provider, id, wish === "publish" ? "p" : ""]));
+      if (reply === -1) return { kind: "unknown" };
+      return reply < 0 ? { kind: "halted", until: -reply } : { kind: "asked" };
     },
 
     async advance(ids: readonly string[]): Promise<void> {
@@ -208,7 +223,16 @@ export function dueIndex(redis: RedisLink, provider: string) {
       } while (cursor !== "0");
       for (let i = 0; i < orphans.length; i += BATCH) {
         const ids = orphans.slice(i, i + BATCH);
-        const keys = [k.due, k.state, k.expiry, k.failing, k.requests, ...ids.map((id) => k.sealed(id))];
+        const keys = [
+          k.due,
+          k.state,
+          k.expiry,
+          k.failing,
+          k.requests,
+          k.history,
+          k.halts,
+          ...ids.map((id) => k.sealed(id)),
+        ];
         await redis.run("remove", keys, ids);
       }
       return orphans.length;

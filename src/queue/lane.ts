@@ -19,13 +19,15 @@ export function openLane(
   provider: string,
   options: {
     readonly limits: ClaimLimits;
+    /** So many outcomes of each credential are remembered. */
+    readonly historyKeep: number;
     onError(error: unknown): void;
     /** MUST NOT throw; returns when the credential is due again (0: unknown). */
     work(job: JobFacts, due: DueIndex): Promise<Instant>;
   },
 ): Lane {
-  const due = dueIndex(redis, provider);
-  const { limits, onError } = options;
+  const { limits, historyKeep, onError } = options;
+  const due = dueIndex(redis, provider, historyKeep);
   const queue = openQueue(redis, { prefix: due.keys.tag, concurrency: limits.concurrency, onError }, async (job) =>
     scheduler.freed(await options.work(job, due)),
   );

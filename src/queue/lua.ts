@@ -14,3 +14,33 @@ export const WAKE = `local function wake(id) local first = redis.call('ZRANGE', 
 export const OPEN_AFTER = 5;
 /** Longest time between two probes; the end of a live token makes it shorter. */
 export const PROBE_MS = 10_000;
+
+/**
+ * Operators' pauses, called halts here, apart from the pauses that a provider's 429 asks for: HASH halts: id -> "until was
+ * note"; `*` is the whole provider. `was` is the instant at which the id would be due, 0 where it was not put off.
+ */
+export const HALT = `local function haltOf(id) local v = redis.call('HGET', halts, id) if not v then return 0, 0, '' end
+  local u, w, n = string.match(v, '^(%d+) (%S+) (.*)$') return tonumber(u) or 0, tonumber(w) or 0, n end
+local function put(id, u, w, n) redis.call('HSET', halts, id, string.format('%d %d ', u, w) .. n) end`;
+
+/**
+ * Puts an entry before the others (see history.ts) and keeps so many; the same outcome again only counts.
+ * HASH history: id -> lines, newest first.
+ */
+export const REMEMBER = `local function remember(history, id, keep, entry)
+  if keep == 0 then redis.call('HDEL', history, id) return end
+  if entry == '' then return end
+  local lines = redis.call('HGET', history, id) or ''
+  local first, rest = string.match(lines, '^([^\\n]*)\\n?(.*)$')
+  local said = string.match(entry, '^%S+ (.*)$')
+  local before = string.match(first, '^%S+ (.*)$')
+  local body, count = string.match(before or '', '^(.*) x(%d+)$')
+  if before == said then body, count = before, 1 end
+  if body == said then entry = string.format('%s x%d', entry, count + 1) lines = rest end
+  for line in string.gmatch(lines, '[^\\n]+') do
+    keep = keep - 1
+    if keep < 1 then break end
+    entry = entry .. '\\n' .. line
+  end
+  redis.call('HSET', history, id, entry)
+end`;

@@ -1,5 +1,6 @@
 import { claim } from "./claim-script.ts";
-import { FIELDS, LEASE, NOW, OPEN_AFTER, PROBE_MS, WAKE } from "./lua.ts";
+import { haltScripts } from "./halt-scripts.ts";
+import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "./lua.ts";
 
 /**
  * The due index's scripts: each is atomic, uses the clock of Redis, and touches keys of one provider only (one hash tag).
@@ -25,13 +26,16 @@ end
 if added + changed > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return {added, changed}`;
 
-/** KEYS due running state fence pause requests sealed | ARGV id fence floorMs capMs -> {0} fenced | {2, pausedUntil} | {1, now, lease, state, request, sealed} */
+/** KEYS due running state fence pause requests sealed halts | ARGV id fence floorMs capMs -> {0} fenced | {2, pausedUntil, releaseAt} | {1, now, lease, state, request, sealed} */
 const begin = `
-local due, running, state, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4] ${NOW} ${FIELDS} ${LEASE}
+local due, running, state, fence, halts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8] ${NOW} ${FIELDS} ${LEASE} ${HALT}
 local id = ARGV[1]
 if redis.call('HGET', fence, id) ~= ARGV[2] then return {0} end
 local paused = tonumber(redis.call('GET', KEYS[5]) or 0)
-if paused > now then return {2, paused} end
+if paused > now then return {2, paused, paused} end
+local all, own = haltOf('*'), haltOf(id)
+if all > now then return {2, all, 0} end
+if own > now then return {2, own, own} end
 local s = redis.call('HGET', state, id)
 local live = s and fields(s) or 0
 local lease = now + leaseFor(tonumber(live), tonumber(ARGV[3]), tonumber(ARGV[4]))
@@ -73,12 +77,12 @@ const CIRCUIT = `local function circuit(breaker, answer)
 end`;
 
 /**
- * KEYS due running state fence requests sealed expiry failing breaker quota
- * ARGV channel provider id fence nextAt state liveUntil failing keepSealed request answer sent
+ * KEYS due running state fence requests sealed expiry failing breaker quota history halts
+ * ARGV channel provider id fence nextAt state liveUntil failing keepSealed request answer sent keep entry
  * -> {0 fenced | 1 re-armed | 2 no longer configured, 1 the circuit opened | 2 it closed | 0}
  */
 const finish = `
-local due, running, state, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4] ${NOW} ${WAKE} ${REFUND} ${CIRCUIT}
+local due, running, state, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4] ${NOW} ${WAKE} ${REFUND} ${CIRCUIT} ${REMEMBER}
 local id, nextAt = ARGV[3], tonumber(ARGV[5])
 if redis.call('HGET', fence, id) ~= ARGV[4] then return {0, 0} end
 redis.call('HDEL', fence, id) redis.call('ZREM', running, id)
@@ -87,8 +91,10 @@ if ARGV[12] == '0' then refund(KEYS[10]) end
 local turned = circuit(KEYS[9], ARGV[11])
 if not redis.call('ZSCORE', due, id) then
   redis.call('HDEL', state, id) redis.call('ZREM', KEYS[7], id) redis.call('HDEL', KEYS[8], id) redis.call('HDEL', KEYS[5], id) redis.call('DEL', KEYS[6])
+  redis.call('HDEL', KEYS[11], id) redis.call('HDEL', KEYS[12], id)
   return {2, turned}
 end
+remember(KEYS[11], id, tonumber(ARGV[13]), ARGV[14])
 if ARGV[11] == 'down' and tonumber(redis.call('HGET', KEYS[9], 'failures') or 0) >= ${OPEN_AFTER} then nextAt = math.min(nextAt, now + ${PROBE_MS}) end
 local asked = redis.call('HGET', KEYS[5], id)
 if asked then if asked == ARGV[10] then redis.call('HDEL', KEYS[5], id) else nextAt = now end end
@@ -109,12 +115,17 @@ redis.call('ZADD', due, 'XX', nextAt == 0 and now or nextAt, id)
 wake(id)
 return 1`;
 
-/** An operator asks for a rotation. KEYS due running requests | ARGV channel provider id -> now, or -1: unknown id */
+/**
+ * An operator asks for a rotation, or (kind p) for what is at hand to be published; the former serves both.
+ * KEYS due running requests halts | ARGV channel provider id kind -> now, -1: unknown id, -until: paused
+ */
 const request = `
-local due = KEYS[1] ${NOW} ${WAKE}
+local due, halts = KEYS[1], KEYS[4] ${NOW} ${WAKE} ${HALT}
 local id = ARGV[3]
 if not redis.call('ZSCORE', due, id) then return -1 end
-redis.call('HSET', KEYS[3], id, string.format('%d', now))
+local till = math.max(haltOf('*'), (haltOf(id)))
+if till > now then return -till end
+redis.call(ARGV[4] == '' and 'HSET' or 'HSETNX', KEYS[3], id, ARGV[4] .. string.format('%d', now))
 local lease = redis.call('ZSCORE', KEYS[2], id)
 if not lease or tonumber(lease) <= now then redis.call('ZADD', due, 'XX', now, id) wake(id) end
 return now`;
@@ -137,11 +148,12 @@ local until_ = math.max(now + tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS
 redis.call('SET', KEYS[1], string.format('%d', until_), 'PX', math.ceil(until_ - now + 1))
 return until_`;
 
-/** KEYS due state expiry failing requests (sealed)* | ARGV id* in the order of the sealed keys */
+/** KEYS due state expiry failing requests history halts (sealed)* | ARGV id* in the order of the sealed keys */
 const remove = `
 for i = 1, #ARGV do
   redis.call('ZREM', KEYS[1], ARGV[i]) redis.call('HDEL', KEYS[2], ARGV[i]) redis.call('ZREM', KEYS[3], ARGV[i])
-  redis.call('HDEL', KEYS[4], ARGV[i]) redis.call('HDEL', KEYS[5], ARGV[i]) redis.call('DEL', KEYS[5 + i])
+  redis.call('HDEL', KEYS[4], ARGV[i]) redis.call('HDEL', KEYS[5], ARGV[i])
+  redis.call('HDEL', KEYS[6], ARGV[i]) redis.call('HDEL', KEYS[7], ARGV[i]) redis.call('DEL', KEYS[7 + i])
 end
 return #ARGV`;
 
@@ -156,5 +168,6 @@ export const scripts = {
   advance,
   pause,
   remove,
+  ...haltScripts,
 } as const;
 export type ScriptName = keyof typeof scripts;

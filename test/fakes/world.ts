@@ -101,7 +101,7 @@ class FakeJournal implements Journal {
   async begin(): Promise<Begun> {
     this.calls.push("begin");
     if (this.fenced) return { kind: "fenced" };
-    if (this.pausedUntil > 0) return { kind: "paused", until: this.pausedUntil };
+    if (this.pausedUntil > 0) return { kind: "paused", until: this.pausedUntil, releaseAt: this.pausedUntil };
     const { record, request, sealed } = this;
     return { kind: "begun", record, request, sealed, leaseMs: 17_000 };
   }

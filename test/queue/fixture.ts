@@ -57,6 +57,7 @@ export function finishAt(nextAt: number, over: Partial<Parameters<DueIndex["fini
     failing: "",
     keepSealed: false,
     request: undefined,
+    entry: "",
     sent: true,
     ...over,
   };
