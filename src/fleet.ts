@@ -20,13 +20,16 @@ export interface Attention {
 export interface ProviderSnapshot {
   readonly provider: string;
   readonly credentials: number;
-  /** Sums to `credentials`. `pending`: never had a token; `due`: due and not yet started; `refreshing`: under way. */
+  /**
+   * Sums to `credentials`. `pending`: never had a token; `due`: due and not yet started; `refreshing`: under way; `paused`: by
+   * an operator.
+   */
   readonly states: Readonly<
-    Record<"healthy" | "due" | "refreshing" | "retrying" | "needs_attention" | "pending", number>
+    Record<"healthy" | "due" | "refreshing" | "retrying" | "needs_attention" | "paused" | "pending", number>
   >;
   /** Cumulative: how many newest tokens expire within so many seconds (0 = already dead). */
   readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
-  /** Due for more than a minute and not yet started. */
+  /** Due for more than a minute and not yet started; 0 while an operator has paused the provider. */
   readonly overdue: number;
   /** Configured but absent from the due index. */
   readonly unscheduled: number;
@@ -40,6 +43,19 @@ export interface ProviderSnapshot {
   readonly circuitOpen: boolean;
   /** Set while a 429 or Retry-After pauses the provider. */
   readonly pausedUntil?: Instant;
+  /** Set while an operator has paused the whole provider. */
+  readonly halt?: Halt;
+  /** Credentials that an operator has paused, the first 100. */
+  readonly halted?: readonly (Halt & { readonly credential: string })[];
+}
+
+/** An operator's pause of a credential or a whole provider; kept apart from the pauses that a provider asks for. */
+export interface Halt {
+  readonly until: Instant;
+  readonly since: Instant;
+  /** `user@host`, as that machine's system says. */
+  readonly by: string;
+  readonly reason: string;
 }
 
 interface StoreSnapshot {

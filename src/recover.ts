@@ -80,6 +80,18 @@ export async function ask(
   return { record: { ...record, targets: all }, unknown, held };
 }
 
+/** The record of targets that were found without the token, of which no copy is left: the next rotation brings another. */
+export function withoutToken(record: CredentialRecord, targets: readonly Target[]): CredentialRecord {
+  const all: Record<string, TargetRecord> = { ...record.targets };
+  for (const target of targets) {
+    const key = targetKey(target);
+    const before = all[key] ?? emptyTarget;
+    if (before.failures > 0) continue;
+    all[key] = { ...before, failures: 1, retryAt: record.dueAt, failure: ["not_found", "TokenMissing"] };
+  }
+  return { ...record, targets: all };
+}
+
 function holds(held: Held | undefined, counted: boolean, epoch: string): TargetRecord {
   if (held === undefined) return { ...emptyTarget, sure: epoch };
   return {

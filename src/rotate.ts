@@ -5,7 +5,7 @@ import type { Begun } from "./journal.ts";
 import { mint, publishBudgetMs } from "./mint.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
 import type { Job, Parts } from "./parts.ts";
-import { ask, recover } from "./recover.ts";
+import { ask, recover, withoutToken } from "./recover.ts";
 import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf } from "./record.ts";
 import { type Reason, reasonToRotate } from "./schedule.ts";
 import { wishOf } from "./wish.ts";
@@ -67,6 +67,7 @@ async function underLease(
   if (publishOnly && remembered !== undefined) {
     // Whatever is remembered: what the stores hold may have been changed from outside.
     ({ record, unknown } = await ask(credential.publish, record, parts, parts.deadline(begun.leaseMs - 1000)));
+    if (token === undefined) record = withoutToken(record, pendingTargets(credential, record));
   }
   let reason = publishOnly ? undefined : await reasonNow(credential, begun, record, spec, token, parts);
   if (reason === "TargetMissing") {

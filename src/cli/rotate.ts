@@ -39,7 +39,7 @@ async function rotateAll(
   const asked: { credential: Credential; due: DueIndex }[] = [];
   for (const credential of credentials) {
     const due = dueIndex(redis, credential.provider);
-    if ((await due.request(credential.id)) === undefined) {
+    if ((await due.request(credential.id)).kind === "unknown") {
       throw new CommandError(
         `${credential.id} is configured but not scheduled: is a daemon with this configuration running?`,
         exitCode.runtime,

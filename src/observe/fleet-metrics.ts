@@ -1,7 +1,7 @@
 import type { FleetSnapshot } from "../fleet.ts";
 import type { Instruments } from "./instruments.ts";
 
-const STATES = ["healthy", "due", "refreshing", "retrying", "needs_attention", "pending"] as const;
+const STATES = ["healthy", "due", "refreshing", "retrying", "needs_attention", "paused", "pending"] as const;
 const SAME = "The same from every replica: aggregate with max by (...), without pod.";
 
 /** The gauges about the fleet. They come from a snapshot of Redis, so every replica reports the same. */

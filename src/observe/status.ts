@@ -1,4 +1,4 @@
-import type { Attention, FleetSnapshot } from "../fleet.ts";
+import type { Attention, FleetSnapshot, Halt } from "../fleet.ts";
 import { formatInstant } from "../instant.ts";
 
 /** What is true of this process alone. */
@@ -24,6 +24,8 @@ export interface StatusDocument {
   readonly providers: readonly Readonly<Record<string, unknown>>[];
   readonly stores: readonly Readonly<Record<string, unknown>>[];
   readonly attention: readonly Readonly<Record<string, unknown>>[];
+  /** Credentials that an operator has paused, at most 100 of each provider; a paused provider says so itself. */
+  readonly paused: readonly Readonly<Record<string, unknown>>[];
   readonly process?: Readonly<Record<string, unknown>>;
 }
 
@@ -52,6 +54,7 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       overdue,
       unscheduled,
       retrying: states["retrying"] ?? 0,
+      paused: states["paused"] ?? 0,
       next,
       takenAt,
     }),
@@ -73,6 +76,7 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       ...runway(p.runwayEndsAt, takenAt),
       ...instant("nextDueAt", p.nextDueAt),
       ...instant("pausedUntil", p.pausedUntil),
+      ...(p.halt !== undefined && { operatorPause: haltOf(p.halt) }),
     })),
     stores: stores.map(({ store, type, unpublished, runwayEndsAt }) => ({
       store,
@@ -81,6 +85,9 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       ...runway(runwayEndsAt, takenAt),
     })),
     attention: attention.map(attentionOf),
+    paused: providers.flatMap(({ provider, halted = [] }) =>
+      halted.map(({ credential, ...halt }) => ({ credential, provider, ...haltOf(halt) })),
+    ),
     ...(facts && {
       process: {
         version: facts.version,
@@ -115,6 +122,10 @@ function runway(endsAt: number | undefined, now: number): Readonly<Record<string
   return endsAt === undefined ? {} : { runwaySeconds: Math.max(0, Math.floor((endsAt - now) / 1000)) };
 }
 
+function haltOf({ until, since, by, reason }: Halt): Readonly<Record<string, string>> {
+  return { until: formatInstant(until), since: formatInstant(since), by, ...(reason !== "" && { reason }) };
+}
+
 function instant(name: string, at: number | undefined): Readonly<Record<string, string>> {
   return at === undefined ? {} : { [name]: formatInstant(at) };
 }
@@ -126,10 +137,11 @@ function verdictOf(facts: {
   overdue: number;
   unscheduled: number;
   retrying: number;
+  paused: number;
   next: number | undefined;
   takenAt: number;
 }): string {
-  const { total, expired, needy, overdue, unscheduled, retrying, next, takenAt } = facts;
+  const { total, expired, needy, overdue, unscheduled, retrying, paused, next, takenAt } = facts;
   if (total === 0) return "No credential is scheduled.";
   const worries = [
     [expired, "expired"],
@@ -137,6 +149,7 @@ function verdictOf(facts: {
     [overdue, "overdue"],
     [unscheduled, "not scheduled"],
     [retrying, "being retried"],
+    [paused, "paused by an operator"],
   ] as const;
   const said = worries.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   const all = `${total} credential${total === 1 ? "" : "s"}`;

@@ -1,15 +1,7 @@
 import type { Instant } from "../credential.ts";
+import type { Halt } from "../fleet.ts";
 import { keysOf, wakeChannel } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
-
-/** An operator's pause of a credential or a whole provider; kept apart from the pauses that a provider asks for. */
-export interface Halt {
-  readonly until: Instant;
-  readonly since: Instant;
-  /** `user@host`, as that machine's system says. */
-  readonly by: string;
-  readonly reason: string;
-}
 
 /** Everything of one provider that an operator has paused and that has not ended. */
 export interface Halts {

@@ -2,6 +2,7 @@ import type { Instant } from "../credential.ts";
 import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
 import { type Runway, mergeStores } from "../runway.ts";
 import { keysOf } from "./due-index.ts";
+import { type Halts, haltsOf } from "./halts.ts";
 import { OPEN_AFTER } from "./lua.ts";
 import { takeRunway } from "./holdings.ts";
 import type { RedisLink } from "./redis.ts";
@@ -9,6 +10,7 @@ import type { RedisLink } from "./redis.ts";
 const WITHIN_SECONDS = [0, 300, 900, 3600, 21_600, 86_400, 604_800] as const;
 const OVERDUE_MS = 60_000;
 const ATTENTION_MAX = 100;
+const HALTED_MAX = 100;
 const SCAN_MAX = 1000;
 
 interface Scanned {
@@ -18,6 +20,8 @@ interface Scanned {
     needs_attention: number;
     unpublished: number;
     withoutToken: number;
+    /** Need attention and are paused: counted as the former. */
+    pausedForPeople: number;
     expiredForPeople: number;
   };
   readonly unpublished: Map<string, number>;
@@ -30,7 +34,8 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
   const attention: Attention[] = [];
   const snapshots: ProviderSnapshot[] = [];
   for (const { name, configured, stores } of fleet.providers) {
-    const failing = await scanFailing(redis, name, now);
+    const halts = await haltsOf(redis, name).read(now);
+    const failing = await scanFailing(redis, name, halts, now);
     attention.push(...failing.attention);
     for (const [store, count] of failing.unpublished) {
       unpublished.set(store, (unpublished.get(store) ?? 0) + count);
@@ -38,7 +43,7 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
     const uneven = failing.counts.retrying + failing.counts.needs_attention + failing.counts.unpublished > 0;
     const runway = await takeRunway(redis, name, { now, stores, uneven, targetsOf: fleet.targetsOf });
     mergeStores(runways, runway.stores);
-    snapshots.push(await ofProvider(redis, { name, configured, failing, runway }, now));
+    snapshots.push(await ofProvider(redis, { name, configured, failing, halts, runway }, now));
   }
   attention.sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || a.since - b.since);
   return {
@@ -59,10 +64,16 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
 
 async function ofProvider(
   redis: RedisLink,
-  known: { readonly name: string; readonly configured: number; readonly failing: Scanned; readonly runway: Runway },
+  known: {
+    readonly name: string;
+    readonly configured: number;
+    readonly failing: Scanned;
+    readonly halts: Halts;
+    readonly runway: Runway;
+  },
   now: Instant,
 ): Promise<ProviderSnapshot> {
-  const { name: provider, configured, failing, runway } = known;
+  const { name: provider, configured, failing, halts, runway } = known;
   const k = keysOf(redis.prefix, provider);
   const replies = await redis.pipeline([
     ["zcard", k.due],
@@ -92,6 +103,7 @@ async function ofProvider(
   const { counts } = failing;
   const states = {
     needs_attention: take(counts.needs_attention),
+    paused: take(halts.provider === undefined ? halts.credentials.size - failing.counts.pausedForPeople : total),
     retrying: take(counts.retrying + counts.unpublished),
     refreshing: take(number(2)),
     due: take(number(3)),
@@ -109,7 +121,7 @@ async function ofProvider(
       ...WITHIN_SECONDS.map((withinSeconds, i) => ({ withinSeconds, count: number(9 + i) })),
       { withinSeconds: Infinity, count: number(1) },
     ],
-    overdue: number(4),
+    overdue: halts.provider === undefined ? number(4) : 0,
     unscheduled: Math.max(0, configured - total),
     circuitOpen: number(8) >= OPEN_AFTER,
     expiredForPeople: Math.min(counts.expiredForPeople, number(9)),
@@ -117,12 +129,23 @@ async function ofProvider(
     ...(nextDueAt !== undefined && { nextDueAt }),
     ...(earliest !== undefined && { earliestExpiresAt: earliest }),
     ...(pausedUntil > now && { pausedUntil }),
+    ...(halts.provider !== undefined && { halt: halts.provider }),
+    ...(halts.credentials.size > 0 && {
+      halted: [...halts.credentials].slice(0, HALTED_MAX).map(([credential, halt]) => ({ credential, ...halt })),
+    }),
   };
 }
 
-async function scanFailing(redis: RedisLink, provider: string, now: Instant): Promise<Scanned> {
+async function scanFailing(redis: RedisLink, provider: string, halts: Halts, now: Instant): Promise<Scanned> {
   const { failing } = keysOf(redis.prefix, provider);
-  const counts = { retrying: 0, needs_attention: 0, unpublished: 0, withoutToken: 0, expiredForPeople: 0 };
+  const counts = {
+    retrying: 0,
+    needs_attention: 0,
+    unpublished: 0,
+    withoutToken: 0,
+    pausedForPeople: 0,
+    expiredForPeople: 0,
+  };
   const unpublished = new Map<string, number>();
   const attention: Attention[] = [];
   let cursor = "0";
@@ -133,7 +156,9 @@ async function scanFailing(redis: RedisLink, provider: string, now: Instant): Pr
       const entry = {
         ...(JSON.parse(page[i + 1] ?? "{}") as Omit<Attention, "credential" | "provider">),
       };
-      counts[entry.state] += 1;
+      const paused = halts.credentials.has(page[i] ?? "");
+      if (!paused || entry.state === "needs_attention") counts[entry.state] += 1;
+      if (paused && entry.state === "needs_attention") counts.pausedForPeople += 1;
       if (entry.expiresAt === undefined) counts.withoutToken += 1;
       else if (entry.state === "needs_attention" && entry.expiresAt <= now) counts.expiredForPeople += 1;
       for (const store of entry.stores) unpublished.set(store, (unpublished.get(store) ?? 0) + 1);

@@ -91,6 +91,7 @@ class FakeJournal implements Journal {
   request: string | undefined;
   nextAt = 0;
   failing = "";
+  entry = "";
   answer: "up" | "down" | undefined;
   sent = false;
   fenced = false;
@@ -121,6 +122,7 @@ class FakeJournal implements Journal {
     if (entry.request === this.request) this.request = undefined;
     this.nextAt = entry.nextAt;
     this.failing = entry.failing;
+    this.entry = entry.entry;
     this.answer = entry.answer;
     this.sent = entry.sent;
     return { kind: "armed" as const };

@@ -28,7 +28,15 @@ function fleetOf(credentials: number): FleetSnapshot {
       {
         provider: "p",
         credentials,
-        states: { healthy: credentials - 1, due: 0, refreshing: 0, retrying: 1, needs_attention: 0, pending: 0 },
+        states: {
+          healthy: credentials - 1,
+          due: 0,
+          refreshing: 0,
+          retrying: 1,
+          needs_attention: 0,
+          paused: 0,
+          pending: 0,
+        },
         expiring: [0, 300, Infinity].map((withinSeconds) => ({ withinSeconds, count: credentials })),
         overdue: 2,
         unscheduled: 0,

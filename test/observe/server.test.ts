@@ -8,7 +8,7 @@ const NOW = Date.UTC(2026, 0, 1, 12);
 const WITHIN = [0, 300, 900, 3600, 21_600, 86_400, 604_800, Infinity];
 
 function providerOf(over: Partial<ProviderSnapshot> = {}): ProviderSnapshot {
-  const states = { healthy: 3, due: 0, refreshing: 0, retrying: 0, needs_attention: 0, pending: 0 };
+  const states = { healthy: 3, due: 0, refreshing: 0, retrying: 0, needs_attention: 0, paused: 0, pending: 0 };
   const expiring = WITHIN.map((withinSeconds) => ({ withinSeconds, count: withinSeconds > 3000 ? 3 : 0 }));
   return {
     provider: "p",
@@ -133,7 +133,7 @@ describe("the status document", () => {
   });
 
   test("says what is wrong, worst first", () => {
-    const states = { healthy: 0, due: 0, refreshing: 0, retrying: 1, needs_attention: 1, pending: 1 };
+    const states = { healthy: 0, due: 0, refreshing: 0, retrying: 1, needs_attention: 1, paused: 0, pending: 1 };
     const expiring = WITHIN.map((withinSeconds) => ({ withinSeconds, count: 2 }));
     const document = statusDocument(
       snapshotOf({

@@ -90,7 +90,7 @@ describe("the due index", () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     const until = await index.due.pause(5000);
-    expect(await index.due.begin("a", job?.fence ?? "", 10_000)).toEqual({ kind: "paused", until });
+    expect(await index.due.begin("a", job?.fence ?? "", 10_000)).toEqual({ kind: "paused", until, releaseAt: until });
   });
 
   test("re-arms under its fence and remembers what was written", async () => {
@@ -142,8 +142,8 @@ describe("the due index", () => {
   test("runs a requested rotation at once, or right after the one under way", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
-    const mark = await index.due.request("a");
-    expect(mark).toBeTypeOf("number");
+    expect(await index.due.request("a")).toEqual({ kind: "asked" });
+    const mark = await index.redis.call("HGET", index.due.keys.requests, "a");
     await index.due.finish("a", job?.fence ?? "", finishAt(Date.now() + 60_000));
     const [next] = (await index.due.claim(limits)).claimed;
     expect(await index.due.begin("a", next?.fence ?? "", 1)).toMatchObject({ request: String(mark) });
@@ -151,7 +151,7 @@ describe("the due index", () => {
     expect((await index.due.claim(limits)).claimed).toEqual([]);
     await index.due.request("a");
     expect((await index.due.claim(limits)).claimed).toHaveLength(1);
-    expect(await index.due.request("unheard-of")).toBeUndefined();
+    expect(await index.due.request("unheard-of")).toEqual({ kind: "unknown" });
   });
 
   test("brings forward what waits and leaves alone what is under way", async () => {
