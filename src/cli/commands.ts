@@ -54,6 +54,21 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./rotate.ts")).rotateCommand,
   },
   {
+    name: "doctor",
+    summary: "look at everything that must be right around the daemon; writes nowhere, asks for no token",
+    options: [
+      option.config,
+      option.output,
+      { flags: "--timeout <duration>", help: "how long all of it may take", byDefault: "30s" },
+    ],
+    examples: [
+      ["doctor", "each check with what was found, and what to do about it"],
+      ["doctor -o json --timeout 10s", "for programs; 3 when something failed"],
+    ],
+    exits: ["unhealthy"],
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  {
     name: "healthcheck",
     summary: "ask the daemon of this machine whether it is ready: for Docker's HEALTHCHECK",
     options: [

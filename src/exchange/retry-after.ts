@@ -39,7 +39,7 @@ function fromReset(value: string | undefined, now: number): number | undefined {
 }
 
 /** IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), in epoch ms. */
-function httpDate(text: string): number | undefined {
+export function httpDate(text: string): number | undefined {
   const match = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(text);
   if (match === null) return undefined;
   const month = MONTHS.indexOf(match[2] ?? "");

@@ -3,6 +3,7 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, request } from "undici
 import type { Answer } from "./answer.ts";
 import { explain } from "./connection-error.ts";
 import { ExchangeError } from "./grant.ts";
+import { httpDate } from "./retry-after.ts";
 
 const CONNECT_MS = 5000;
 /** Bytes as sent (nothing is decompressed); tokens of 12 KB exist, pages of megabytes are no tokens. */
@@ -12,7 +13,15 @@ const CONNECTIONS = 4;
 export interface Transport {
   /** One POST; a connection that breaks is tried once more on a fresh one. Throws ExchangeError only. */
   post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
+  /** One HEAD, which says nothing and asks for nothing: is the endpoint there? Throws ExchangeError only. */
+  look(signal: AbortSignal): Promise<Seen>;
   close(): Promise<void>;
+}
+
+export interface Seen {
+  readonly status: number;
+  /** Of the Date header, in whole seconds. */
+  readonly date?: number;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -75,6 +84,26 @@ export function openTransport(
         return await one(() => fresh, true);
       } finally {
         void fresh.destroy();
+      }
+    },
+    async look(signal) {
+      let reached = false;
+      try {
+        signal.throwIfAborted();
+        const dispatcher = noting((kept ??= makeDispatcher(options, proxy, host)), () => (reached = true));
+        const looking = request(endpoint, { method: "HEAD", dispatcher, signal, headersTimeout: 0, bodyTimeout: 0 });
+        const { statusCode, headers, body } = await unlessAborted(looking, signal);
+        await body.dump();
+        const date = typeof headers["date"] === "string" ? httpDate(headers["date"]) : undefined;
+        return { status: statusCode, ...(date !== undefined && { date }) };
+      } catch (error) {
+        throw explain(error, {
+          host,
+          reached,
+          sentBefore: false,
+          aborted: signal.aborted,
+          proxied: proxy !== undefined,
+        });
       }
     },
     async close() {

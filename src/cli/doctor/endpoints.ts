@@ -1,0 +1,48 @@
+import { ExchangeError } from "../../exchange/grant.ts";
+import { type Seen, openTransport } from "../../exchange/transport.ts";
+import type { Provider } from "../../credential.ts";
+import { type Check, type Patient, each, failure, inTime, judgeClock, ok, warning } from "./check.ts";
+
+const AT_ONCE = 8;
+
+/** DNS, TCP, TLS and HTTP of every token endpoint, by HEAD: no token is asked for, no secret is sent. */
+export async function checkEndpoints({ config, io, signal }: Patient): Promise<readonly Check[]> {
+  const checks = await each([...config.providers.values()], AT_ONCE, (provider) => {
+    const name = `token endpoint of ${provider.name}`;
+    return inTime(name, signal, () => look(name, provider, io.env, io.now, signal));
+  });
+  return checks.flat();
+}
+
+async function look(
+  name: string,
+  provider: Provider,
+  env: Readonly<Record<string, string | undefined>>,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const endpoint = new URL(provider.tokenEndpoint);
+  const transport = openTransport(endpoint, { caFile: provider.tls.caFile, concurrency: 1 }, env);
+  const from = now();
+  let seen: Seen;
+  try {
+    seen = await transport.look(signal);
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    if (!error.sent) return [failure(name, error.message, "from where evertoken runs: curl -I, DNS, firewall, proxy")];
+    return [
+      warning(
+        name,
+        `${endpoint.host} was reached, but does not answer to HEAD (${error.code})`,
+        "nothing, if rotations work",
+      ),
+    ];
+  } finally {
+    await transport.close();
+  }
+  const reached = ok(name, `${endpoint.host} answers ${seen.status} to HEAD after ${now() - from} ms`);
+  if (seen.date === undefined) return [reached];
+  // The header has whole seconds: on the average it is half a second old.
+  const ahead = seen.date + 500 - (from + now()) / 2;
+  return [reached, judgeClock(`clock of ${provider.name}`, ahead, "the provider's clock")];
+}
