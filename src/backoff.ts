@@ -10,6 +10,8 @@ export interface Failure {
   readonly code: string;
   /** Consecutive failures, this one included. */
   readonly failures: number;
+  /** How many of them, the last ones, had this code: an outage before says nothing about a refusal now. */
+  readonly repeats: number;
   readonly retryAfterMs?: number;
 }
 
@@ -33,6 +35,8 @@ const ladders = {
   revoked: [24 * HOUR],
 } as const;
 
+/** A firewall may think better of it. */
+const FORBIDDEN = "http_403";
 const FORBIDDEN_TRIES = 3;
 const CREDENTIAL_CODES = new Set(["invalid_client", "unauthorized_client", "access_denied", "invalid_grant"]);
 const ENDPOINT_CODES = /^(http_\d+|redirect_refused|proxy|not_found|other)$/;
@@ -42,6 +46,11 @@ function ladderOf({ class: className, code }: Failure): readonly number[] {
   if (className === "revoked") return ladders.revoked;
   if (CREDENTIAL_CODES.has(code)) return ladders.credentials;
   return ENDPOINT_CODES.test(code) ? ladders.endpoint : ladders.request;
+}
+
+/** What the answer is taken for when it has been repeated: forbidden without a reason becomes a setting after three tries. */
+export function lastingClass({ class: className, code, repeats }: Omit<Failure, "failures">): ExchangeErrorClass {
+  return className === "transient" && code === FORBIDDEN && repeats > FORBIDDEN_TRIES ? "config" : className;
 }
 
 /** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), never less than a quarter of a second. */
@@ -70,23 +79,22 @@ export function retryAt(
 }
 
 function waitFor(failure: Failure, token: Living | undefined, now: Instant, random: number): number {
-  const { class: className, failures } = failure;
+  const { class: className, failures, repeats } = failure;
   switch (className) {
     case "throttled":
       return Math.max(failure.retryAfterMs ?? 0, fullJitter(SECOND, failures, MINUTE, random)) * (1 + 0.2 * random);
     case "transient":
     case "unknown_outcome":
     case "secret":
-      // Forbidden without a reason: a firewall may think better of it, three times; after that it is a setting.
-      if (failure.code === "http_403" && failures > FORBIDDEN_TRIES)
-        return step(ladders.credentials, failures - FORBIDDEN_TRIES);
       return fullJitter(SECOND, failures, transientCap(token, now), random);
     case "tls":
       return fullJitter(SECOND, failures, 15 * MINUTE, random);
     case "config":
     case "protocol":
     case "revoked":
-      return step(ladderOf(failure), failures);
+      return failure.code === FORBIDDEN
+        ? step(ladders.credentials, repeats - FORBIDDEN_TRIES)
+        : step(ladderOf(failure), repeats);
   }
 }
 

@@ -5,6 +5,9 @@ import type { Outcome, TargetOutcome } from "./outcome.ts";
 import { type CredentialRecord, emptyTarget, liveUntil, targetKey } from "./record.ts";
 import type { Reason } from "./schedule.ts";
 
+/** Why no token was obtained; its class may have changed with repetition. */
+export type FailedExchange = Pick<ExchangeError, "class" | "code" | "message" | "status" | "retryAfterMs" | "sent">;
+
 /** What has happened so far in one rotation. */
 export interface Course {
   readonly job: { readonly jobId: string; readonly dueAt: Instant };
@@ -19,7 +22,7 @@ export interface Course {
   readonly owedSince?: Instant;
   readonly reason?: Reason;
   readonly exchangeMs?: number;
-  readonly error?: ExchangeError;
+  readonly error?: FailedExchange;
   /** A new token was obtained. */
   readonly rotated?: boolean;
   /** The record was read back from the stores. */

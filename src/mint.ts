@@ -1,10 +1,10 @@
-import type { Course } from "./conclude.ts";
+import type { Course, FailedExchange } from "./conclude.ts";
 import type { Instant, Token } from "./credential.ts";
-import type { Exchanged } from "./exchange/grant.ts";
+import type { Exchanged, ExchangeError } from "./exchange/grant.ts";
 import type { Begun } from "./journal.ts";
 import type { Parts } from "./parts.ts";
 import { type CredentialRecord, encodeRecord, unsure } from "./record.ts";
-import { retryAt } from "./backoff.ts";
+import { lastingClass, retryAt } from "./backoff.ts";
 import { type Reason, checkLife, dueAt, marginMs } from "./schedule.ts";
 
 /** Bounds of a publish, and the part of its lease that it leaves unused. */
@@ -30,9 +30,9 @@ export async function mint(
     const budget = Math.min(policy.requestTimeoutMs, begun.leaseMs - 1000);
     exchanged = await parts.exchange.exchange(credential, current.secrets, parts.deadline(budget));
   } catch (thrown) {
-    const error = parts.asExchangeError(thrown);
     const now = parts.now();
     const failures = (record.failure?.failures ?? 0) + 1;
+    const { error, repeats } = judged(parts.asExchangeError(thrown), record);
     const living = {
       expiresAt: record.expiresAt,
       marginMs: marginMs(record.expiresAt - record.issuedAt, policy),
@@ -42,6 +42,7 @@ export async function mint(
         class: error.class,
         code: error.code,
         failures,
+        repeats,
         ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
       },
       record.revision > 0 ? living : undefined,
@@ -53,6 +54,7 @@ export async function mint(
     const since = record.failure?.since ?? now;
     const failure = {
       failures,
+      repeats,
       since,
       class: error.class,
       code: error.code,
@@ -93,6 +95,14 @@ export async function mint(
     token,
     fenced: kept === "fenced",
   };
+}
+
+/** The error as it is to be taken after what came before it. */
+function judged(thrown: ExchangeError, { failure }: CredentialRecord): { error: FailedExchange; repeats: number } {
+  const { code, message, status, retryAfterMs, sent } = thrown;
+  const repeats = failure?.code === code ? failure.repeats + 1 : 1;
+  const className = lastingClass({ class: thrown.class, code, repeats });
+  return { error: { class: className, code, message, status, retryAfterMs, sent }, repeats };
 }
 
 /** How long publishing may take: a third of the life that is left, within bounds; a job ends before its lease does. */

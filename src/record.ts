@@ -25,6 +25,8 @@ export interface TargetRecord {
 /** The last exchange that failed, since the last one that did not. */
 interface ExchangeFailure {
   readonly failures: number;
+  /** How many of them, the last ones, had the same code. */
+  readonly repeats: number;
   readonly since: Instant;
   readonly class: string;
   readonly code: string;
@@ -139,7 +141,7 @@ export function encodeRecord(record: CredentialRecord, targets: readonly Target[
   const { revision, issuedAt, expiresAt, dueAt, spec, failure: f } = record;
   const row: unknown[] = [SCHEMA, liveUntil(record, targets), dueAt, revision, spec, issuedAt, expiresAt, packed];
   if (f !== undefined) {
-    row.push([f.failures, f.since, f.class, f.code, f.reason, f.secretPrint]);
+    row.push([f.failures, f.since, f.class, f.code, f.reason, f.secretPrint, f.repeats]);
   }
   return JSON.stringify(row);
 }
@@ -165,12 +167,12 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
   }
   const record = { revision, issuedAt, expiresAt, dueAt, spec, targets, ...(mark && { scheduledBy: mark[0] }) };
   if (failed === undefined) return record;
-  const [failures, since, className, code, reason, secretPrint] = failed;
-  return { ...record, failure: { failures, since, class: className, code, reason, secretPrint } };
+  const [failures, since, className, code, reason, secretPrint, repeats = failures] = failed;
+  return { ...record, failure: { failures, repeats, since, class: className, code, reason, secretPrint } };
 }
 
 type TargetRow = [number, number, string, string, number?, number?, string?, string?, [string, number][]?];
-type FailureRow = [number, number, string, string, Reason, string];
+type FailureRow = [number, number, string, string, Reason, string, number?];
 type Row = [
   schema: number,
   liveUntil: number,

@@ -84,6 +84,8 @@ async function underLease(
     owedSince: owedSince(course.job.dueAt, record),
     recovered: remembered === undefined,
     targets: unknown,
+    // Sealed with another key, or damaged: what it was kept for is asked of the stores, and minted again where it is missing.
+    warnings: begun.sealed !== undefined && token === undefined ? ["sealed_token_unreadable"] : [],
     ...(reason && { reason }),
   };
   if (reason !== undefined) {
@@ -126,7 +128,7 @@ async function reasonNow(
     const { print } = await parts.secrets(credential).catch(() => ({ print: failure.secretPrint }));
     return print === failure.secretPrint ? undefined : failure.reason;
   }
-  return reasonToRotate(
+  const reason = reasonToRotate(
     {
       requestedAt,
       specChanged,
@@ -137,6 +139,8 @@ async function reasonNow(
     },
     now,
   );
+  // What is due after a failure is its next try: the reason is still the one that it had.
+  return reason === "NearingExpiry" && failure !== undefined ? failure.reason : reason;
 }
 
 /** Publishes to every target that lacks the revision; counts on from a newer one that a store turns out to hold. */

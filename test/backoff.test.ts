@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Failure, type Living, leaseFloorMs, publishRetryAt, retryAt } from "../src/backoff.ts";
+import { type Failure, type Living, lastingClass, leaseFloorMs, publishRetryAt, retryAt } from "../src/backoff.ts";
 import type { Policy } from "../src/credential.ts";
 import type { ExchangeErrorClass } from "../src/exchange/grant.ts";
 
@@ -28,7 +28,8 @@ function wait(
   random = ALMOST_ONE,
 ): number {
   const living = token === "none" ? undefined : token;
-  return retryAt({ code: "unreachable", failures: 1, ...failure }, living, policy, NOW, random) - NOW;
+  const { failures = 1, repeats = failures } = failure;
+  return retryAt({ code: "unreachable", ...failure, failures, repeats }, living, policy, NOW, random) - NOW;
 }
 
 describe("when a failed exchange is tried again", () => {
@@ -86,13 +87,31 @@ describe("when a failed exchange is tried again", () => {
     expect(wait({ ...failure, failures: 500 })).toBe(steps.at(-1));
   });
 
+  test("a refusal after a long outage begins its ladder at the first step", () => {
+    const refused = { class: "config", code: "invalid_client" } as const;
+    expect([1, 2, 3].map((repeats) => wait({ ...refused, failures: 100 + repeats, repeats }))).toEqual([
+      15 * MINUTE,
+      HOUR,
+      6 * HOUR,
+    ]);
+  });
+
+  test("no other failure becomes another one by being repeated", () => {
+    expect(lastingClass({ class: "transient", code: "http_503", repeats: 1000 })).toBe("transient");
+    expect(lastingClass({ class: "config", code: "http_403", repeats: 1 })).toBe("config");
+  });
+
   test("an endpoint that is not there is asked three times within ten minutes before it is let alone", () => {
     const waits = [1, 2, 3].map((failures) => wait({ class: "config", code: "http_404", failures }));
     expect(waits.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(10 * MINUTE);
   });
 
   test("forbidden without a reason is tried three times as a passing trouble, then climbs the ladder of a refused client", () => {
-    const waits = [1, 2, 3, 4, 5, 6, 7].map((failures) => wait({ class: "transient", code: "http_403", failures }));
+    const waits = [1, 2, 3, 4, 5, 6, 7].map((repeats) => {
+      const className = lastingClass({ class: "transient", code: "http_403", repeats });
+      expect(className).toBe(repeats <= 3 ? "transient" : "config");
+      return wait({ class: className, code: "http_403", failures: repeats });
+    });
     expect(waits).toEqual([SECOND, 2 * SECOND, 4 * SECOND, 15 * MINUTE, HOUR, 6 * HOUR, 6 * HOUR]);
   });
 

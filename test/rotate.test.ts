@@ -179,6 +179,45 @@ describe("when the exchange fails", () => {
     expect(await run(world, of)).toMatchObject({ result: "rotated", revision: 1 });
   });
 
+  test("forbidden without a reason needs a human from the fourth time on, and takes a changed secret at once", async () => {
+    const world = makeWorld();
+    world.fail = exchangeFails({ code: "http_403", status: 403 });
+    const classes: unknown[] = [];
+    for (let i = 0; i < 4; i++) {
+      classes.push((await run(world)).error?.class);
+      world.now = world.journal.nextAt;
+    }
+    expect(classes).toEqual(["transient", "transient", "transient", "config"]);
+    expect(JSON.parse(world.journal.failing)).toMatchObject({ state: "needs_attention", code: "http_403" });
+    world.now -= 1;
+    expect(await run(world)).toMatchObject({ skip: "NotDue" });
+    world.print = "print-2";
+    world.fail = undefined;
+    expect(await run(world)).toMatchObject({ result: "rotated" });
+  });
+
+  test("a refusal after an outage is tried again after its own first step, not after its last", async () => {
+    const world = makeWorld();
+    world.fail = exchangeFails();
+    for (let i = 0; i < 5; i++) {
+      await run(world);
+      world.now = world.journal.nextAt;
+    }
+    world.fail = exchangeFails({ class: "config", code: "invalid_client", status: 401 });
+    expect(await run(world)).toMatchObject({ attempt: 6 });
+    expect(world.journal.nextAt).toBe(world.now + 15 * 60_000);
+  });
+
+  test("the next tries keep the reason of the first", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.journal.request = "1";
+    world.fail = exchangeFails();
+    expect(await run(world)).toMatchObject({ reason: "Requested" });
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({ reason: "Requested", attempt: 2 });
+  });
+
   test("an unreadable client secret stops its own credential and sends nothing", async () => {
     const world = makeWorld();
     world.parts = {
@@ -271,6 +310,23 @@ describe("when a store fails", () => {
       reason: "TargetMissing",
       revision: 3,
     });
+  });
+
+  test("a sealed token that cannot be opened, the key being another one, is minted again and said to be so", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.now = world.journal.nextAt;
+    world.store("one").down = unavailable();
+    await run(world);
+    world.store("one").down = undefined;
+    world.parts = { ...world.parts, unseal: () => undefined };
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({
+      result: "rotated",
+      reason: "TargetMissing",
+      warnings: ["sealed_token_unreadable"],
+    });
+    expect(world.exchanges).toBe(3);
   });
 
   test("a bug in a store's code is not swallowed", async () => {

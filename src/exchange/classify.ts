@@ -100,10 +100,13 @@ function judge(refusal: Refusal, code: string | undefined): Verdict {
   }
   if (status === 407)
     return ["config", "proxy", "the proxy refuses the connection; check HTTPS_PROXY and its credentials"];
-  if (html && status !== 400 && status !== 404 && status !== 401) {
+  // 401 is the client's, and 405 and its like are the endpoint's, whatever the page says.
+  if (html && (status < 300 || status === 403)) {
     return ["transient", "html", "a web page instead of a token (a maintenance page, a captive portal, a firewall?)"];
   }
-  if (html && status !== 401) return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
+  if (html && (status === 404 || !(ENDPOINT.has(status) || status === 401))) {
+    return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
+  }
   return byCode(status, code);
 }
 

@@ -53,6 +53,9 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [400, HTML, "protocol", "html"],
     [404, HTML, "protocol", "html"],
     [401, HTML, "config", "invalid_client"],
+    [405, HTML, "config", "http_405"],
+    [410, HTML, "config", "http_410"],
+    [402, HTML, "protocol", "html"],
   ],
   "8: JSON without a token": [
     [200, {}, "protocol", "no_token"],
