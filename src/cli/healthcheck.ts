@@ -47,7 +47,7 @@ async function address(options: HealthcheckOptions, io: Io): Promise<Address> {
       exitCode.usage,
     );
   }
-  if (found.host === "0.0.0.0") return { ...found, host: "127.0.0.1" };
+  if (found.host === "" || found.host === "0.0.0.0") return { ...found, host: "127.0.0.1" };
   return found.host === "::" ? { ...found, host: "::1" } : found;
 }
 

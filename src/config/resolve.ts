@@ -105,11 +105,11 @@ function freezeAll<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** `host:port`, `[::1]:port` or `:port` (all addresses); undefined when it is none of these. */
+/** `host:port`, `[::1]:port` or `:port` (host is then empty: all addresses); undefined when it is none of these. */
 export function parseListen(text: string): { host: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
   if (match === null || Number(match[3]) > 65_535) return undefined;
-  return { host: match[1] ?? (match[2] || "0.0.0.0"), port: Number(match[3]) };
+  return { host: match[1] ?? match[2] ?? "", port: Number(match[3]) };
 }
 
 function ms(text: string | undefined, otherwise: number): number {

@@ -69,7 +69,8 @@ export async function serveHttp(options: {
       );
     },
   );
-  server.listen(options.port, host);
+  // All addresses: of IPv6 and IPv4, or of IPv4 where the machine has no IPv6.
+  server.listen(options.port, host === "" ? undefined : host);
   try {
     await once(server, "listening");
   } catch (error) {

@@ -212,7 +212,7 @@ describe("http.listen", () => {
   test.for([
     ["127.0.0.1:0", "127.0.0.1", 0],
     ["[::1]:9464", "::1", 9464],
-    [":9464", "0.0.0.0", 9464],
+    [":9464", "", 9464],
     ["localhost:65535", "localhost", 65_535],
   ] as const)("may be %s", ([listen, host, port]) => {
     expect(accepted(`http: { listen: "${listen}" }`).http).toEqual({ host, port });

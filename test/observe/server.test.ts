@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { FleetSnapshot, ProviderSnapshot } from "../../src/fleet.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
@@ -106,6 +107,20 @@ describe("the HTTP listener", () => {
     const response = await fetch(url("/api/v1/status"));
     expect(response.status).toBe(503);
     expect(await response.text()).not.toContain("canary");
+  });
+
+  test("listens on all addresses of both families where none is named, as pods of an IPv6 cluster need", async () => {
+    const everywhere = await serveHttp({
+      host: "",
+      port: 0,
+      metrics: makeMetrics({ version: "1", nodeVersion: "v24" }),
+      health: { startup: () => [], live: () => [], ready: () => [] },
+      status: async () => statusDocument(snapshotOf()),
+    });
+    const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ family }) => family === "IPv6"));
+    for (const host of hasIPv6 ? ["127.0.0.1", "[::1]"] : ["127.0.0.1"])
+      expect((await fetch(`http://${host}:${everywhere.port}/livez`)).status).toBe(200);
+    await everywhere.close();
   });
 
   test("names the address that it cannot have", async () => {
