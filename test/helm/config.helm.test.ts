@@ -1,0 +1,176 @@
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { parseConfig } from "../../src/config/config.ts";
+import { at, configOf, matrix, minimal, named, render } from "./helm.ts";
+
+/** The configuration in the pod, and the secrets and fleets beside it. */
+
+const pod = "spec.template.spec";
+const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
+
+async function checksum(values: object): Promise<unknown> {
+  const found = (await render(values)).one("Deployment");
+  return (at(found, "spec.template.metadata.annotations") as Record<string, unknown>)["checksum/config"];
+}
+
+describe("what the chart renders, the daemon accepts", () => {
+  test.each(matrix.filter(({ name }) => name !== "fleets"))("with the values $name", async ({ name, path }) => {
+    const manifests = await render(path);
+    const text = configOf(manifests, name === "extras" ? "tokens" : "evertoken");
+    const env = { REDIS_URL: "rediss://redis.example.com:6379" };
+    const { config, problems } = parseConfig(text, "/etc/evertoken/config.yaml", env);
+    expect(problems.filter(({ severity }) => severity === "error")).toEqual([]);
+    expect(config?.http).toEqual({ host: "", port: 9464 });
+  });
+});
+
+test("texts that YAML takes for something else arrive as they were", async () => {
+  const odd = ["0123", "1e3", "yes", "null", "1:30", "~", "12345678901234567890", " a", "{a}"];
+  const provider = { tokenEndpoint: "https://a.example.com", params: { odd } };
+  const text = configOf(await render({ config: { ...minimal.config, providers: { a: provider } } }));
+  expect(at(parse(text), "providers.a.params.odd")).toEqual(odd);
+});
+
+test("a payload template is not taken for one of Helm's", async () => {
+  const template = "Authorization: Bearer {access_token} {{ .Values.image }}";
+  const publish = [{ store: "local", secret: "a", template }];
+  const credential = { id: "a", provider: "p", clientId: "c", clientSecret: { env: "S" }, publish };
+  const config = { ...minimal.config, credentials: [credential] };
+  expect(at(parse(configOf(await render({ config }))), "credentials.0.publish.0.template")).toBe(template);
+});
+
+describe("only what a running daemon cannot take up starts new pods", async () => {
+  const before = await checksum(minimal);
+  const config = (more: object) => ({ config: { ...minimal.config, ...more } });
+
+  test.each([
+    ["Redis", { config: { redis: { url: "rediss://other.example.com:6379" } } }],
+    ["Redis's Secret", { ...minimal, redis: { existingSecret: "a" } }],
+    ["the seal key", { ...minimal, sealKey: { existingSecret: "a" } }],
+    ["the format of the log", config({ log: { format: "pretty" } })],
+  ])("%s does", async (_, values) => {
+    expect(await checksum(values)).not.toBe(before);
+  });
+
+  test.each([
+    ["a provider", config({ providers: { a: { tokenEndpoint: "https://a.example.com" } } })],
+    ["a store", config({ stores: { a: { type: "aws-secrets-manager", region: "eu-west-1" } } })],
+    ["a policy", config({ defaults: { consumerCache: "10m" } })],
+    ["the level of the log", config({ log: { level: "debug" } })],
+    ["a fleet's ConfigMap, whose mount starts them by itself,", { ...minimal, fleets: { configMaps: ["a"] } }],
+  ])("%s does not", async (_, values) => {
+    expect(await checksum(values)).toBe(before);
+  });
+});
+
+describe("secrets", async () => {
+  const manifests = await render(file("aws-irsa"));
+  const found = manifests.one("Deployment");
+
+  test("are mounted from existing Secrets, readable for the group only, and never by subPath", () => {
+    const volumes = at(found, `${pod}.volumes`);
+    const mode = 0o440;
+    expect(named(volumes, "redis")?.["secret"]).toEqual({ secretName: "evertoken-redis", defaultMode: mode });
+    expect(named(volumes, "seal-key")?.["secret"]).toEqual({ secretName: "evertoken-seal-key", defaultMode: mode });
+    expect(named(volumes, "clients-0")?.["secret"]).toEqual({ secretName: "cyclr-clients", defaultMode: mode });
+    expect(JSON.stringify(manifests.all)).not.toContain("subPath");
+  });
+
+  test("are named in the configuration by the files that they are mounted as", () => {
+    const config = parse(configOf(manifests)) as unknown;
+    expect(at(config, "redis.password")).toEqual({ file: "/var/run/secrets/evertoken/redis/password" });
+    expect(at(config, "sealKey")).toEqual({ file: "/var/run/secrets/evertoken/seal/seal-key" });
+    const mounts = at(found, `${pod}.containers.0.volumeMounts`);
+    expect(named(mounts, "redis")?.["mountPath"]).toBe("/var/run/secrets/evertoken/redis");
+    expect(named(mounts, "seal-key")?.["mountPath"]).toBe("/var/run/secrets/evertoken/seal");
+    expect(named(mounts, "clients-0")?.["mountPath"]).toBe("/var/run/secrets/evertoken/clients/cyclr-clients");
+  });
+
+  test("are not rendered: no Secret stands in the manifests, and none in the environment", async () => {
+    for (const { name, path } of matrix.filter((each) => each.name !== "bundled-redis"))
+      expect([name, (await render(path)).kinds().filter((kind) => kind === "Secret")]).toEqual([name, []]);
+    expect(JSON.stringify(at(found, `${pod}.containers`))).not.toContain("secretKeyRef");
+  });
+
+  test("Redis's CA certificate comes from its Secret", async () => {
+    const config = parse(configOf(await render(file("redis-tls")))) as unknown;
+    expect(at(config, "redis")).toEqual({
+      url: "rediss://redis.example.com:6380/2",
+      username: "evertoken",
+      password: { file: "/var/run/secrets/evertoken/redis/password" },
+      tls: { caFile: "/var/run/secrets/evertoken/redis/ca.crt" },
+    });
+  });
+});
+
+describe("fleets", async () => {
+  const manifests = await render(file("fleets"));
+  const found = manifests.one("Deployment");
+
+  test("are folders, one for each ConfigMap or Secret, outside of the configuration's own", () => {
+    const mounts = at(found, `${pod}.containers.0.volumeMounts`);
+    expect(named(mounts, "config")?.["mountPath"]).toBe("/etc/evertoken");
+    expect(named(mounts, "fleet-0")?.["mountPath"]).toBe("/etc/evertoken-fleets/fleet-a-to-m");
+    expect(named(mounts, "fleet-2")?.["mountPath"]).toBe("/etc/evertoken-fleets/fleet-confidential");
+    expect(named(at(found, `${pod}.volumes`), "fleet-0")).toEqual({
+      name: "fleet-0",
+      configMap: { name: "fleet-a-to-m" },
+    });
+    expect(named(at(found, `${pod}.volumes`), "fleet-2")).toMatchObject({
+      secret: { secretName: "fleet-confidential" },
+    });
+  });
+
+  test("are included by the configuration, after what it includes itself", async () => {
+    expect(at(parse(configOf(manifests)), "include")).toEqual([
+      "/etc/evertoken-fleets/fleet-a-to-m/*.yaml",
+      "/etc/evertoken-fleets/fleet-n-to-z/*.yaml",
+      "/etc/evertoken-fleets/fleet-confidential/*.yaml",
+    ]);
+  });
+});
+
+describe("the bundled Redis", async () => {
+  const manifests = await render(file("bundled-redis"));
+  const found = manifests.one("StatefulSet");
+
+  test("is one pod of an official image, restricted like the daemon's", () => {
+    expect(at(found, "spec.replicas")).toBe(1);
+    expect(at(found, `${pod}.containers.0.image`)).toMatch(/^docker\.io\/valkey\/valkey:/);
+    expect(at(found, `${pod}.securityContext`)).toMatchObject({ runAsNonRoot: true, runAsUser: 999 });
+    expect(at(found, `${pod}.containers.0.securityContext`)).toMatchObject({ readOnlyRootFilesystem: true });
+  });
+
+  test("keeps an append-only file and evicts nothing", () => {
+    const { "valkey.conf": conf } = at(manifests.one("ConfigMap", "evertoken-redis"), "data") as Record<string, string>;
+    expect(conf).toContain("appendonly yes");
+    expect(conf).toContain("maxmemory-policy noeviction");
+  });
+
+  test("is where the configuration says, with the password of its Secret", () => {
+    expect(at(parse(configOf(manifests)), "redis")).toEqual({
+      url: "redis://evertoken-redis:6379",
+      password: { file: "/var/run/secrets/evertoken/redis/password" },
+    });
+    const volume = named(at(manifests.one("Deployment"), `${pod}.volumes`), "redis");
+    expect(volume?.["secret"]).toMatchObject({ secretName: "evertoken-redis" });
+    expect(at(manifests.one("Secret"), "data")).toEqual({ password: expect.stringMatching(/^[A-Za-z0-9+/]{54}==$/) });
+  });
+
+  test("uses a Secret that exists where one is named, and makes none", async () => {
+    const { kinds, one } = await render({ bundledRedis: { enabled: true, existingSecret: "mine" } });
+    expect(kinds()).not.toContain("Secret");
+    expect(JSON.stringify(one("StatefulSet"))).toContain('"name":"mine","key":"password"');
+    expect(named(at(one("Deployment"), `${pod}.volumes`), "redis")).toMatchObject({ secret: { secretName: "mine" } });
+  });
+
+  test("keeps its data in a claim that outlives the release, or in the pod where that is enough", async () => {
+    expect(at(found, "spec.persistentVolumeClaimRetentionPolicy")).toEqual({
+      whenDeleted: "Retain",
+      whenScaled: "Retain",
+    });
+    const { one } = await render({ bundledRedis: { enabled: true, persistence: { enabled: false } } });
+    expect(named(at(one("StatefulSet"), `${pod}.volumes`), "data")).toEqual({ name: "data", emptyDir: {} });
+    expect(at(one("StatefulSet"), "spec")).not.toHaveProperty("volumeClaimTemplates");
+  });
+});

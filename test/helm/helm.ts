@@ -1,0 +1,129 @@
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { parseAllDocuments } from "yaml";
+import { type ToolName, toolPath } from "../setup/tools.ts";
+import { CHART } from "./values-schema.ts";
+
+/** Renders the chart with the real programs. */
+
+export const helms = ["helm3", "helm4"] as const;
+type Helm = (typeof helms)[number];
+
+/** The values files that every check goes over: name and path. */
+export const matrix = readdirSync(`${CHART}ci`)
+  .filter((name) => name.endsWith("-values.yaml"))
+  .map((name) => ({ name: name.replace("-values.yaml", ""), path: `${CHART}ci/${name}` }));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function runTool(name: ToolName, args: readonly string[], input = "", env: Record<string, string> = {}) {
+  const child = spawn(toolPath(name), args, { env: { ...process.env, ...env } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  return new Promise<Ended>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly metadata: { readonly name: string; readonly [key: string]: unknown };
+}
+
+/** What stands at a path such as spec.template.spec.containers.0; undefined where it leads nowhere. */
+export function at(value: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>((found, key) => (found as Record<string, unknown> | null | undefined)?.[key], value);
+}
+
+/** Of a list, the one of that name. */
+export function named(list: unknown, name: string): Record<string, unknown> | undefined {
+  return (list as Record<string, unknown>[] | undefined)?.find((each) => each["name"] === name);
+}
+
+export interface Options {
+  readonly helm?: Helm;
+  readonly kubeVersion?: string;
+  /** What the cluster knows beside Kubernetes's own, such as monitoring.coreos.com/v1/PodMonitor. */
+  readonly apis?: readonly string[];
+  readonly release?: string;
+}
+
+/** `helm template` with these values, or those of a file of the matrix. */
+export function template(values: object | string, options: Options = {}): Promise<Ended> {
+  const { helm = "helm4", kubeVersion = "1.30.0", apis = [], release = "evertoken" } = options;
+  const args = ["template", release, CHART, "--namespace", "tokens", "--kube-version", kubeVersion];
+  for (const api of apis) args.push("--api-versions", api);
+  if (typeof values === "string") return runTool(helm, [...args, "--values", values]);
+  return runTool(helm, [...args, "--values", "-"], JSON.stringify(values));
+}
+
+/** All manifests; throws what Helm says where it refuses. */
+export async function render(values: object | string, options: Options = {}): Promise<Manifests> {
+  const { code, stdout, stderr } = await template(values, options);
+  if (code !== 0) throw new Error(stderr);
+  return manifestsOf(stdout);
+}
+
+export interface Manifests {
+  readonly all: readonly Manifest[];
+  /** The one of that kind, and that name where there are several. */
+  one(kind: string, name?: string): Manifest;
+  kinds(): string[];
+}
+
+function manifestsOf(text: string): Manifests {
+  const all = parseAllDocuments(text)
+    .map((document) => {
+      if (document.errors.length > 0) throw new Error(document.errors.join("\n"));
+      return document.toJS() as Manifest | null;
+    })
+    .filter((manifest) => manifest !== null);
+  return {
+    all,
+    one(kind, name) {
+      const found = all.filter((each) => each.kind === kind && (name === undefined || each.metadata.name === name));
+      if (found.length !== 1)
+        throw new Error(`${found.length} of ${kind} ${name ?? ""} in: ${this.kinds().join(", ")}`);
+      return found[0] as Manifest;
+    },
+    kinds: () => all.map(({ kind }) => kind).toSorted(),
+  };
+}
+
+/** What Helm says when it refuses these values, in one line; throws where it does not. */
+export async function refusal(values: object, options: Options = {}): Promise<string> {
+  const { code, stderr } = await template(values, options);
+  if (code === 0) throw new Error("it was accepted");
+  return stderr.replaceAll(/\s+/g, " ");
+}
+
+/** The values that every chart needs. */
+export const minimal = { config: { redis: { url: "rediss://redis.example.com:6379" } } };
+
+export async function chartReadme(): Promise<string> {
+  const args = ["--chart-search-root", CHART, "--sort-values-order", "file", "--dry-run", "--log-level", "warning"];
+  const { code, stdout, stderr } = await runTool("helm-docs", args);
+  if (code !== 0 || stderr !== "") throw new Error(stderr);
+  return stdout;
+}
+
+/** The configuration that the daemon gets. */
+export function configOf(manifests: Manifests, name = "evertoken"): string {
+  return (at(manifests.one("ConfigMap", name), "data") as Record<string, string>)["config.yaml"] ?? "";
+}
+
+export function readChart(path: string): string {
+  return readFileSync(`${CHART}${path}`, "utf8");
+}

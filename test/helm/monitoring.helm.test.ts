@@ -1,0 +1,136 @@
+import { readdirSync } from "node:fs";
+import { parse } from "yaml";
+import { describe, expect, test } from "vitest";
+import { at, matrix, minimal, readChart, refusal, render } from "./helm.ts";
+import { CHART } from "./values-schema.ts";
+
+/** Monitors, rules and dashboards, which need kinds that a cluster may not know. */
+
+const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
+const prometheus = ["PodMonitor", "ServiceMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`);
+const on = (more: object, metrics: object = {}) => ({ ...minimal, ...more, metrics });
+
+describe("monitors", () => {
+  test("a PodMonitor scrapes each pod's named port", async () => {
+    const manifests = await render(file("monitoring"));
+    const monitor = manifests.one("PodMonitor");
+    expect(at(monitor, "metadata.labels")).toMatchObject({ release: "kube-prometheus-stack" });
+    expect(at(monitor, "spec.selector.matchLabels")).toEqual(
+      at(manifests.one("Deployment"), "spec.selector.matchLabels"),
+    );
+    expect(at(monitor, "spec.podMetricsEndpoints")).toEqual([
+      {
+        port: "http",
+        path: "/metrics",
+        interval: "30s",
+        scrapeTimeout: "10s",
+        honorLabels: false,
+        relabelings: [{ sourceLabels: ["__meta_kubernetes_pod_node_name"], targetLabel: "node" }],
+      },
+    ]);
+  });
+
+  test("a ServiceMonitor finds the Service by its labels and port", async () => {
+    const { one } = await render(file("servicemonitor"));
+    const selector = at(one("ServiceMonitor"), "spec.selector.matchLabels") as object;
+    expect(at(one("Service"), "metadata.labels")).toMatchObject(selector);
+    expect(at(one("ServiceMonitor"), "spec.endpoints.0")).toMatchObject({ port: "http", interval: "15s" });
+    expect(at(one("Service"), "spec.ports.0.name")).toBe("http");
+  });
+
+  test("a PodMonitoring is for Google's Managed Prometheus", async () => {
+    const { one } = await render(file("gmp"));
+    expect(at(one("PodMonitoring"), "spec.endpoints")).toEqual([{ port: "http", path: "/metrics", interval: "30s" }]);
+  });
+});
+
+describe("where the cluster does not know their kinds", () => {
+  const all = { podMonitor: { enabled: true } };
+  const rule = { prometheusRule: { enabled: true } };
+
+  test("they are left out", async () => {
+    const { kinds } = await render(on(rule, all));
+    expect(kinds()).not.toContain("PodMonitor");
+    expect(kinds()).not.toContain("PrometheusRule");
+  });
+
+  test("they are rendered as soon as it does", async () => {
+    const { kinds } = await render(on(rule, all), { apis: prometheus });
+    expect(kinds()).toContain("PodMonitor");
+    expect(kinds()).toContain("PrometheusRule");
+  });
+
+  test("it is an error where that is asked for, with what to do", async () => {
+    expect(await refusal(on({}, { ...all, renderMode: "failIfMissing" }))).toContain(
+      "metrics.podMonitor.enabled asks for a PodMonitor, which this cluster does not know (monitoring.coreos.com/v1); install its CRD, or set metrics.renderMode to skipIfMissing",
+    );
+  });
+
+  test("they are rendered all the same where that is asked for", async () => {
+    expect((await render(on({}, { ...all, renderMode: "alwaysRender" }))).kinds()).toContain("PodMonitor");
+  });
+});
+
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+type Groups = readonly { readonly name: string; readonly rules: readonly Rule[] }[];
+
+const written = readdirSync(`${CHART}files/alerts`)
+  .filter((name) => name.endsWith(".yaml"))
+  .flatMap((name) => (parse(readChart(`files/alerts/${name}`)) as { groups: Groups }).groups);
+const rulesOf = (groups: Groups) => groups.flatMap(({ rules }) => rules);
+const first = rulesOf(written).find(({ alert }) => alert !== undefined) as Rule & { alert: string };
+
+async function rules(prometheusRule: object): Promise<Groups> {
+  const { one } = await render(on({ prometheusRule: { enabled: true, ...prometheusRule } }), { apis: prometheus });
+  return at(one("PrometheusRule"), "spec.groups") as Groups;
+}
+
+describe("the PrometheusRule", () => {
+  test("holds the rules of files/alerts as they are, which promtool tests", async () => {
+    expect(rulesOf(written).length).toBeGreaterThan(15);
+    expect(await rules({})).toEqual(written);
+  });
+
+  test("leaves out the alerts that are disabled, and only those", async () => {
+    const left = rulesOf(await rules({ disabled: [first.alert] })).map(({ alert, record }) => alert ?? record);
+    const all = rulesOf(written).map(({ alert, record }) => alert ?? record);
+    expect(left).toEqual(all.filter((name) => name !== first.alert));
+  });
+
+  test("takes another threshold, duration, label or text for one alert, and leaves the others", async () => {
+    const changed = { expr: "vector(1)", for: "42m", labels: { severity: "low" }, annotations: { summary: "mine" } };
+    const found = rulesOf(await rules({ overrides: { [first.alert]: changed } }));
+    const one = found.find(({ alert }) => alert === first.alert);
+    expect(one).toMatchObject(changed);
+    expect(one?.annotations?.["description"]).toBe(first.annotations?.["description"]);
+    expect(found.filter(({ alert }) => alert !== first.alert)).toEqual(
+      rulesOf(written).filter(({ alert }) => alert !== first.alert),
+    );
+  });
+
+  test("gives every alert the labels and links of the installation, and recording rules none", async () => {
+    const found = rulesOf(
+      await rules({
+        additionalRuleLabels: { team: "platform" },
+        runbookBaseUrl: "https://runbooks.example.com/",
+        dashboardUrl: "https://grafana.internal/d/tokens",
+      }),
+    );
+    for (const { alert, labels, annotations } of found.filter((each) => each.alert !== undefined)) {
+      expect(labels).toMatchObject({ team: "platform" });
+      expect(annotations).toMatchObject({
+        runbook_url: `https://runbooks.example.com/${alert}.md`,
+        dashboard_url: expect.stringMatching(/^https:\/\/grafana\.internal\/d\/tokens(\?|$)/),
+      });
+    }
+    for (const { labels } of found.filter((each) => each.record !== undefined))
+      expect(labels?.["team"]).toBeUndefined();
+  });
+});

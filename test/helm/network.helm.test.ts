@@ -1,0 +1,156 @@
+import { describe, expect, test } from "vitest";
+import { type Manifests, at, matrix, minimal, render } from "./helm.ts";
+
+/** The network policy lets evertoken work, and nothing else. */
+
+const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
+const on = (networkPolicy: object, config: object = {}) => ({
+  config: { ...minimal.config, ...config },
+  networkPolicy: { enabled: true, ...networkPolicy },
+});
+
+interface Rule {
+  readonly to?: readonly { ipBlock?: { cidr: string }; podSelector?: unknown }[];
+  readonly ports: readonly { port: number; protocol: string }[];
+}
+
+const egress = ({ one }: Manifests) => at(one("NetworkPolicy", "evertoken"), "spec.egress") as Rule[];
+const rule = (manifests: Manifests, port: number) =>
+  egress(manifests).find(({ ports }) => ports.some((each) => each.port === port));
+const cidrs = (found: Rule | undefined) => found?.to?.map(({ ipBlock }) => ipBlock?.cidr);
+
+describe("the network policy", () => {
+  test("is off unless asked for", async () => {
+    expect((await render(minimal)).kinds()).not.toContain("NetworkPolicy");
+  });
+
+  test("closes both directions for the daemon's pods", async () => {
+    const manifests = await render(on({}));
+    const spec = at(manifests.one("NetworkPolicy"), "spec");
+    expect(at(spec, "policyTypes")).toEqual(["Ingress", "Egress"]);
+    expect(at(spec, "podSelector.matchLabels")).toEqual(at(manifests.one("Deployment"), "spec.selector.matchLabels"));
+  });
+
+  test("lets in scrapes from the monitoring namespace, on the one port", async () => {
+    const manifests = await render(on({}));
+    expect(at(manifests.one("NetworkPolicy"), "spec.ingress")).toEqual([
+      {
+        from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }],
+        ports: [{ protocol: "TCP", port: 9464 }],
+      },
+    ]);
+  });
+
+  test("lets out DNS by UDP and TCP, to any server, because a node-local cache is none of kube-dns's pods", async () => {
+    const found = rule(await render(on({})), 53);
+    expect(found).toEqual({
+      ports: [
+        { protocol: "UDP", port: 53 },
+        { protocol: "TCP", port: 53 },
+      ],
+    });
+  });
+
+  test("lets out the port of Redis, wherever its name leads", async () => {
+    expect(rule(await render(on({})), 6379)).toEqual({ ports: [{ protocol: "TCP", port: 6379 }] });
+  });
+
+  test("lets out Redis's address alone, where it is one", async () => {
+    expect(cidrs(rule(await render(file("network-policy")), 6380))).toEqual(["10.20.30.40/32"]);
+  });
+
+  test("lets out the peers that are named as Redis", async () => {
+    expect(cidrs(rule(await render(file("redis-tls")), 6380))).toEqual(["10.20.0.0/16"]);
+  });
+
+  test("lets out the ports of Sentinels or Cluster nodes that are given beside the address", async () => {
+    expect(rule(await render(on({ redisPorts: [26379] })), 26379)?.ports.map(({ port }) => port)).toEqual([
+      26379, 6379,
+    ]);
+  });
+
+  test("lets out only what is given where the address is a variable", async () => {
+    const variable = (redisPorts: number[]) => on({ redisPorts }, { redis: { url: "${REDIS_URL}" } });
+    expect(rule(await render(variable([])), 6379)?.ports).toEqual([{ protocol: "TCP", port: 6379 }]);
+    expect(rule(await render(variable([7000])), 7000)?.to).toBeUndefined();
+  });
+
+  test("lets out the bundled Redis by its pod, and lets only evertoken into that", async () => {
+    const manifests = await render(file("bundled-redis"));
+    const labels = at(manifests.one("StatefulSet"), "spec.selector.matchLabels");
+    expect(rule(manifests, 6379)?.to).toEqual([{ podSelector: { matchLabels: labels } }]);
+    const own = manifests.one("NetworkPolicy", "evertoken-redis");
+    expect(at(own, "spec.podSelector.matchLabels")).toEqual(labels);
+    expect(JSON.stringify(at(own, "spec.ingress"))).toContain('"values":["daemon","test"]');
+  });
+
+  test("lets out 443 and every port that a token endpoint or store has, to the networks allowed", async () => {
+    const found = rule(await render(file("network-policy")), 443);
+    expect(found?.ports.map(({ port }) => port)).toEqual([443, 8443]);
+    expect(cidrs(found)).toEqual(["0.0.0.0/0", "::/0"]);
+    const narrow = rule(await render(on({ allowedCIDRs: ["203.0.113.0/24"] })), 443);
+    expect(cidrs(narrow)).toEqual(["203.0.113.0/24"]);
+  });
+
+  test("lets out the agent of EKS Pod Identity where that is asked for", async () => {
+    expect(cidrs(rule(await render(file("aws-pod-identity")), 80))).toEqual(["169.254.170.23/32", "fd00:ec2::23/128"]);
+  });
+
+  test("lets out GKE's metadata server where that is asked for", async () => {
+    const manifests = await render(file("gke-workload-identity"));
+    expect(cidrs(rule(manifests, 988))).toEqual(["169.254.169.252/32"]);
+    expect(cidrs(rule(manifests, 80))).toEqual(["169.254.169.254/32"]);
+  });
+
+  test("lets out neither where it is not", async () => {
+    expect(rule(await render(on({})), 80)).toBeUndefined();
+  });
+
+  test("lets out what a user adds", async () => {
+    expect(rule(await render(file("network-policy")), 4318)).toBeDefined();
+  });
+});
+
+describe("Cilium's", async () => {
+  const manifests = await render(file("network-policy-cilium"));
+  const spec = at(manifests.one("CiliumNetworkPolicy"), "spec");
+  const text = JSON.stringify(spec);
+
+  test("stands instead of Kubernetes's", () => {
+    expect(manifests.kinds()).not.toContain("NetworkPolicy");
+  });
+
+  test("lets out token endpoints and stores by name, and identity's own hosts", () => {
+    const hosts = [...text.matchAll(/"match(?:Name|Pattern)":"([^"]+)"/g)].map(([, host = ""]) => host);
+    expect(hosts.toSorted()).toEqual([
+      "*",
+      "*.auth0.com",
+      "api.eu.cyclr.com",
+      "iamcredentials.googleapis.com",
+      "oauth2.googleapis.com",
+      "secretmanager.europe-west3.rep.googleapis.com",
+      "secretmanager.googleapis.com",
+      "secretsmanager.eu-west-1.amazonaws.com",
+      "sts.amazonaws.com",
+      "sts.eu-west-1.amazonaws.com",
+      "sts.googleapis.com",
+    ]);
+  });
+
+  test("sees the DNS answers that the names are learnt from", () => {
+    expect(text).toContain('"rules":{"dns":[{"matchPattern":"*"}]}');
+  });
+
+  test("lets in kubelet's probes and scrapes", () => {
+    expect(at(spec, "ingress.0.fromEntities")).toEqual(["host"]);
+    expect(JSON.stringify(at(spec, "ingress.1"))).toContain(
+      '"key":"k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name","operator":"In","values":["monitoring"]',
+    );
+  });
+
+  test("reaches the agent of EKS Pod Identity as the node, because its address never matches", () => {
+    const rules = at(spec, "egress") as { toEntities?: string[]; toPorts?: { ports: { port: string }[] }[] }[];
+    const found = rules.find(({ toPorts }) => toPorts?.[0]?.ports[0]?.port === "80");
+    expect(found?.toEntities).toEqual(["host"]);
+  });
+});

@@ -1,0 +1,117 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { Ajv } from "ajv";
+import { parse } from "yaml";
+import { describe, expect, test } from "vitest";
+import { CHART, valuesSchema } from "./values-schema.ts";
+
+/** What can be said of the chart's values without Helm. */
+
+type Tree = { readonly [key: string]: Tree | undefined };
+
+const text = readFileSync(`${CHART}values.yaml`, "utf8");
+const values = parse(text) as Tree;
+const schema = JSON.parse(readFileSync(`${CHART}values.schema.json`, "utf8")) as { properties: Tree };
+const templates = readdirSync(`${CHART}templates`, { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.(yaml|tpl|txt)$/.test(name))
+  .map((name) => readFileSync(`${CHART}templates/${name}`, "utf8"))
+  .join("\n");
+const named = [...templates.matchAll(/\.Values((?:\.\w+)+)/g)].map(([, path = ""]) => path.slice(1));
+/** evertoken.image is given an image's values as a whole. */
+const images = [...templates.matchAll(/"evertoken\.image" \(list \S+ \.Values\.([\w.]+)/g)].flatMap(([, image = ""]) =>
+  [...templates.matchAll(/\$image\.(\w+)/g)].map(([, field = ""]) => `${image}.${field}`),
+);
+const used = new Set([...named, ...images]);
+
+/** A map that goes into a manifest as it is ends a path; so does the daemon's configuration, which has a schema of its own. */
+function leaves(tree: Tree, at: Tree, path = ""): string[] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    const here = at[key];
+    const whole = path === "" ? key : `${path}.${key}`;
+    const inner = here?.["properties"];
+    return inner === undefined || value === undefined ? [whole] : leaves(value, inner, whole);
+  });
+}
+
+const all = leaves(values, schema.properties);
+
+describe("values.yaml", () => {
+  test("makes values.schema.json; where it does not: npm run generate:chart", () => {
+    expect(schema).toEqual(JSON.parse(JSON.stringify(valuesSchema())));
+  });
+
+  test("has no value that no template uses", () => {
+    expect(all.length).toBeGreaterThan(90);
+    expect(all.filter((path) => !used.has(path))).toEqual([]);
+  });
+
+  test("has every value that a template uses", () => {
+    // A part of what values.yaml names, or of what goes into a manifest as it is.
+    const known = (path: string) =>
+      all.some((leaf) => `${leaf}.`.startsWith(`${path}.`) || path.startsWith(`${leaf}.`));
+    expect([...used].filter((path) => !known(path))).toEqual([]);
+  });
+
+  test("describes every value", () => {
+    const missing = all.filter((path) => {
+      const found = path
+        .split(".")
+        .reduce<Tree | undefined>(
+          (tree, key, i) => (i === 0 ? tree?.[key] : tree?.["properties"]?.[key]),
+          schema.properties,
+        );
+      return found?.["description"] === undefined;
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test("refuses a default that says nothing of its type", () => {
+    expect(() => valuesSchema("a: {}\n", {})).toThrow("values.a: an empty value says nothing of its type");
+    expect(() => valuesSchema("a: null\n", {})).toThrow("values.a: an empty value says nothing of its type");
+  });
+});
+
+describe("values.schema.json", () => {
+  const accepts = new Ajv({ strict: false }).compile(schema);
+  const withConfig = (config: object) => ({ config: { providers: {}, stores: {}, credentials: [], ...config } });
+
+  test("accepts the defaults", () => {
+    accepts(values);
+    expect(accepts.errors ?? []).toEqual([]);
+  });
+
+  test("closes every map of the chart's own", () => {
+    const open: string[] = [];
+    function walk(node: Tree, path: string): void {
+      const inner = node["properties"];
+      if (inner === undefined) return;
+      if ((node["additionalProperties"] as unknown) !== false) open.push(path);
+      for (const [key, child] of Object.entries(inner)) if (child !== undefined) walk(child, `${path}.${key}`);
+    }
+    walk(schema, "values");
+    expect(open).toEqual(["values.global"]);
+  });
+
+  test.each([
+    ["a typo in the chart's own values", { replicas: 2 }],
+    ["a typo deep in the configuration", withConfig({ providers: { a: { tokenEndpoint: "https://a", limts: {} } } })],
+    ["a duration without a unit", withConfig({ defaults: { consumerCache: "5" } })],
+    ["an empty duration", withConfig({ defaults: { consumerCache: "" } })],
+    ["an account that is a number", withConfig({ credentials: [{ id: 4711, ...credential() }] })],
+    ["a client id that is a number", withConfig({ credentials: [{ id: "a", ...credential(), clientId: 4711 }] })],
+    ["a secret in the clear", withConfig({ credentials: [{ id: "a", ...credential(), clientSecret: "s3cret" }] })],
+    ["a share of replicas", { replicaCount: 1.5 }],
+    ["autoscaling to zero", { autoscaling: { minReplicas: 0 } }],
+    ["a digest that is none", { image: { digest: "latest" } }],
+    ["a render mode that does not exist", { metrics: { renderMode: "maybe" } }],
+  ])("refuses %s", (_, wrong) => {
+    expect(accepts(wrong)).toBe(false);
+  });
+
+  test("accepts accounts and clients whose names are numbers in quotes", () => {
+    expect(accepts(withConfig({ credentials: [{ id: "4711", ...credential(), clientId: "4711" }] }))).toBe(true);
+  });
+
+  function credential(): object {
+    return { provider: "p", clientId: "c", clientSecret: { env: "S" }, publish: [{ store: "s", secret: "n" }] };
+  }
+});
