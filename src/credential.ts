@@ -83,6 +83,13 @@ export interface Provider {
   readonly responsePath: readonly string[];
 }
 
+/** How many writes a store takes, and what shares them. */
+export interface WriteQuota {
+  /** What is counted together: `aws:eu-west-1`, `gcp:acme-prod`, or a name of one's own. */
+  readonly scope: string;
+  readonly perSecond: number;
+}
+
 export interface AwsStore {
   readonly name: string;
   readonly type: "aws-secrets-manager";
@@ -94,6 +101,8 @@ export interface AwsStore {
   readonly kmsKeyId?: string;
   /** Deadline of one call. */
   readonly timeoutMs: number;
+  /** Undefined: nothing limits writes. */
+  readonly quota?: WriteQuota;
 }
 
 export interface GcpStore {
@@ -106,6 +115,8 @@ export interface GcpStore {
   readonly create: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Undefined: nothing limits writes. */
+  readonly quota?: WriteQuota;
 }
 
 export interface FileStore {
@@ -113,6 +124,8 @@ export interface FileStore {
   readonly type: "file";
   readonly dir: string;
   readonly timeoutMs: number;
+  /** Undefined: nothing limits writes. */
+  readonly quota?: WriteQuota;
 }
 
 export type StoreConfig = AwsStore | GcpStore | FileStore;

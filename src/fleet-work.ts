@@ -13,8 +13,8 @@ import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { makeRecorder } from "./observe/record.ts";
 import type { StartRotation } from "./observe/trace.ts";
+import { type Budgets, makeBudgets, openPacedStore } from "./paced-store.ts";
 import { gate } from "./publish/gate.ts";
-import { openStore } from "./publish/index.ts";
 import type { Store } from "./publish/store.ts";
 import { wakeChannel } from "./queue/due-index.ts";
 import { type Lane, openLane } from "./queue/lane.ts";
@@ -24,6 +24,7 @@ import { RedisError, type RedisLink } from "./queue/redis.ts";
 import { takeSnapshot } from "./queue/snapshot.ts";
 import { specOf } from "./record.ts";
 import type { Seal } from "./seal.ts";
+import { makeStoreRoom } from "./store-room.ts";
 import { makeWaiting } from "./waiting.ts";
 import { type Edges, makeWork } from "./work.ts";
 
@@ -58,9 +59,11 @@ const FULL_ROUND = 120;
 export async function startFleet(parts: FleetParts): Promise<FleetWork> {
   const { config, log, metrics, redis } = parts;
   const waiting = makeWaiting();
-  const stores = await openStores(parts, (store) => {
+  const budgets = makeBudgets(redis, parts.now);
+  const stores = await openStores({ ...parts, budgets }, (store) => {
     for (const [provider, ids] of waiting.takeStore(store)) advance(provider, ids);
   });
+  const storeRoom = makeStoreRoom(config.credentials, config.stores, budgets);
   const exchanges = new Map([...config.providers].map(([name, p]) => [name, makeExchange(p, parts)] as const));
   const abandonment = Promise.withResolvers<void>();
   const record = makeRecorder(log, metrics, { random: parts.random, share: () => config.log.successSampling });
@@ -80,6 +83,7 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
     record(outcome) {
       record(outcome);
       advise(outcome);
+      if (outcome.exchangeMs !== undefined) storeRoom.exchanged(outcome.provider, outcome.exchangeMs);
       const recovered = waiting.note(outcome);
       if (recovered.length > 0) advance(outcome.provider, recovered);
     },
@@ -95,6 +99,7 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
       openLane(redis, name, {
         limits,
         historyKeep: config.history.keep,
+        room: (underWay) => storeRoom.room(name, underWay),
         onError,
         async work(job, due) {
           active += 1;
@@ -173,7 +178,10 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
   };
 }
 
-async function openStores(parts: FleetParts, onRecovered: (store: string) => void): Promise<Map<string, Store>> {
+async function openStores(
+  parts: FleetParts & { readonly budgets: Budgets },
+  onRecovered: (store: string) => void,
+): Promise<Map<string, Store>> {
   const { config, log, metrics } = parts;
   const used = new Set(config.credentials.flatMap((c) => c.publish.map((target) => target.store)));
   const opened = [...config.stores.values()]
@@ -191,7 +199,7 @@ async function openStores(parts: FleetParts, onRecovered: (store: string) => voi
           onRecovered(store.name);
         },
       };
-      return [store.name, gate(store.name, await openStore(store, parts), events)] as const;
+      return [store.name, gate(store.name, await openPacedStore(store, parts), events)] as const;
     });
   return new Map(await Promise.all(opened));
 }

@@ -4,7 +4,8 @@ import { Secret } from "../credential.ts";
 import { presets } from "../presets.ts";
 import { parseDuration, parseFraction } from "./duration.ts";
 import { resolveLimits } from "./limits.ts";
-import type { ConfigFile, CredentialFile, PolicyFile, ProviderFile, SecretRefFile, StoreFile } from "./schema.ts";
+import { resolveStore } from "./resolve-store.ts";
+import type { ConfigFile, CredentialFile, PolicyFile, ProviderFile, SecretRefFile } from "./schema.ts";
 
 /** Everything that the daemon is told. Frozen; nothing else reads the configuration file. */
 export interface Config {
@@ -56,7 +57,6 @@ const defaults = {
   maxSeries: 500,
   historyKeep: 20,
   drainTimeoutMs: 60 * SECOND,
-  storeTimeoutMs: 10 * SECOND,
   keyPrefix: "evertoken",
 } as const satisfies { policy: Policy } & Record<string, unknown>;
 
@@ -152,24 +152,6 @@ function resolveProvider(name: string, file: ProviderFile, at: (path: string) =>
     expiresInUnit: file.expiresInUnit ?? "s",
     responsePath: typeof path === "string" ? path.split(".") : path,
   };
-}
-
-function resolveStore(name: string, file: StoreFile, at: (path: string) => string): StoreConfig {
-  const timeoutMs = ms(file.timeout, defaults.storeTimeoutMs);
-  switch (file.type) {
-    case "aws-secrets-manager": {
-      const { type, region, endpoint, kmsKeyId } = file;
-      const rest = { ...(endpoint !== undefined && { endpoint }), ...(kmsKeyId !== undefined && { kmsKeyId }) };
-      return { name, type, region, create: file.create ?? false, tags: file.tags ?? {}, timeoutMs, ...rest };
-    }
-    case "gcp-secret-manager": {
-      const { type, project, endpoint, location } = file;
-      const rest = { ...(endpoint !== undefined && { endpoint }), ...(location !== undefined && { location }) };
-      return { name, type, project, create: file.create ?? false, labels: file.labels ?? {}, timeoutMs, ...rest };
-    }
-    case "file":
-      return { name, type: file.type, dir: at(file.dir), timeoutMs };
-  }
 }
 
 function resolveCredential(

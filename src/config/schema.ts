@@ -2,6 +2,7 @@ import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
 import { count, duration, id, keyOf, labels, name, secretRef, share, text } from "./schema-parts.ts";
 import { settings } from "./schema-settings.ts";
+import { store } from "./schema-store.ts";
 import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
 import { valueAt } from "./remedy.ts";
 import { z } from "./zod.ts";
@@ -84,45 +85,6 @@ const provider = z
   })
   .partial()
   .required({ tokenEndpoint: true });
-
-const timeout = duration.describe("Deadline of one call. Default 10s");
-const create = z.boolean().describe("Make secrets that are missing. Default false");
-const strings = z.record(z.string(), z.string());
-
-const store = z.discriminatedUnion("type", [
-  z
-    .strictObject({
-      type: z.literal("aws-secrets-manager"),
-      region: text.describe("AWS region, such as eu-west-1"),
-      create,
-      endpoint: text.describe("Another address of the service"),
-      tags: strings.describe("Tags of secrets that are made"),
-      kmsKeyId: text.describe("KMS key of secrets that are made. Default: the account's aws/secretsmanager"),
-      timeout,
-    })
-    .partial()
-    .required({ type: true, region: true }),
-  z
-    .strictObject({
-      type: z.literal("gcp-secret-manager"),
-      project: text.describe("GCP project id"),
-      location: text.describe("Location of regional secrets, such as europe-west3"),
-      create,
-      endpoint: text.describe("Another address of the service; http:// is plaintext gRPC without a cloud identity"),
-      labels: strings.describe("Labels of secrets that are made"),
-      timeout,
-    })
-    .partial()
-    .required({ type: true, project: true }),
-  z
-    .strictObject({
-      type: z.literal("file"),
-      dir: text.describe("Folder in which a file per secret is kept"),
-      timeout,
-    })
-    .partial()
-    .required({ type: true, dir: true }),
-]);
 
 const target = z
   .strictObject({

@@ -8,7 +8,7 @@ import {
 import { UndiciHttpHandler } from "@smithy/undici-http-handler";
 import type { AwsStore } from "../credential.ts";
 import { awsError } from "./aws-errors.ts";
-import { type Held, PublishError, type SecretVersion, type Store } from "./store.ts";
+import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
@@ -17,7 +17,10 @@ const MIN_WRITE_INTERVAL_MS = 15 * 60 * 1000;
 const CONNECTIONS = 64;
 
 /** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret; GetSecretValue never. */
-export function openAwsStore(config: AwsStore, { versionKey }: { versionKey: Uint8Array }): Store {
+export function openAwsStore(
+  config: AwsStore,
+  { versionKey, pace = unpaced }: { versionKey: Uint8Array; pace?: Pace },
+): Store {
   const client = new SecretsManagerClient({
     region: config.region,
     ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
@@ -61,15 +64,18 @@ export function openAwsStore(config: AwsStore, { versionKey }: { versionKey: Uin
   async function write(version: SecretVersion, id: string, signal: AbortSignal): Promise<void> {
     const { secret } = version;
     const SecretString = version.payload.reveal();
-    const put = (): Promise<unknown> =>
-      call("PutSecretValue", secret, signal, (options) =>
+    async function put(): Promise<void> {
+      await pace(signal);
+      await call("PutSecretValue", secret, signal, (options) =>
         client.send(new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }), options),
       );
+    }
     try {
       await put();
     } catch (error) {
       if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create) throw error;
       const Tags = Object.entries(config.tags).map(([Key, Value]) => ({ Key, Value }));
+      await pace(signal);
       try {
         await call("CreateSecret", secret, signal, (options) =>
           client.send(

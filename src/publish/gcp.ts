@@ -4,7 +4,7 @@ import { crc32c } from "./crc32c.ts";
 import { annotationsOf, readAnnotations } from "./gcp-annotations.ts";
 import { openGcpClient } from "./gcp-client.ts";
 import { readPayload } from "./payload.ts";
-import { type Held, PublishError, type SecretVersion, type Store } from "./store.ts";
+import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
 
 const MAX_BYTES = 65_536;
 /** AddSecretVersion: a soft limit of 2 per second and global secret. */
@@ -17,7 +17,7 @@ interface Newest {
 }
 
 /** GCP Secret Manager over gRPC. AddSecretVersion is neither idempotent nor compare-and-set: what is not sure is looked at first. */
-export function openGcpStore(config: GcpStore): Store {
+export function openGcpStore(config: GcpStore, { pace = unpaced }: { pace?: Pace } = {}): Store {
   const client = openGcpClient(config);
 
   /** `latest` may lag for minutes, a number never does: look on from what it says until there is nothing more. */
@@ -94,6 +94,7 @@ export function openGcpStore(config: GcpStore): Store {
   }
 
   async function add(secret: string, bytes: Buffer, signal: AbortSignal): Promise<number> {
+    await pace(signal);
     const reply = await client.add(secret, bytes, crc32c(bytes), signal);
     if (reply.clientSpecifiedPayloadChecksum !== true) {
       throw new PublishError(`GCP Secret Manager: "${secret}" was written without its checksum being verified`, {
@@ -111,6 +112,7 @@ export function openGcpStore(config: GcpStore): Store {
     } catch (error) {
       if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create) throw error;
     }
+    await pace(signal);
     try {
       await client.create(secret, signal);
     } catch (error) {
@@ -181,6 +183,7 @@ export function openGcpStore(config: GcpStore): Store {
         // `latest` may lag and never leads: what it does not settle, the next number does.
         const superseded = number < latest || (await numberIn(secret, String(number + 1), signal)) > 0;
         if (!superseded) continue;
+        await pace(signal);
         try {
           await client.destroy(secret, String(number), signal);
         } catch (error) {
@@ -207,6 +210,7 @@ export function openGcpStore(config: GcpStore): Store {
     for (let tries = 1; ; tries++) {
       try {
         const { annotations, etag } = await client.secret(version.secret, signal);
+        await pace(signal);
         const all = { ...annotations, ...annotationsOf(version, number) };
         await client.annotate(version.secret, all, etag ?? undefined, signal);
         return;

@@ -1,16 +1,19 @@
 import type { AwsStore, FileStore, GcpStore, StoreConfig } from "../credential.ts";
-import type { Store } from "./store.ts";
+import type { Pace, Store } from "./store.ts";
 
 export interface StoreEdges {
   /** Keys the hash in version ids, so that they say nothing about the token. */
   readonly versionKey: Uint8Array;
+  /** Absent where nothing limits writes. */
+  readonly pace?: Pace;
 }
 
 /** A store is one file and one entry here. Imported when it is configured: an SDK costs a quarter of a second and 25 MB. */
 const stores = {
   "aws-secrets-manager": async (config: AwsStore, edges: StoreEdges) =>
     (await import("./aws.ts")).openAwsStore(config, edges),
-  "gcp-secret-manager": async (config: GcpStore) => (await import("./gcp.ts")).openGcpStore(config),
+  "gcp-secret-manager": async (config: GcpStore, edges: StoreEdges) =>
+    (await import("./gcp.ts")).openGcpStore(config, edges),
   file: async (config: FileStore, edges: StoreEdges) => (await import("./file.ts")).openFileStore(config, edges),
 };
 
@@ -19,7 +22,7 @@ export async function openStore(config: StoreConfig, edges: StoreEdges): Promise
     case "aws-secrets-manager":
       return stores[config.type](config, edges);
     case "gcp-secret-manager":
-      return stores[config.type](config);
+      return stores[config.type](config, edges);
     case "file":
       return stores[config.type](config, edges);
   }

@@ -28,7 +28,8 @@ export type Asked =
 const LEASE_CAP_MS = 60_000;
 /** Slots are given out this far ahead, so that the round trip to Redis does not cost rate. */
 const HORIZON_MS = 100;
-const CLAIM_MAX = 500;
+/** One claim takes no more than this. */
+export const CLAIM_MAX = 500;
 const BATCH = 1000;
 
 /** Keys of one provider; the hash tag keeps them in one slot of a Redis Cluster. */
@@ -96,7 +97,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = 0) {
         "claim",
         [k.due, k.running, k.state, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts],
         [
-          Math.min(CLAIM_MAX, room),
+          room,
           limits.concurrency,
           limits.leaseFloorMs,
           LEASE_CAP_MS,

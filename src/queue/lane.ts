@@ -21,6 +21,8 @@ export function openLane(
     readonly limits: ClaimLimits;
     /** So many outcomes of each credential are remembered. */
     readonly historyKeep: number;
+    /** How many more rotations may be begun, with so many under way here. */
+    room(underWay: number): number;
     onError(error: unknown): void;
     /** MUST NOT throw; returns when the credential is due again (0: unknown). */
     work(job: JobFacts, due: DueIndex): Promise<Instant>;
@@ -28,12 +30,16 @@ export function openLane(
 ): Lane {
   const { limits, historyKeep, onError } = options;
   const due = dueIndex(redis, provider, historyKeep);
-  const queue = openQueue(redis, { prefix: due.keys.tag, concurrency: limits.concurrency, onError }, async (job) =>
-    scheduler.freed(await options.work(job, due)),
-  );
+  let underWay = 0;
+  const queue = openQueue(redis, { prefix: due.keys.tag, concurrency: limits.concurrency, onError }, async (job) => {
+    underWay += 1;
+    const nextAt = await options.work(job, due).finally(() => (underWay -= 1));
+    scheduler.freed(nextAt);
+  });
   const scheduler = startScheduler({
     due,
     limits,
+    room: () => options.room(underWay),
     ready: redis.ready,
     enqueue: queue.add,
     onError,

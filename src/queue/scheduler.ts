@@ -1,9 +1,11 @@
 import type { Instant } from "../credential.ts";
-import type { ClaimLimits, Claimed, DueIndex } from "./due-index.ts";
+import { CLAIM_MAX, type ClaimLimits, type Claimed, type DueIndex } from "./due-index.ts";
 
 /** Longest sleep: a lost wake-up message costs no more than this. Far below the 2^31 ms limit of timers. */
 const MAX_SLEEP_MS = 30_000;
 const RETRY_MS = 500;
+/** A budget that is spoken for is looked at again after this, or when a job ends. */
+const ROOM_MS = 100;
 
 export interface Scheduler {
   /** Something may be due earlier than it looked. */
@@ -21,6 +23,8 @@ export interface Scheduler {
 export function startScheduler(parts: {
   due: DueIndex;
   limits: ClaimLimits;
+  /** How many more may be begun; less than 1 means none for now. */
+  room(): number;
   ready(): boolean;
   enqueue(claimed: readonly Claimed[]): Promise<void>;
   onError(error: unknown): void;
@@ -46,7 +50,15 @@ export function startScheduler(parts: {
   async function claimOnce(): Promise<number> {
     // A claim in the offline queue would be carried out at a time when nobody waits for it.
     if (!parts.ready()) return RETRY_MS;
-    const { now, nextAt, claimed, ...claim } = await parts.due.claim(parts.limits);
+    const room = parts.room();
+    if (room < 1) {
+      blocked = true;
+      return ROOM_MS;
+    }
+    const { now, nextAt, claimed, ...claim } = await parts.due.claim(
+      parts.limits,
+      Math.min(CLAIM_MAX, Math.floor(room)),
+    );
     blocked = claim.blocked;
     wakeAt = nextAt;
     if (claimed.length > 0) await parts.enqueue(claimed);

@@ -157,6 +157,25 @@ for i = 1, #ARGV do
 end
 return #ARGV`;
 
+/** Evenly spaced slots of a shared budget. KEYS tat | ARGV count intervalMs aheadMs -> {ms until the first, how many} */
+const reserve = `
+${NOW}
+local interval, ahead = tonumber(ARGV[2]), tonumber(ARGV[3])
+local tat = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+local granted = math.max(0, math.min(tonumber(ARGV[1]), math.floor((now + ahead - tat) / interval) + 1))
+if granted > 0 then
+  local after = tat + granted * interval
+  redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(after - now + 1000))
+end
+return {string.format('%.3f', tat - now), granted}`;
+
+/** KEYS tat | ARGV forMs */
+const backOff = `
+${NOW}
+local tat = math.max(now + tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[1]) or 0))
+redis.call('SET', KEYS[1], string.format('%.3f', tat), 'PX', math.ceil(tat - now + 1000))
+return 1`;
+
 export const scripts = {
   register,
   claim,
@@ -169,5 +188,7 @@ export const scripts = {
   pause,
   remove,
   ...haltScripts,
+  reserve,
+  backOff,
 } as const;
 export type ScriptName = keyof typeof scripts;

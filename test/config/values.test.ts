@@ -69,7 +69,34 @@ describe("what is not said", () => {
       create: false,
       tags: {},
       timeoutMs: 10_000,
+      quota: { scope: "aws:eu-west-1", perSecond: 50 },
     });
+  });
+
+  test.each([
+    ["type: aws-secrets-manager, region: eu-west-1", { scope: "aws:eu-west-1", perSecond: 50 }],
+    ["type: gcp-secret-manager, project: acme-prod", { scope: "gcp:acme-prod", perSecond: 10 }],
+    [
+      "type: gcp-secret-manager, project: acme-prod, endpoint: secretmanager.europe-west3.rep.googleapis.com",
+      { scope: "gcp:acme-prod", perSecond: 10 },
+    ],
+    [
+      "type: aws-secrets-manager, region: eu-west-1, endpoint: https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com",
+      { scope: "aws:eu-west-1", perSecond: 50 },
+    ],
+    ["type: aws-secrets-manager, region: eu-west-1, endpoint: http://127.0.0.1:4566", undefined],
+    ["type: gcp-secret-manager, project: acme-prod, endpoint: http://127.0.0.1:4566", undefined],
+    ["type: file, dir: ./tokens", undefined],
+    [
+      "type: aws-secrets-manager, region: eu-west-1, limits: { writesPerSecond: 20, scope: shared }",
+      { scope: "shared", perSecond: 20 },
+    ],
+    [
+      "type: gcp-secret-manager, project: p-1, endpoint: http://127.0.0.1:1, limits: { writesPerMinute: 30 }",
+      { scope: "gcp:p-1", perSecond: 0.5 },
+    ],
+  ])("of a store's writes is what its cloud takes: %s", (store, quota) => {
+    expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.quota).toEqual(quota);
   });
 });
 

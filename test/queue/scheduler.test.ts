@@ -12,6 +12,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
   const enqueued: string[] = [];
   const waiting = new Set<() => void>();
   let ready = true;
+  let room = Infinity;
   const due = {
     async claim(): Promise<Claim> {
       claims.push(Date.now());
@@ -25,6 +26,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
   const scheduler = startScheduler({
     due,
     limits: { concurrency: 1, leaseFloorMs: 1 },
+    room: () => room,
     ready: () => ready,
     async enqueue(claimed) {
       enqueued.push(...claimed.map((each) => each.id));
@@ -37,6 +39,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
     errors,
     enqueued,
     setReady: (value: boolean) => (ready = value),
+    setRoom: (value: number) => (room = value),
     async claimed(count: number): Promise<void> {
       while (claims.length < count) await new Promise<void>((resolve) => waiting.add(resolve));
     },
@@ -77,6 +80,17 @@ describe("the claim loop", () => {
     await delay(50);
     expect(loop.claims).toHaveLength(1);
     loop.scheduler.freed(Date.now() + 1000);
+    await loop.claimed(2);
+  });
+
+  test("claims nothing while the stores can take nothing, and goes on when they can", async () => {
+    await using loop = make(inMs(60_000));
+    await loop.claimed(1);
+    loop.setRoom(0.9);
+    loop.scheduler.wake();
+    await delay(250);
+    expect(loop.claims).toHaveLength(1);
+    loop.setRoom(1);
     await loop.claimed(2);
   });
 

@@ -1,0 +1,57 @@
+import type { Instant, StoreConfig } from "./credential.ts";
+import { openStore } from "./publish/index.ts";
+import { PublishError, type Store } from "./publish/store.ts";
+import { type Budget, openBudget } from "./queue/budget.ts";
+import type { RedisLink } from "./queue/redis.ts";
+
+/** One budget per scope, however many stores share it. */
+export type Budgets = (config: StoreConfig) => Budget | undefined;
+
+/** AWS and GCP count by the second; a caller who was refused leaves everyone a second to recover. */
+const REFUSED_MS = 1000;
+
+export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
+  const budgets = new Map<string, Budget>();
+  return (config) => {
+    const { quota } = config;
+    if (quota === undefined) return undefined;
+    const budget = budgets.get(quota.scope) ?? openBudget({ redis, now, ...quota });
+    budgets.set(quota.scope, budget);
+    return budget;
+  };
+}
+
+/** A store whose writes keep within the budget that it shares, and that slows everyone down when it is refused all the same. */
+export async function openPacedStore(
+  config: StoreConfig,
+  parts: { readonly versionKey: Uint8Array; readonly budgets: Budgets },
+): Promise<Store> {
+  const budget = parts.budgets(config);
+  if (budget === undefined) return openStore(config, { versionKey: parts.versionKey });
+  const store = await openStore(config, {
+    versionKey: parts.versionKey,
+    async pace(signal) {
+      if (await budget.take(signal)) return;
+      throw new PublishError(
+        `store ${config.name}: the writes of ${config.quota?.scope} are spoken for; it is tried again soon`,
+        {
+          class: "throttled",
+          code: "QuotaSpent",
+        },
+      );
+    },
+  });
+  return {
+    ...store,
+    async publish(version, known, signal) {
+      try {
+        return await store.publish(version, known, signal);
+      } catch (error) {
+        if (error instanceof PublishError && error.class === "throttled" && error.code !== "QuotaSpent") {
+          budget.backOff(REFUSED_MS);
+        }
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Credential, StoreConfig } from "./credential.ts";
+import type { Budget } from "./queue/budget.ts";
+
+/** How far ahead of a store's budget rotations may be under way. */
+const HORIZON_MS = 1000;
+/** Weight of the newest exchange in the mean that says how long the others will take. */
+const NEWEST = 0.1;
+
+/** How many rotations of a provider the stores can take soon: more are not begun. */
+export interface StoreRoom {
+  /** `underWay`: rotations of this provider in this process. Less than 1: not now. */
+  room(provider: string, underWay: number): number;
+  exchanged(provider: string, ms: number): void;
+}
+
+interface Share {
+  readonly budget: Budget;
+  readonly perSecond: number;
+  /** Mean writes to it of one rotation. */
+  readonly writes: number;
+}
+
+export function makeStoreRoom(
+  credentials: readonly Credential[],
+  stores: ReadonlyMap<string, StoreConfig>,
+  budgetOf: (store: StoreConfig) => Budget | undefined,
+): StoreRoom {
+  const means = new Map<string, number>();
+  const shares = new Map<string, readonly Share[]>();
+  for (const [provider, own] of Map.groupBy(credentials, (c) => c.provider)) {
+    const writes = new Map<string, number>();
+    for (const { publish } of own) {
+      for (const { store } of publish) writes.set(store, (writes.get(store) ?? 0) + 1 / own.length);
+    }
+    shares.set(
+      provider,
+      [...writes].flatMap(([name, mean]) => {
+        const store = stores.get(name);
+        const budget = store && budgetOf(store);
+        return budget && store.quota ? [{ budget, perSecond: store.quota.perSecond, writes: mean }] : [];
+      }),
+    );
+  }
+  return {
+    room(provider, underWay) {
+      const aheadMs = HORIZON_MS + (means.get(provider) ?? 0);
+      const most = (shares.get(provider) ?? []).map(({ budget, perSecond, writes }) => {
+        const slots = ((aheadMs - budget.backlogMs()) * perSecond) / 1000;
+        // A store slower than one write in the horizon still takes one after the other.
+        return Math.floor((budget.backlogMs() < aheadMs ? Math.max(1, slots) : 0) / writes);
+      });
+      return Math.min(Infinity, ...most) - underWay;
+    },
+    exchanged(provider, ms) {
+      const mean = means.get(provider) ?? ms;
+      means.set(provider, mean + NEWEST * (ms - mean));
+    },
+  };
+}
