@@ -167,7 +167,7 @@ describe("the doctor", () => {
       "a fleet that asks for more than the provider gives",
       "quota of provider p",
       () => ({ providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 0.0001 } } } }),
-      { status: "failure", found: expect.stringMatching(/^1\.\d\/h of 0\.0001\/s \(\d+ %\): tokens will die$/) },
+      { status: "failure", found: expect.stringMatching(/^1\.\d\/h of 0\.4\/h \(\d+ %\): tokens will die$/) },
     ],
   ])("finds %s, with exit code 3 for a failure", async (_, name, over, expected) => {
     const { code, check } = await examine(over(), ["--timeout", "10s"]);

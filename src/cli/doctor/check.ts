@@ -39,18 +39,6 @@ export async function inTime(
   }
 }
 
-/** Does all of them, so many at once, and keeps their order. */
-export async function each<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const entries = items.entries();
-  await Promise.all(
-    Array.from({ length: Math.min(atOnce, items.length) }, async () => {
-      for (const [i, item] of entries) results[i] = await work(item);
-    }),
-  );
-  return results;
-}
-
 /** Clocks this far apart are worth a word; the schedule allows for 30 s (see schedule.ts). */
 const SKEW_MS = { worth: 2000, most: 30_000 } as const;
 

@@ -1,7 +1,8 @@
 import { ExchangeError } from "../../exchange/grant.ts";
 import { type Seen, openTransport } from "../../exchange/transport.ts";
 import type { Provider } from "../../credential.ts";
-import { type Check, type Patient, each, failure, inTime, judgeClock, ok, warning } from "./check.ts";
+import { type Check, type Patient, failure, inTime, judgeClock, ok, warning } from "./check.ts";
+import { each } from "../each.ts";
 
 const AT_ONCE = 8;
 

@@ -31,7 +31,8 @@ export function checkQuotas(config: Config): readonly Check[] {
   for (const { name, limits } of config.providers.values()) {
     const asked = perProvider.get(name) ?? 0;
     const fix = "raise limits.perSecond if the provider allows it, use tokens that live longer, or a later rotateAt";
-    checks.push(judge(`quota of provider ${name}`, asked, limits.perSecond ?? Infinity, fix));
+    const { perSecond = Infinity, perHour = Infinity, perDay = Infinity } = limits;
+    checks.push(judge(`quota of provider ${name}`, asked, Math.min(perSecond, perHour / 3600, perDay / 86_400), fix));
   }
   for (const { name, type } of config.stores.values()) {
     checks.push(
@@ -60,13 +61,17 @@ function add(sums: Map<string, number>, key: string, more: number): void {
 }
 
 function judge(name: string, asked: number, allowed: number, fix: string): Check {
-  const per = asked >= 0.1 ? `${asked.toFixed(1)}/s` : `${(asked * 3600).toFixed(1)}/h`;
+  const per = rate(asked);
   if (!Number.isFinite(allowed)) return ok(name, `${per}; no limit is known`);
-  const found = `${per} of ${allowed}/s (${shareOf(asked, allowed)} %)`;
+  const found = `${per} of ${rate(allowed)} (${shareOf(asked, allowed)} %)`;
   if (asked > allowed) return failure(name, `${found}: tokens will die`, fix);
   return asked > allowed * ENOUGH
     ? warning(name, `${found}: little is left to catch up after an outage`, fix)
     : ok(name, found);
+}
+
+function rate(perSecond: number): string {
+  return perSecond >= 0.1 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 3600).toFixed(1)}/h`;
 }
 
 function shareOf(asked: number, allowed: number): string {

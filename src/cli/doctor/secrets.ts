@@ -3,7 +3,8 @@ import type { SecretRef } from "../../credential.ts";
 import { makeSeal } from "../../seal.ts";
 import { Secret } from "../../credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../../secret-source.ts";
-import { type Check, type Patient, each, failure, ok, warning } from "./check.ts";
+import { type Check, type Patient, failure, ok, warning } from "./check.ts";
+import { each } from "../each.ts";
 
 const SHOWN = 3;
 const AT_ONCE = 32;

@@ -3,7 +3,8 @@ import { dirname } from "node:path";
 import type { StoreConfig } from "../../credential.ts";
 import { openStore } from "../../publish/index.ts";
 import { PublishError, type PublishErrorClass } from "../../publish/store.ts";
-import { type Check, type Patient, each, failure, inTime, ok, warning } from "./check.ts";
+import { type Check, type Patient, failure, inTime, ok, warning } from "./check.ts";
+import { each } from "../each.ts";
 
 /** Asked for where no credential is published: a store that may be read says that it does not exist. */
 const CANARY = "evertoken-doctor";

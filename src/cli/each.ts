@@ -1,0 +1,11 @@
+/** Does all of them, so many at once, and keeps their order. */
+export async function each<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const entries = items.entries();
+  await Promise.all(
+    Array.from({ length: Math.min(atOnce, items.length) }, async () => {
+      for (const [i, item] of entries) results[i] = await work(item);
+    }),
+  );
+  return results;
+}
