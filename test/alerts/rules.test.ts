@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { readRules, selectorsOf } from "./rules.ts";
 
@@ -21,6 +22,19 @@ describe("every alert", () => {
     const names = alerts.map(({ alert }) => alert);
     expect(new Set(names).size).toBe(names.length);
     expect(names.filter((name) => !/^Evertoken[A-Z]\w+$/.test(name))).toEqual([]);
+  });
+
+  test("is in the README's table, under its severity", async () => {
+    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+    const table = /^\| critical: it pages [\s\S]*?\n\n/m.exec(readme)?.[0] ?? "";
+    const cells = table.split("\n").map((line) => line.split("|").slice(1, 3));
+    for (const [column, severity] of ["critical", "warning"].entries()) {
+      const named = cells.flatMap((row) =>
+        [...(row[column] ?? "").matchAll(/`(Evertoken\w+)`/g)].map(([, name]) => name),
+      );
+      const expected = alerts.filter(({ labels }) => labels?.["severity"] === severity).map(({ alert }) => alert);
+      expect(named.toSorted()).toEqual(expected.toSorted());
+    }
   });
 
   test("that compares a metric of every replica takes the highest or lowest, or adds up, without the pod", () => {

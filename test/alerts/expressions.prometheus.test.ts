@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { type Prometheus, startPrometheus } from "../fakes/prometheus.ts";
+import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+import { queriesOf, readDashboard } from "./dashboard.ts";
+import { RULES_FILE, readRules, selectorsOf } from "./rules.ts";
+import { readRunbooks } from "./runbooks.ts";
+
+/** What is empty while all is well but one refused credential; everything else must return something. */
+const silent: Readonly<Record<string, string>> = {
+  EvertokenTokenExpired: "the only dead credential never had a token",
+  EvertokenProviderRunwayShort: "tokens are renewed",
+  EvertokenStoreRunwayShort: "nothing waits for a store",
+  EvertokenRenewalSLOBurnFast: "renewals come in time",
+  EvertokenRenewalSLOBurnSlow: "renewals come in time",
+  EvertokenMassAuthFailure: "one is not many",
+  EvertokenRefreshFailing: "the refused one is tried once in 15 minutes",
+  EvertokenProviderThrottled: "nobody throttles",
+  EvertokenProviderSlow: "the endpoints are quick",
+  EvertokenUnpublished: "the stores take everything",
+  EvertokenStoreDown: "the stores answer",
+  EvertokenStoreDenied: "the stores take everything",
+  EvertokenStoreThrottled: "the stores take everything",
+  EvertokenDown: "it is there",
+  EvertokenFleetUnknown: "it looks at the fleet",
+  EvertokenUnscheduled: "all are scheduled",
+  EvertokenOverdue: "nothing is overdue",
+  EvertokenLeasesLost: "there is one replica",
+  EvertokenRedisDown: "Redis is there",
+  EvertokenRedisFlapping: "Redis stays",
+  EvertokenCrashLooping: "it started once",
+  EvertokenEventLoopLag: "it has little to do",
+};
+
+const PATIENCE = { timeout: 60_000, interval: 500 };
+const { recorded, alerts } = await readRules();
+const dashboard = queriesOf(await readDashboard());
+const runbooks = await readRunbooks();
+
+describe("against a real Prometheus that has scraped a real daemon", () => {
+  let site: Site;
+  let endpoints: readonly TokenEndpoint[];
+  let prometheus: Prometheus;
+
+  beforeAll(async () => {
+    site = await makeSite();
+    await site.write("secret", "s3cret");
+    endpoints = [await startTokenEndpoint(), await startTokenEndpoint()];
+    const [good, mixed] = endpoints;
+    good?.otherwise(token({ expires_in: 4 }));
+    mixed?.otherwise((seen, response, socket) => {
+      const refused = seen.headers.authorization === `Basic ${btoa("refused:s3cret")}`;
+      const answer = refused ? json(401, { error: "invalid_client" }) : token({ expires_in: 6 });
+      answer(seen, response, socket);
+    });
+    const credential = (id: string, provider: string, ...stores: readonly string[]) => ({
+      id,
+      provider,
+      clientId: id,
+      clientSecret: { file: "secret" },
+      publish: stores.map((store) => ({ store, secret: id })),
+    });
+    await site.configure({
+      defaults: quick,
+      providers: { good: { tokenEndpoint: good?.url }, mixed: { tokenEndpoint: mixed?.url } },
+      stores: { local: { type: "file", dir: "tokens" }, backup: { type: "file", dir: "backup" } },
+      credentials: [
+        credential("a", "good", "local"),
+        credential("b", "mixed", "local", "backup"),
+        credential("refused", "mixed", "backup"),
+      ],
+    });
+    const daemon = await site.start();
+    prometheus = await startPrometheus({
+      targets: [daemon.url.replace("http://", "")],
+      labels: { namespace: "prod", pod: "evertoken-0" },
+      rules: RULES_FILE,
+    });
+    for (const id of ["a", "b"]) await daemon.line((line) => line.credential === id && Number(line["revision"]) > 2);
+    await daemon.line((line) => line.event === "rotation.failed");
+  }, 120_000);
+  afterAll(async () => {
+    await prometheus[Symbol.asyncDispose]();
+    await site[Symbol.asyncDispose]();
+    await Promise.all(endpoints.map((endpoint) => endpoint.close()));
+  });
+
+  const count = async (expr: string): Promise<number> => (await prometheus.query(expr)).length;
+  const limit = { timeout: 90_000 };
+
+  test.each(alerts.map(({ alert, expr }) => [alert, expr] as const))(
+    "%s fires, or is silent for a reason",
+    limit,
+    async (alert, expr) => {
+      if (silent[alert] === undefined) await expect.poll(() => count(expr), PATIENCE).toBeGreaterThan(0);
+      else expect(await prometheus.query(expr)).toEqual([]);
+    },
+  );
+
+  const selectors = [...new Set([...alerts, ...recorded].flatMap(({ expr }) => selectorsOf(expr)))];
+  test.each(selectors)("there is data for %s", limit, async (selector) => {
+    await expect.poll(() => count(selector), PATIENCE).toBeGreaterThan(0);
+  });
+
+  test.each(recorded.map(({ record = "" }) => record))(
+    "%s is recorded, with the names of its installation",
+    limit,
+    async (record) => {
+      await expect.poll(() => count(`${record}{namespace="prod",job="evertoken"}`), PATIENCE).toBeGreaterThan(0);
+    },
+  );
+
+  test.each(dashboard.map(({ title, expr }) => [title, expr] as const))(
+    "the panel %s shows %s",
+    limit,
+    async (_title, expr) => {
+      await expect.poll(() => count(expr), PATIENCE).toBeGreaterThan(0);
+    },
+  );
+
+  const queries = [...new Set(runbooks.flatMap((runbook) => runbook.queries))];
+  test.each(queries)("a runbook asks %s and gets an answer", limit, async (query) => {
+    await expect.poll(() => count(query), PATIENCE).toBeGreaterThan(0);
+  });
+
+  test("every reason for silence is about an alert that exists", () => {
+    expect(Object.keys(silent).filter((name) => !alerts.some(({ alert }) => alert === name))).toEqual([]);
+  });
+});

@@ -1,0 +1,39 @@
+import { readFile, readdir } from "node:fs/promises";
+
+const folder = new URL("../../helm/files/runbooks/", import.meta.url);
+
+export interface Runbook {
+  readonly alert: string;
+  readonly text: string;
+  /** Titles of its parts, in order. */
+  readonly parts: readonly string[];
+  /** Its `evertoken` commands, as words. */
+  readonly commands: readonly (readonly string[])[];
+  readonly queries: readonly string[];
+  /** Other runbooks that it points to. */
+  readonly points: readonly string[];
+}
+
+export async function readRunbooks(): Promise<readonly Runbook[]> {
+  const names = (await readdir(folder)).filter((name) => name !== "README.md").toSorted();
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(new URL(name, folder), "utf8");
+      const commands = blocks(text, "sh").filter((line) => line.startsWith("evertoken "));
+      return {
+        alert: name.replace(/\.md$/, ""),
+        text,
+        parts: [...text.matchAll(/^## (.+)$/gm)].map(([, title = ""]) => title),
+        commands: commands.map((line) => [...line.matchAll(/'[^']*'|\S+/g)].map(([word]) => word).slice(1)),
+        queries: blocks(text, "promql"),
+        points: [...text.matchAll(/\]\(([\w.]+)\.md\)/g)].map(([, target = ""]) => target),
+      };
+    }),
+  );
+}
+
+/** Lines of all code blocks in that language. */
+function blocks(text: string, language: string): string[] {
+  const found = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"));
+  return [...found].flatMap(([, block = ""]) => block.split("\n").filter((line) => line !== ""));
+}
