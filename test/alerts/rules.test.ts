@@ -30,7 +30,7 @@ describe("every alert", () => {
     const cells = table.split("\n").map((line) => line.split("|").slice(1, 3));
     for (const [column, severity] of ["critical", "warning"].entries()) {
       const named = cells.flatMap((row) =>
-        [...(row[column] ?? "").matchAll(/`(Evertoken\w+)`/g)].map(([, name]) => name),
+        [...(row[column] ?? "").matchAll(/`(Evertoken\w+)`/g)].map(([, name = ""]) => name),
       );
       const expected = alerts.filter(({ labels }) => labels?.["severity"] === severity).map(({ alert }) => alert);
       expect(named.toSorted()).toEqual(expected.toSorted());
