@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-export interface Panel {
+interface Panel {
   readonly id: number;
   readonly type: string;
   readonly title: string;

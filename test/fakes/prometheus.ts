@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { toolPath } from "../setup/tools.ts";
 import { freePort } from "./redis.ts";
 
-export interface Sample {
+interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [at: number, value: string];
 }
