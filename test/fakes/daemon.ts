@@ -99,13 +99,14 @@ function cleanEnv(env: Readonly<Record<string, string>>): Record<string, string>
   return { PATH, HOME, ...env };
 }
 
-function exitOf(child: ChildProcess): Promise<number | string> {
+export function exitOf(child: ChildProcess): Promise<number | string> {
   return new Promise((resolve) => {
     child.on("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
 }
 
-function observe(child: ChildProcess): Daemon {
+/** What a daemon says, whoever started it. */
+export function observe(child: ChildProcess): Daemon {
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
   let stdout = "";

@@ -11,7 +11,7 @@ const kinds = {
   cluster: { programs: ["helm3", "helm4", "kube-apiserver", "etcd", "kubectl"], get: "bash .ci/tools helm cluster" },
   prometheus: { programs: ["promtool", "prometheus"], get: "bash .ci/tools prometheus" },
   browser: { programs: ["chromium"], get: "bash .ci/tools browser" },
-  image: { programs: ["evertoken-podman"], get: "bash .ci/image build (as root)" },
+  image: { programs: ["evertoken-podman"], get: "bash .ci/image (as root)" },
 } as const;
 
 type Kind = keyof typeof kinds;

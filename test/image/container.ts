@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Daemon, exitOf, observe } from "../fakes/daemon.ts";
+import { toolPath } from "../setup/tools.ts";
+
+/** The images that `.ci/image` makes of this checkout. */
+export const image = "localhost/evertoken:node24";
+export const imageOfNode26 = "localhost/evertoken:node26";
+/** What they are built upon. */
+export const base = "docker.io/library/node:24-bookworm-slim";
+
+/** As strict as a cluster can be: nothing to write but /tmp, no capability, nobody's user, and little memory. */
+const strict = [
+  ...["--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"],
+  ...["--user=65532:65532", "--memory=256m", "--network=host"],
+];
+
+export interface Finished {
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function podman(...args: readonly string[]): Promise<Finished> {
+  const child = spawn(toolPath("evertoken-podman"), args, { stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  return { code: await exitOf(child), stdout, stderr };
+}
+
+/** Runs one command of an image, `program` instead of evertoken if it is given. */
+export function runOnce(of: string, args: readonly string[], program?: string): Promise<Finished> {
+  const entry = program === undefined ? [] : [`--entrypoint=${program}`];
+  return podman("run", "--rm", "--no-healthcheck", ...strict, ...entry, of, ...args);
+}
+
+/** A script that prints JSON, run by the image's Node. */
+export async function ask<T>(of: string, script: string): Promise<T> {
+  const { code, stdout, stderr } = await runOnce(of, ["--input-type=module", "--eval", script], "node");
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as T;
+}
+
+export async function inspect<T>(of: string): Promise<T> {
+  const { stdout } = await podman("image", "inspect", of);
+  return (JSON.parse(stdout) as T[])[0] as T;
+}
+
+export interface Container {
+  /** What it says; its signals are passed on to the program. */
+  readonly daemon: Daemon;
+  /** A command beside the daemon, as `kubectl exec` would start it. */
+  exec(...command: readonly string[]): Promise<Finished>;
+  /** SIGTERM, and SIGKILL after so many seconds. */
+  stop(seconds: number): Promise<Finished>;
+}
+
+/** The configuration and its files, mounted at /etc/evertoken and readable for everyone, as from a ConfigMap. */
+export interface Mount extends AsyncDisposable {
+  write(files: Readonly<Record<string, string>>): Promise<void>;
+  start(of: string, env?: Readonly<Record<string, string>>): Container;
+}
+
+export async function makeMount(): Promise<Mount> {
+  const dir = await mkdtemp(join(tmpdir(), "et-mount-"));
+  await chmod(dir, 0o755);
+  const started: { name: string; daemon: Daemon }[] = [];
+  return {
+    async write(files) {
+      for (const [name, text] of Object.entries(files)) {
+        await writeFile(join(dir, name), text);
+        await chmod(join(dir, name), 0o644);
+      }
+    },
+    start(of, env = {}) {
+      const name = `evertoken-test-${randomUUID()}`;
+      const given = Object.entries(env).map(([key, value]) => `--env=${key}=${value}`);
+      const args = ["run", "--rm", "--name", name, "--no-healthcheck", ...strict, ...given];
+      const child = spawn(toolPath("evertoken-podman"), [...args, `--volume=${dir}:/etc/evertoken:ro`, of], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const daemon = observe(child);
+      started.push({ name, daemon });
+      return {
+        daemon,
+        exec: (...command) => podman("exec", name, ...command),
+        stop: (seconds) => podman("stop", "--time", String(seconds), name),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { name, daemon } of started) {
+        await podman("rm", "--force", "--ignore", "--time", "0", name);
+        await daemon.exited;
+      }
+      await rm(dir, { recursive: true });
+    },
+  };
+}
