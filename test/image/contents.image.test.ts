@@ -107,7 +107,7 @@ test("it starts the program itself, as user 65532, and says so to whoever inspec
   const { Config, Healthcheck } = await inspect<Inspected>(image);
   expect(Config).toMatchObject({ User: "65532:65532", Entrypoint: ["node", "/app/src/main.ts"], Cmd: ["run"] });
   expect((Healthcheck ?? Config.Healthcheck)?.Test).toEqual(["CMD", "evertoken", "healthcheck"]);
-  const names = Config.Env.map((each) => each.split("=")[0]).toSorted();
+  const names = Config.Env.map((each) => each.split("=")[0] ?? "").toSorted();
   expect(names).toEqual(["EVERTOKEN_CONFIG", "NODE_COMPILE_CACHE", "NODE_ENV", "NODE_EXTRA_CA_CERTS", "PATH"]);
 });
 
