@@ -17,9 +17,6 @@ const kinds = {
 type Kind = keyof typeof kinds;
 export type ToolName = (typeof kinds)[Kind]["programs"][number];
 
-/** Where `.ci/tools` puts what it builds; the PATH comes first. */
-const built = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "evertoken-ci", "bin");
-
 /** The program's path; throws a sentence that says how to get it. */
 export function toolPath(name: ToolName): string {
   const found = findTool(name);
@@ -29,7 +26,9 @@ export function toolPath(name: ToolName): string {
 }
 
 function findTool(name: ToolName): string | undefined {
-  return findProgram(name) ?? findProgram(name, built);
+  // Where .ci/tools puts what it builds; the PATH comes first.
+  const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  return findProgram(name) ?? findProgram(name, join(cache, "evertoken-ci", "bin"));
 }
 
 export interface LeftOut {
