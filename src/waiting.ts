@@ -10,6 +10,8 @@ export interface Waiting {
 
 /** Classes of exchange errors that are the provider's, not the credential's. */
 const PROVIDERS = new Set(["transient", "unknown_outcome", "tls"]);
+/** Refusals that are about the way to the endpoint: when they end for one account they have ended for all, however slow the ladder. */
+const WAYS = /^(http_4(?!03)\d\d|redirect_refused|proxy|html|no_token)$/;
 /** So many accounts failing in a row are an outage; fewer are their own trouble, and keep their backoff. */
 const OUTAGE = 3;
 
@@ -30,7 +32,7 @@ export function makeWaiting(): Waiting {
       const failed = inARow.get(provider) ?? new Set<string>();
       inARow.set(provider, failed);
       if (error !== undefined) {
-        if (PROVIDERS.has(error.class)) failed.add(credential);
+        if (PROVIDERS.has(error.class) || WAYS.test(error.code)) failed.add(credential);
         return [];
       }
       if (exchangeMs === undefined) return [];

@@ -12,13 +12,13 @@ const base = {
   warnings: [],
   targets: [],
 };
-const failed = (credential: string, className: "transient" | "config" = "transient", provider = "p"): Outcome => ({
+const failed = (credential: string, className: "transient" | "config" = "transient", code = "x"): Outcome => ({
   ...base,
   credential,
-  provider,
+  provider: "p",
   result: "failed",
   exchangeMs: 1,
-  error: { class: className, code: "x", message: "" },
+  error: { class: className, code, message: "" },
 });
 const rotated = (credential: string, provider = "p"): Outcome => ({
   ...base,
@@ -53,6 +53,21 @@ describe("what waits for a provider", () => {
     const waiting = makeWaiting();
     for (const id of ["a", "b", "c", "d"]) waiting.note(failed(id, "config"));
     expect(waiting.note(rotated("e"))).toEqual([]);
+  });
+
+  test.each(["http_404", "http_405", "proxy", "redirect_refused", "html", "no_token"])(
+    "includes who climbs the slow ladder because of %s, which is about the endpoint",
+    (code) => {
+      const waiting = makeWaiting();
+      for (const id of ["a", "b", "c"]) waiting.note(failed(id, "config", code));
+      expect(waiting.note(rotated("a"))).toEqual(["b", "c"]);
+    },
+  );
+
+  test.each(["http_403", "invalid_client", "invalid_scope"])("does not include %s, which is one account's", (code) => {
+    const waiting = makeWaiting();
+    for (const id of ["a", "b", "c"]) waiting.note(failed(id, "config", code));
+    expect(waiting.note(rotated("d"))).toEqual([]);
   });
 
   test("is not brought forward by another provider, nor by a publish alone", () => {

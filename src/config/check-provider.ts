@@ -76,7 +76,7 @@ function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
   return findings;
 }
 
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return (
     hostname === "localhost" ||
     hostname.endsWith(".localhost") ||

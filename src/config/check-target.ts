@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path/posix";
+import { isLoopback } from "./check-provider.ts";
 import type { Finding, Path } from "./problem.ts";
 import { WRONG } from "./prune.ts";
 import type { ConfigFile, CredentialFile, StoreFile } from "./schema.ts";
@@ -104,12 +105,18 @@ export function checkFolders(
 }
 
 export function checkStores(file: ConfigFile): Finding[] {
-  return Object.entries(file.stores).flatMap(([name, store]) => {
+  return Object.entries(file.stores).flatMap(([name, store]): Finding[] => {
     if (store.type === "file" || store.endpoint === undefined) return [];
     const { type, endpoint } = store;
     const address = type === "aws-secrets-manager" || endpoint.includes("://") ? endpoint : `https://${endpoint}`;
     const url = URL.parse(address);
-    if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.pathname === "/") return [];
+    if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.pathname === "/") {
+      const open = url.protocol === "http:" && !isLoopback(url.hostname);
+      const path = ["stores", name, "endpoint"];
+      return open
+        ? [{ severity: "warning", path, message: "plain http shows every token to the network; write https://" }]
+        : [];
+    }
     const message = `http(s)://HOST:PORT${type === "aws-secrets-manager" ? "" : " or HOST:PORT"} is expected, without a path or a user`;
     return [{ severity: "error", path: ["stores", name, "endpoint"], message }];
   });

@@ -2,6 +2,7 @@ import { checkPolicy } from "../schedule.ts";
 import { presets } from "../presets.ts";
 import { checkParams, checkProviders } from "./check-provider.ts";
 import { checkFolders, checkStores, checkTarget, physicalSecret } from "./check-target.ts";
+import { checkPolicyTimes, checkTimes } from "./check-times.ts";
 import type { Finding, Path } from "./problem.ts";
 import { parseListen, policyResolver, sharePolicies } from "./resolve.ts";
 import type { ConfigFile, CredentialFile, PolicyFile, StoreFile } from "./schema.ts";
@@ -24,6 +25,7 @@ export function checkMeaning(file: ConfigFile): CrossFinding[] {
     ...checkSettings(file),
     ...checkProviders(file),
     ...checkStores(file),
+    ...checkTimes(file),
     ...checkCredentials(file),
     ...checkPolicies(file),
   ];
@@ -150,10 +152,7 @@ function checkPolicies(file: ConfigFile): Finding[] {
         suggestion: policy.rotateAt >= 10 && policy.rotateAt <= 95 ? `${policy.rotateAt}%` : undefined,
       });
     }
-    if (policy.requestTimeoutMs < 100)
-      findings.push({ severity: "error", path: [...where, "requestTimeout"], message: "at least 100ms is expected" });
-    if (policy.lifetimeMs < 1000)
-      findings.push({ severity: "error", path: [...where, "lifetime"], message: "at least 1s is expected" });
+    findings.push(...checkPolicyTimes(policy, where));
     const finding = checkPolicy(policy);
     if (finding !== undefined) findings.push({ ...finding, path: where });
   }

@@ -142,6 +142,32 @@ sealKey: { env: K }`,
     says: ["c.yaml:1:23 error  a share like 75% is expected", "    1 | defaults: { rotateAt: often }"],
   },
   {
+    name: "a request that may take longer than any lease should last",
+    text: "defaults: { requestTimeout: 10m1ms }",
+    says: ["c.yaml:1:29 error  at most 10m is expected", "    1 | defaults: { requestTimeout: 10m1ms }"],
+  },
+  {
+    name: "a drain that no timer can time",
+    text: "shutdown: { drainTimeout: 25d }",
+    says: ["c.yaml:1:27 error  at most 1d is expected", "    1 | shutdown: { drainTimeout: 25d }"],
+  },
+  {
+    name: "a call to a store that could never be answered in time",
+    text: "stores: { s: { type: file, dir: ./tokens, timeout: 99ms } }",
+    says: [
+      "c.yaml:1:52 error  at least 100ms is expected",
+      "    1 | stores: { s: { type: file, dir: ./tokens, timeout: 99ms } }",
+    ],
+  },
+  {
+    name: "a call to a store that may take for ever",
+    text: "stores: { s: { type: file, dir: ./tokens, timeout: 1h } }",
+    says: [
+      "c.yaml:1:52 error  at most 10m is expected",
+      "    1 | stores: { s: { type: file, dir: ./tokens, timeout: 1h } }",
+    ],
+  },
+  {
     name: "a request time-out that is too short",
     text: "defaults: { requestTimeout: 99ms }",
     says: ["c.yaml:1:29 error  at least 100ms is expected", "    1 | defaults: { requestTimeout: 99ms }"],
@@ -419,6 +445,14 @@ sealKey: { env: K }`,
     says: [
       "c.yaml:1:72 error  http(s)://HOST:PORT is expected, without a path or a user",
       `    1 | stores: { s: { type: aws-secrets-manager, region: eu-west-1, endpoint: "localhost:4566" } }`,
+    ],
+  },
+  {
+    name: "a store beyond this machine in the clear",
+    text: `stores: { s: { type: aws-secrets-manager, region: eu-west-1, endpoint: "http://aws.example.com" } }`,
+    says: [
+      "c.yaml:1:72 warning  plain http shows every token to the network; write https://",
+      `    1 | stores: { s: { type: aws-secrets-manager, region: eu-west-1, endpoint: "http://aws.example.com" } }`,
     ],
   },
   {
