@@ -1,7 +1,7 @@
 import type { Instant, StoreConfig } from "./credential.ts";
 import { openStore } from "./publish/index.ts";
 import { PublishError, type Store } from "./publish/store.ts";
-import { type Budget, openBudget } from "./queue/budget.ts";
+import { type Budget, budgetKey, openBudget } from "./queue/budget.ts";
 import type { RedisLink } from "./queue/redis.ts";
 
 /** One budget per scope, however many stores share it. */
@@ -15,7 +15,8 @@ export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
   return (config) => {
     const { quota } = config;
     if (quota === undefined) return undefined;
-    const budget = budgets.get(quota.scope) ?? openBudget({ redis, now, ...quota });
+    const { scope, perSecond } = quota;
+    const budget = budgets.get(scope) ?? openBudget({ redis, now, perSecond, key: budgetKey(redis.prefix, scope) });
     budgets.set(quota.scope, budget);
     return budget;
   };

@@ -8,13 +8,13 @@ import { openTransport } from "./transport.ts";
 const NOT_SENT = new Response();
 
 /** The client credentials grant (RFC 6749 section 4.4). */
-export const clientCredentials: MakeExchange = (provider, { now, env }) => {
+export const clientCredentials: MakeExchange = (provider, { now, env, again = async () => true }) => {
   const endpoint = new URL(provider.tokenEndpoint);
   const { host } = endpoint;
   const server = { issuer: endpoint.origin, token_endpoint: endpoint.href };
   const transport = openTransport(
     endpoint,
-    { caFile: provider.tls.caFile, concurrency: provider.limits.concurrency },
+    { caFile: provider.tls.caFile, concurrency: provider.limits.concurrency, again },
     env,
   );
 
@@ -40,6 +40,7 @@ export const clientCredentials: MakeExchange = (provider, { now, env }) => {
     async exchange(credential, secrets, signal) {
       let refused: ExchangeError | undefined;
       for (const [secretIndex, secret] of secrets.entries()) {
+        if (refused !== undefined && !(await again(signal))) throw refused;
         try {
           return { ...(await once(credential, secret, signal)), secretIndex };
         } catch (error) {

@@ -68,8 +68,16 @@ export interface Exchange {
   close(): Promise<void>;
 }
 
-/** Builds the exchange of one provider: keep-alive pool, CA, proxy. `now` is wall-clock epoch ms. */
+/** Builds the exchange of one provider: keep-alive pool, CA, proxy. */
 export type MakeExchange = (
   provider: Provider,
-  edges: { now: () => number; env: Readonly<Record<string, string | undefined>> },
+  edges: {
+    /** Wall-clock epoch ms. */
+    readonly now: () => number;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly again?: Again;
+  },
 ) => Exchange;
+
+/** Asked before every request of an exchange but the first: resolves when it may be sent, or with false when it may not. */
+export type Again = (signal: AbortSignal) => Promise<boolean>;

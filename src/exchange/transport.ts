@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, request } from "undici";
 import type { Answer } from "./answer.ts";
 import { explain } from "./connection-error.ts";
-import { ExchangeError } from "./grant.ts";
+import { type Again, ExchangeError } from "./grant.ts";
 import { httpDate } from "./retry-after.ts";
 
 const CONNECT_MS = 5000;
@@ -29,7 +29,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Keep-alive connections to one token endpoint, through the environment's proxy if there is one. */
 export function openTransport(
   endpoint: URL,
-  options: { caFile?: string | undefined; concurrency: number },
+  options: { caFile?: string | undefined; concurrency: number; again: Again },
   env: Env,
 ): Transport {
   const { host } = endpoint;
@@ -75,7 +75,7 @@ export function openTransport(
       try {
         return await one(() => (kept ??= makeDispatcher(options, proxy, host)), false);
       } catch (error) {
-        if ((error as ExchangeError).code !== "connection_broken") throw error;
+        if ((error as ExchangeError).code !== "connection_broken" || !(await options.again(signal))) throw error;
       }
       // RFC 6749 section 4.4: a second token of the same client does no harm. The other kept connections may be as
       // dead as this one was, so a new one is made.

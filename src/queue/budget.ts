@@ -1,7 +1,7 @@
 import type { Instant } from "../credential.ts";
 import type { RedisLink } from "./redis.ts";
 
-/** Writes per second to something that several replicas and providers share: an AWS account and region, a GCP project. */
+/** Requests per second to something that several replicas and providers share: an AWS account and region, a GCP project. */
 export interface Budget {
   /** Resolves at the instant of a slot of its own; false when there is none before `signal` would end it. */
   take(signal: AbortSignal): Promise<boolean>;
@@ -9,6 +9,11 @@ export interface Budget {
   backOff(forMs: number): void;
   /** How long the next one would wait, as far as this process knows. */
   backlogMs(): number;
+}
+
+/** Of what several stores share, such as `aws:eu-west-1`. */
+export function budgetKey(prefix: string, scope: string): string {
+  return `{${prefix}:budget:${scope}}`;
 }
 
 /** No slot is given out further ahead: whoever does not get one tries again later, with the token sealed. */
@@ -27,13 +32,12 @@ interface Waiter {
  */
 export function openBudget(parts: {
   readonly redis: RedisLink;
-  /** What is shared, such as `aws:eu-west-1`. */
-  readonly scope: string;
+  /** Under which Redis keeps the next free slot. */
+  readonly key: string;
   readonly perSecond: number;
   now(): Instant;
 }): Budget {
-  const { redis, now } = parts;
-  const key = `{${redis.prefix}:budget:${parts.scope}}`;
+  const { redis, key, now } = parts;
   const intervalMs = 1000 / parts.perSecond;
   let waiting: Waiter[] = [];
   let flushing = false;

@@ -1,6 +1,6 @@
 import { RedisError, type RedisLink, redisError } from "./redis.ts";
 
-/** What is worth a warning but no reason to stop. */
+/** What is worth a warning but no reason to stop. Without AOF a restart of Redis forgets the tokens that wait for a store. */
 export type RedisDoubt = "info_denied" | "no_persistence";
 
 /**
@@ -28,8 +28,8 @@ export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]
     throw error;
   }
   const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S*)`, "m").exec(text)?.[1];
-  const major = Number(field("redis_version")?.split(".")[0] ?? "7");
-  if (major < 6) {
+  const [major = 0, minor = 0] = (field("redis_version") ?? "7.0").split(".").map(Number);
+  if (major < 6 || (major === 6 && minor < 2)) {
     throw new RedisError(
       `${where} is version ${field("redis_version")}; evertoken needs 6.2 or newer`,
       "VERSION",
@@ -44,5 +44,5 @@ export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]
       true,
     );
   }
-  return field("aof_enabled") === "0" && field("rdb_last_save_time") === undefined ? ["no_persistence"] : [];
+  return field("aof_enabled") === "0" ? ["no_persistence"] : [];
 }

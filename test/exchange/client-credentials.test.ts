@@ -143,6 +143,17 @@ describe("a list of secrets", () => {
     expect(endpoint.seen).toHaveLength(1);
   });
 
+  test("asks before every request but the first whether it may be sent, and ends with the refusal when it may not", async () => {
+    const asked: number[] = [];
+    await using endpoint = await startTokenEndpoint();
+    const again = async (): Promise<boolean> => asked.push(endpoint.seen.length) < 2;
+    await using client = subject(endpoint.url, { secrets: ["a", "b", "c"], again });
+    endpoint.otherwise(invalidClient);
+    expect(await client.failure()).toMatchObject({ code: "invalid_client" });
+    expect(asked).toEqual([1, 2]);
+    expect(endpoint.seen).toHaveLength(2);
+  });
+
   test("that is empty, or holds an empty secret, sends nothing", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url, { provider: post });

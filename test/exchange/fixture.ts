@@ -1,5 +1,5 @@
 import { type Credential, type Provider, Secret } from "../../src/credential.ts";
-import { type Exchange, ExchangeError, type Exchanged } from "../../src/exchange/grant.ts";
+import { type Again, type Exchange, ExchangeError, type Exchanged } from "../../src/exchange/grant.ts";
 import { makeExchange } from "../../src/exchange/index.ts";
 
 function providerAt(tokenEndpoint: string, own: Partial<Provider> = {}): Provider {
@@ -45,6 +45,7 @@ export interface Trial {
   readonly secrets?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly now?: () => number;
+  readonly again?: Again;
 }
 
 /** The exchange of one provider with everything that a test does not care about filled in. */
@@ -59,6 +60,7 @@ export function subject(tokenEndpoint: string, trial: Trial = {}): Subject {
   const self = makeExchange(providerAt(tokenEndpoint, trial.provider), {
     now: trial.now ?? Date.now,
     env: trial.env ?? {},
+    ...(trial.again && { again: trial.again }),
   });
   const credential = credentialOf(trial.credential);
   const exchange: Subject["exchange"] = async (

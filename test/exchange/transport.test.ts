@@ -105,6 +105,14 @@ describe("connections", () => {
     expect(endpoint.seen.map(({ connection }) => connection)).toEqual([1, 2]);
   });
 
+  test("that break are not tried again when a second request would be one too many", async () => {
+    await using endpoint = await startTokenEndpoint();
+    await using client = subject(endpoint.url, { again: async () => false });
+    endpoint.otherwise(fake.reset);
+    expect(await client.failure()).toMatchObject({ class: "unknown_outcome", code: "connection_broken" });
+    expect(endpoint.seen).toHaveLength(1);
+  });
+
   test("that broke once are forgotten when the second try is answered", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { openBudget } from "../../src/queue/budget.ts";
+import { budgetKey, openBudget } from "../../src/queue/budget.ts";
 import { useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();
 const never = new AbortController().signal;
 const open = (perSecond: number, over: Partial<Parameters<typeof openBudget>[0]> = {}) =>
-  openBudget({ redis: index.redis, scope: "aws:test", perSecond, now: Date.now, ...over });
+  openBudget({ redis: index.redis, key: budgetKey("test", "aws:test"), perSecond, now: Date.now, ...over });
 const freeAt = async (): Promise<number> => Number(await index.redis.call("GET", "{test:budget:aws:test}"));
 
 describe("a budget of writes", () => {
@@ -34,7 +34,7 @@ describe("a budget of writes", () => {
   });
 
   test("keeps scopes apart", async () => {
-    await Promise.all([open(1).take(never), open(1, { scope: "gcp:other" }).take(never)]);
+    await Promise.all([open(1).take(never), open(1, { key: budgetKey("test", "gcp:other") }).take(never)]);
     expect(await index.redis.call("EXISTS", "{test:budget:gcp:other}")).toBe(1);
   });
 

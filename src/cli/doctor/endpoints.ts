@@ -23,7 +23,11 @@ async function look(
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
   const endpoint = new URL(provider.tokenEndpoint);
-  const transport = openTransport(endpoint, { caFile: provider.tls.caFile, concurrency: 1 }, env);
+  const transport = openTransport(
+    endpoint,
+    { caFile: provider.tls.caFile, concurrency: 1, again: async () => false },
+    env,
+  );
   const from = now();
   let seen: Seen;
   try {

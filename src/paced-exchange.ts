@@ -1,0 +1,22 @@
+import type { Instant, Provider } from "./credential.ts";
+import type { Exchange } from "./exchange/grant.ts";
+import { makeExchange } from "./exchange/index.ts";
+import { openBudget } from "./queue/budget.ts";
+import { keysOf } from "./queue/due-index.ts";
+import type { RedisLink } from "./queue/redis.ts";
+
+/** An exchange whose second requests keep within the provider's rate too: a claim has a slot for its first one only. */
+export function openPacedExchange(
+  provider: Provider,
+  parts: {
+    readonly redis: RedisLink;
+    now(): Instant;
+    readonly env: Readonly<Record<string, string | undefined>>;
+  },
+): Exchange {
+  const { redis, now, env } = parts;
+  const { perSecond } = provider.limits;
+  if (perSecond === undefined) return makeExchange(provider, { now, env });
+  const budget = openBudget({ redis, now, perSecond, key: keysOf(redis.prefix, provider.name).pace });
+  return makeExchange(provider, { now, env, again: budget.take });
+}
