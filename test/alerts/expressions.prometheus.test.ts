@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
 import { type Prometheus, startPrometheus } from "../fakes/prometheus.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+import { toolPath } from "../setup/tools.ts";
 import { queriesOf, readDashboard } from "./dashboard.ts";
 import { RULES_FILE, readRules, selectorsOf } from "./rules.ts";
 import { readRunbooks } from "./runbooks.ts";
@@ -16,6 +19,8 @@ const silent: Readonly<Record<string, string>> = {
   EvertokenMassAuthFailure: "one is not many",
   EvertokenRefreshFailing: "the refused one is tried once in 15 minutes",
   EvertokenProviderThrottled: "nobody throttles",
+  EvertokenProviderCircuitOpen: "the endpoints answer",
+  EvertokenPaused: "nobody has paused anything",
   EvertokenProviderSlow: "the endpoints are quick",
   EvertokenUnpublished: "the stores take everything",
   EvertokenStoreDown: "the stores answer",
@@ -40,6 +45,7 @@ const runbooks = await readRunbooks();
 describe("against a real Prometheus that has scraped a real daemon", () => {
   let site: Site;
   let endpoints: readonly TokenEndpoint[];
+  let daemon: Daemon;
   let prometheus: Prometheus;
 
   beforeAll(async () => {
@@ -62,6 +68,7 @@ describe("against a real Prometheus that has scraped a real daemon", () => {
     });
     await site.configure({
       defaults: quick,
+      metrics: { perCredential: "all" },
       providers: { good: { tokenEndpoint: good?.url }, mixed: { tokenEndpoint: mixed?.url } },
       stores: { local: { type: "file", dir: "tokens" }, backup: { type: "file", dir: "backup" } },
       credentials: [
@@ -70,7 +77,7 @@ describe("against a real Prometheus that has scraped a real daemon", () => {
         credential("refused", "mixed", "backup"),
       ],
     });
-    const daemon = await site.start();
+    daemon = await site.start();
     prometheus = await startPrometheus({
       targets: [daemon.url.replace("http://", "")],
       labels: { namespace: "prod", pod: "evertoken-0" },
@@ -121,6 +128,16 @@ describe("against a real Prometheus that has scraped a real daemon", () => {
   const queries = [...new Set(runbooks.flatMap((runbook) => runbook.queries))];
   test.each(queries)("a runbook asks %s and gets an answer", limit, async (query) => {
     await expect.poll(() => count(query), PATIENCE).toBeGreaterThan(0);
+  });
+
+  test("promtool finds nothing wrong with what the daemon exposes", async () => {
+    await expect.poll(() => count('evertoken_credential_unhealthy{credential="refused"}'), PATIENCE).toBe(1);
+    // Node's own metrics are prom-client's.
+    const text = await (await fetch(`${daemon.url}/metrics`)).text();
+    const ours = text.split("\n").filter((line) => /^(# \w+ )?evertoken_/.test(line));
+    const check = promisify(execFile)(toolPath("promtool"), ["check", "metrics"]);
+    check.child.stdin?.end(`${ours.join("\n")}\n`);
+    expect(await check).toEqual({ stdout: "", stderr: "" });
   });
 
   test("every reason for silence is about an alert that exists", () => {

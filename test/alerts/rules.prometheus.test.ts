@@ -3,8 +3,6 @@ import { readFile, readdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { renderCredentialSeries } from "../../src/observe/credential-series.ts";
-import { makeMetrics } from "../../src/observe/metrics.ts";
 import { toolPath } from "../setup/tools.ts";
 import { RULES_FILE, readRules } from "./rules.ts";
 
@@ -50,16 +48,4 @@ describe("the rules file", () => {
     const tested = new Set(all.flatMap((each) => each.alert_rule_test.map((check) => check.alertname)));
     expect([...tested].toSorted()).toEqual(names.toSorted());
   });
-});
-
-test("the exposition is one that promtool finds nothing wrong with", async () => {
-  const metrics = makeMetrics({ version: "1", nodeVersion: "v24" });
-  metrics.introduce([{ name: "p", limits: { concurrency: 4 } }], ["s"]);
-  const fact = { id: "acme", provider: "p", nextAt: 1, expiresAt: 2, reason: "config" };
-  metrics.setCredentialSeries((await renderCredentialSeries([fact], 3)).text, 0);
-  const check = run(toolPath("promtool"), ["check", "metrics"]);
-  // Node's own metrics are prom-client's.
-  const ours = (await metrics.exposition()).split("\n").filter((line) => /^(# \w+ )?evertoken_/.test(line));
-  check.child.stdin?.end(`${ours.join("\n")}\n`);
-  expect(await check).toEqual({ stdout: "", stderr: "" });
 });
