@@ -4,9 +4,10 @@ import { ensureSealKey, startEmbeddedRedis } from "./embedded-redis.ts";
 import { startFleet } from "./fleet-work.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
+import type { Recent } from "./observe/recent.ts";
 import { type Check, serveHttp } from "./observe/server.ts";
 import type { Tracing } from "./observe/otlp.ts";
-import { statusDocument } from "./observe/status.ts";
+import { type ProcessFacts, statusDocument } from "./observe/status.ts";
 import { tracingWanted } from "./observe/tracing-wanted.ts";
 import { preflight } from "./queue/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "./queue/redis.ts";
@@ -19,14 +20,18 @@ export interface DaemonParts extends Edges {
   readonly config: Config;
   readonly warnings: readonly Problem[];
   readonly log: Log;
+  readonly recent: Recent;
   readonly metrics: Metrics;
   readonly version: string;
+  readonly nodeVersion: string;
   readonly instance: string;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
 }
 
 const CONNECT_LOG_MS = 10_000;
+/** How long the page waits for fresh figures before it shows the last ones. */
+const PAGE_WAIT_MS = 60;
 
 /** Runs until `stop`, then drains. Resolves with the exit code; rejects with an error whose message is ours when it cannot start. */
 export async function runDaemon(parts: DaemonParts): Promise<number> {
@@ -41,6 +46,17 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   stack.defer(() => clearInterval(tick));
 
   const connected = (): Check => ({ name: "redis", ok: redis?.ready() ?? false, message: "not connected" });
+  const facts = (): ProcessFacts => ({
+    version: parts.version,
+    nodeVersion: parts.nodeVersion,
+    instance: parts.instance,
+    startedAt,
+    draining: phase === "draining",
+    redis: redis?.ready() === true ? "connected" : "disconnected",
+    events: parts.recent.events(),
+    storesDown: parts.recent.storesDown(),
+  });
+  const page = config.statusPage ? await import("./observe/page/page.ts") : undefined;
   const http = await serveHttp({
     ...config.http,
     metrics,
@@ -53,13 +69,13 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
         { name: "not-draining", ok: phase !== "draining", message: "draining" },
       ],
     },
-    status: async () =>
-      statusDocument(await snapshotOf(fleet), {
-        version: parts.version,
-        instance: parts.instance,
-        startedAt,
-        draining: phase === "draining",
-        redis: redis?.ready() === true ? "connected" : "disconnected",
+    // With Redis away the answer would wait for it.
+    status: async () => statusDocument(await snapshotOf(connected().ok ? fleet : undefined), facts()),
+    page:
+      page &&
+      (async (nonce) => {
+        const snapshot = await fleet?.latest(PAGE_WAIT_MS);
+        return page.statusPage({ now: now(), snapshot, facts: facts(), nonce });
       }),
   });
   stack.defer(() => http.close());

@@ -45,6 +45,8 @@ export interface FleetWork {
   /** Jobs under way in this process. */
   active(): number;
   snapshot(): Promise<FleetSnapshot>;
+  /** The newest that can be had within so many milliseconds; undefined when there was none yet. */
+  latest(waitMs: number): Promise<FleetSnapshot | undefined>;
   /** Redis is back: it may have forgotten something. */
   reconnected(): void;
   /** Lets jobs that wait for Redis end. */
@@ -161,6 +163,7 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
     lanes: [...lanes.values()],
     active: () => active,
     snapshot: housekeeping.snapshot,
+    latest: housekeeping.latest,
     abandon: () => abandonment.resolve(),
     reconnected() {
       epochOf(redis)

@@ -1,4 +1,5 @@
 import type { Instant, Target } from "./credential.ts";
+import type { Load } from "./load.ts";
 
 /** What needs a look, and why. One per failing credential; at most 100 are listed. */
 export interface Attention {
@@ -58,7 +59,7 @@ export interface Halt {
   readonly reason: string;
 }
 
-interface StoreSnapshot {
+export interface StoreSnapshot {
   readonly store: string;
   readonly type: string;
   /** Credentials whose newest token this store does not hold yet. */
@@ -96,4 +97,5 @@ export interface FleetSnapshot {
   readonly providers: readonly ProviderSnapshot[];
   readonly stores: readonly StoreSnapshot[];
   readonly attention: readonly Attention[];
+  readonly load: Load;
 }

@@ -8,6 +8,8 @@ const PARKED_MS = 5_000;
 export interface Housekeeping {
   /** The newest snapshot, taken now if the last one is older than a second. */
   snapshot(): Promise<FleetSnapshot>;
+  /** The same if it comes within `waitMs`, otherwise the last one that was had. Never rejects. */
+  latest(waitMs: number): Promise<FleetSnapshot | undefined>;
   stop(): void;
 }
 
@@ -45,15 +47,32 @@ export function startHousekeeping(parts: {
 
   let last: Promise<FleetSnapshot> | undefined;
   let lastAt = 0;
+  let good: FleetSnapshot | undefined;
   function snapshot(): Promise<FleetSnapshot> {
     if (last === undefined || parts.now() - lastAt > 1000) {
       lastAt = parts.now();
       last = parts.takeSnapshot();
-      last.catch(() => {
-        last = undefined;
-      });
+      last.then(
+        (taken) => (good = taken),
+        () => (last = undefined),
+      );
     }
     return last;
+  }
+
+  async function latest(waitMs: number): Promise<FleetSnapshot | undefined> {
+    if (!parts.ready()) return good;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), waitMs).unref();
+    });
+    try {
+      return (await Promise.race([snapshot(), late])) ?? good;
+    } catch {
+      return good; // whoever asked for a snapshot is told why there is none
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   let round = 0;
@@ -62,6 +81,7 @@ export function startHousekeeping(parts: {
   every(SNAPSHOT_MS, async () => parts.publishSnapshot(await snapshot()), 0);
   return {
     snapshot,
+    latest,
     stop() {
       for (const stop of stops) stop();
     },

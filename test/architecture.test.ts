@@ -12,6 +12,7 @@ const core = [
   "history.ts",
   "instant.ts",
   "journal.ts",
+  "load.ts",
   "mint.ts",
   "order.ts",
   "outcome.ts",

@@ -7,13 +7,15 @@ import type { ConfigOption } from "./options.ts";
 /** `evertoken run`: the daemon, until it is told to stop. A mistake in the configuration is told before anything is loaded. */
 export async function runCommand({ options, io }: Invocation<ConfigOption>): Promise<number> {
   const { config, warnings } = await readConfig(options.config, io);
-  const [{ runDaemon }, { makeLog }, { makeMetrics }] = await Promise.all([
+  const [{ runDaemon }, { makeLog }, { makeMetrics }, { makeRecent }] = await Promise.all([
     import("../daemon.ts"),
     import("../observe/log.ts"),
     import("../observe/metrics.ts"),
+    import("../observe/recent.ts"),
   ]);
   const instance = `${hostname()}:${process.pid}`;
-  const log = makeLog({ ...config.log, version: io.version, instance });
+  const recent = makeRecent(io.now);
+  const log = recent.through(makeLog({ ...config.log, version: io.version, instance }));
   const metrics = makeMetrics({ version: io.version, nodeVersion: io.nodeVersion });
   function fatal(error: unknown): void {
     log.event("app.fatal", faultOf(error));
@@ -22,5 +24,5 @@ export async function runCommand({ options, io }: Invocation<ConfigOption>): Pro
   }
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
-  return runDaemon({ ...io, config, warnings, log, metrics, instance });
+  return runDaemon({ ...io, config, warnings, log, recent, metrics, instance });
 }

@@ -18,7 +18,8 @@ export interface Config {
   };
   readonly dataDir: string;
   readonly sealKey?: SecretRef;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number; readonly allowedHosts: readonly string[] };
+  readonly statusPage: boolean;
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
     readonly format: "json" | "gcp" | "pretty";
@@ -77,7 +78,11 @@ export function resolveConfig(file: ConfigFile, path: string): Config {
     ...(file.redis && { redis: resolveRedis(file.redis, at) }),
     dataDir: at(file.dataDir ?? defaults.dataDir),
     ...(file.sealKey && { sealKey: refOf(file.sealKey, at) }),
-    http: parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 },
+    http: {
+      ...(parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 }),
+      allowedHosts: file.http?.allowedHosts ?? [],
+    },
+    statusPage: file.statusPage ?? false,
     log: {
       level: file.log?.level ?? defaults.level,
       format: file.log?.format ?? defaults.format,

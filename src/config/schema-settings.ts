@@ -1,6 +1,9 @@
 import { duration, secretRef, share, text } from "./schema-parts.ts";
 import { z } from "./zod.ts";
 
+const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
+const HOST_MESSAGE = "a host name without scheme and port is expected, like status.example.com or *.example.com";
+
 /** Settings of the daemon itself: everything that is not about providers, stores and credentials. */
 export const settings = {
   redis: z
@@ -26,10 +29,16 @@ export const settings = {
   http: z
     .strictObject({
       listen: text.describe(
-        "Address of /metrics, /startupz, /livez, /readyz and /api/v1/status. Default 127.0.0.1:9464",
+        "Address of /metrics, /startupz, /livez, /readyz, /api/v1/status and the status page. Default 127.0.0.1:9464",
       ),
+      allowedHosts: z
+        .array(z.string(HOST_MESSAGE).regex(HOST, HOST_MESSAGE))
+        .describe(
+          "Names under which browsers may open / and /api/v1/status, beside localhost and addresses. Default none",
+        ),
     })
     .partial(),
+  statusPage: z.boolean().describe("A page for people at / of http.listen. Default false"),
   log: z
     .strictObject({
       level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),

@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { foreignHost, isKnownHost } from "./hosts.ts";
 import type { Metrics } from "./metrics.ts";
 import type { StatusDocument } from "./status.ts";
 
@@ -28,21 +30,33 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
+/** What people may look at, by names that are theirs. Probes and scrapes come under any name: Kubernetes calls pods by address. */
+const GUARDED = new Set(["/", "/api/v1/status"]);
+/** How long a closing listener lets answers under way finish. */
+const CLOSE_MS = 1000;
+
 /** Read-only; GET and HEAD. Throws ListenError when the address cannot be had. */
 export async function serveHttp(options: {
   readonly host: string;
   readonly port: number;
+  /** Names beside localhost, addresses and `host` under which a browser is answered. */
+  readonly allowedHosts?: readonly string[];
   readonly metrics: Metrics;
   readonly health: Health;
   status(): Promise<StatusDocument>;
+  /** Absent: there is no page. The nonce is its policy's: nobody guesses it, no two answers have the same. */
+  readonly page?: ((nonce: string) => Promise<Page>) | undefined;
 }): Promise<HttpListener> {
-  const { host, health, metrics } = options;
+  const { host, health, metrics, page } = options;
+  const hosts = [host, ...(options.allowedHosts ?? [])];
+  let closing = false;
   const routes: Readonly<Record<string, (verbose: boolean) => Promise<Reply> | Reply>> = {
     "/metrics": async () => ({ status: 200, type: metrics.contentType, body: await metrics.exposition() }),
     "/startupz": (verbose) => checked(health.startup(), verbose),
     "/livez": (verbose) => checked(health.live(), verbose),
     "/readyz": (verbose) => checked(health.ready(), verbose),
     "/api/v1/status": async () => json(200, await options.status()),
+    ...(page && { "/": async () => shown(await page(randomBytes(18).toString("base64"))) }),
   };
 
   async function answer(request: IncomingMessage): Promise<Reply> {
@@ -53,6 +67,9 @@ export async function serveHttp(options: {
     const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (route === undefined) return json(404, { error: "not found", paths: Object.keys(routes) });
+    if (GUARDED.has(path) && !isKnownHost(request.headers.host, hosts)) {
+      return { status: 421, type: "text/plain; charset=utf-8", body: `${foreignHost(request.headers.host)}\n` };
+    }
     try {
       return await route(new URLSearchParams(query).has("verbose"));
     } catch {
@@ -64,7 +81,10 @@ export async function serveHttp(options: {
     { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5000 },
     (request, response) => {
       answer(request).then(
-        (reply) => send(response, reply, request.method === "HEAD"),
+        (reply) => {
+          if (closing) response.setHeader("connection", "close");
+          send(response, reply, request.method === "HEAD");
+        },
         () => response.destroy(),
       );
     },
@@ -80,9 +100,12 @@ export async function serveHttp(options: {
     host,
     port: (server.address() as AddressInfo).port,
     async close() {
+      closing = true;
+      const closed = once(server, "close");
       server.close();
-      server.closeAllConnections();
-      await once(server, "close");
+      const impatient = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await closed;
+      clearTimeout(impatient);
     },
   };
 }
@@ -99,6 +122,17 @@ interface Reply {
   readonly type: string;
   readonly body: string;
   readonly allow?: string;
+  /** Of a page: its content security policy. */
+  readonly policy?: string;
+}
+
+export interface Page {
+  readonly markup: string;
+  readonly policy: string;
+}
+
+function shown({ markup, policy }: Page): Reply {
+  return { status: 200, type: "text/html; charset=utf-8", body: markup, policy };
 }
 
 function json(status: number, value: unknown): Reply {
@@ -124,6 +158,12 @@ function send(response: ServerResponse, reply: Reply, head: boolean): void {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     ...(reply.allow !== undefined && { allow: reply.allow }),
+    ...(reply.policy !== undefined && {
+      "content-security-policy": reply.policy,
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+    }),
   });
   response.end(head ? undefined : reply.body);
 }

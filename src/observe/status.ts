@@ -1,13 +1,28 @@
 import type { Attention, FleetSnapshot, Halt } from "../fleet.ts";
 import { formatInstant } from "../instant.ts";
+import type { RecentEvent } from "./recent.ts";
+import { span, summaryOf } from "./summary.ts";
 
 /** What is true of this process alone. */
 export interface ProcessFacts {
   readonly version: string;
+  readonly nodeVersion: string;
   readonly instance: string;
   readonly startedAt: number;
   readonly draining: boolean;
   readonly redis: "connected" | "disconnected";
+  /** The newest first. */
+  readonly events: readonly RecentEvent[];
+  /** Stores that do not answer this replica, and since when. */
+  readonly storesDown: ReadonlyMap<string, number>;
+  readonly config?: ConfigFacts;
+}
+
+/** Which configuration this replica runs, and what became of the last change to it. */
+export interface ConfigFacts {
+  readonly hash: string;
+  readonly loadedAt: number;
+  readonly lastReload?: { readonly at: number; readonly ok: boolean; readonly problems: readonly string[] };
 }
 
 /** `/api/v1/status`, and what `evertoken status -o json` prints. Fields are only ever added; `schemaVersion` says so. */
@@ -26,42 +41,32 @@ export interface StatusDocument {
   readonly attention: readonly Readonly<Record<string, unknown>>[];
   /** Credentials that an operator has paused, at most 100 of each provider; a paused provider says so itself. */
   readonly paused: readonly Readonly<Record<string, unknown>>[];
+  /** What falls due when: each credential counts once; the first bucket also counts what is due already. */
+  readonly load: {
+    readonly startAt: string;
+    readonly bucketSeconds: number;
+    readonly counts: readonly number[];
+    readonly later: number;
+  };
+  /** The last ones of the replica that answers, the newest first. */
+  readonly events?: readonly Readonly<Record<string, unknown>>[];
   readonly process?: Readonly<Record<string, unknown>>;
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): StatusDocument {
-  const { providers, stores, attention, takenAt } = snapshot;
-  const total = providers.reduce((sum, p) => sum + p.credentials, 0);
-  const states: Record<string, number> = {};
-  for (const p of providers) {
-    for (const [state, count] of Object.entries(p.states)) states[state] = (states[state] ?? 0) + count;
-  }
-  const expired = providers.reduce((sum, p) => sum + (p.expiring[0]?.count ?? 0), 0);
-  const overdue = providers.reduce((sum, p) => sum + p.overdue, 0);
-  const unscheduled = providers.reduce((sum, p) => sum + p.unscheduled, 0);
-  const expiries = providers.flatMap((p) => (p.earliestExpiresAt === undefined ? [] : [p.earliestExpiresAt]));
-  const next = expiries.length === 0 ? undefined : Math.min(...expiries);
-  const needy = states["needs_attention"] ?? 0;
-  const healthy = expired === 0 && needy === 0 && overdue === 0 && unscheduled === 0;
+  const { providers, stores, attention, load, takenAt } = snapshot;
+  const { total, states, expired, nextExpiryAt: next, healthy, sentence } = summaryOf(snapshot);
+  const until = total === 0 || next === undefined || next <= takenAt ? "" : `; next expiry in ${span(next - takenAt)}`;
   return {
     schemaVersion: 1,
     takenAt: formatInstant(takenAt),
     healthy,
-    verdict: verdictOf({
-      total,
-      expired,
-      needy,
-      overdue,
-      unscheduled,
-      retrying: states["retrying"] ?? 0,
-      paused: states["paused"] ?? 0,
-      next,
-      takenAt,
-    }),
+    verdict: `${sentence}${until}.`,
     credentials: total,
     states,
     expired,
-    ...(next !== undefined && { nextExpiryAt: formatInstant(next) }),
+    ...instant("nextExpiryAt", next),
     providers: providers.map((p) => ({
       provider: p.provider,
       credentials: p.credentials,
@@ -82,23 +87,45 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       store,
       type,
       unpublished,
+      ...(facts && { up: !facts.storesDown.has(store) }),
+      ...instant("downSince", facts?.storesDown.get(store)),
       ...runway(runwayEndsAt, takenAt),
     })),
     attention: attention.map(attentionOf),
     paused: providers.flatMap(({ provider, halted = [] }) =>
       halted.map(({ credential, ...halt }) => ({ credential, provider, ...haltOf(halt) })),
     ),
+    load: {
+      startAt: formatInstant(load.startAt),
+      bucketSeconds: load.bucketMs / 1000,
+      counts: load.counts,
+      later: load.later,
+    },
     ...(facts && {
+      events: facts.events.map(({ at, level, event, message, fields }) => ({
+        at: formatInstant(at),
+        level,
+        event,
+        message,
+        ...fields,
+      })),
       process: {
         version: facts.version,
+        nodeVersion: facts.nodeVersion,
         instance: facts.instance,
         startedAt: formatInstant(facts.startedAt),
         uptimeSeconds: Math.floor((takenAt - facts.startedAt) / 1000),
         draining: facts.draining,
         redis: facts.redis,
       },
+      ...(facts.config && { config: configOf(facts.config) }),
     }),
   };
+}
+
+function configOf({ hash, loadedAt, lastReload }: ConfigFacts): Readonly<Record<string, unknown>> {
+  const last = lastReload && { ...lastReload, at: formatInstant(lastReload.at) };
+  return { hash, loadedAt: formatInstant(loadedAt), ...(last && { lastReload: last }) };
 }
 
 function attentionOf(entry: Attention): Readonly<Record<string, unknown>> {
@@ -128,38 +155,4 @@ function haltOf({ until, since, by, reason }: Halt): Readonly<Record<string, str
 
 function instant(name: string, at: number | undefined): Readonly<Record<string, string>> {
   return at === undefined ? {} : { [name]: formatInstant(at) };
-}
-
-function verdictOf(facts: {
-  total: number;
-  expired: number;
-  needy: number;
-  overdue: number;
-  unscheduled: number;
-  retrying: number;
-  paused: number;
-  next: number | undefined;
-  takenAt: number;
-}): string {
-  const { total, expired, needy, overdue, unscheduled, retrying, paused, next, takenAt } = facts;
-  if (total === 0) return "No credential is scheduled.";
-  const worries = [
-    [expired, "expired"],
-    [needy, "need attention"],
-    [overdue, "overdue"],
-    [unscheduled, "not scheduled"],
-    [retrying, "being retried"],
-    [paused, "paused by an operator"],
-  ] as const;
-  const said = worries.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  const all = `${total} credential${total === 1 ? "" : "s"}`;
-  const until = next === undefined || next <= takenAt ? "" : `; next expiry in ${span(next - takenAt)}`;
-  return said.length === 0 ? `All ${all} fresh${until}.` : `Of ${all}: ${said.join(", ")}${until}.`;
-}
-
-function span(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }

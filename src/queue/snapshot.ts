@@ -1,10 +1,12 @@
 import type { Instant } from "../credential.ts";
 import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
+import { loadOf } from "../load.ts";
 import { type Runway, mergeStores } from "../runway.ts";
 import { keysOf } from "./due-index.ts";
 import { type Halts, haltsOf } from "./halts.ts";
 import { OPEN_AFTER } from "./lua.ts";
 import { takeRunway } from "./holdings.ts";
+import { countLoad } from "./load.ts";
 import type { RedisLink } from "./redis.ts";
 
 const WITHIN_SECONDS = [0, 300, 900, 3600, 21_600, 86_400, 604_800] as const;
@@ -27,12 +29,13 @@ interface Scanned {
   readonly unpublished: Map<string, number>;
 }
 
-/** The fleet as Redis knows it: two round trips per provider, whatever its size; the failing ones are read up to a cap. */
+/** The fleet as Redis knows it: a few round trips per provider, whatever its size; the failing ones are read up to a cap. */
 export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Instant): Promise<FleetSnapshot> {
   const unpublished = new Map<string, number>();
   const runways = new Map<string, Instant>();
   const attention: Attention[] = [];
   const snapshots: ProviderSnapshot[] = [];
+  const loads: { credentials: number; counts: readonly number[] }[] = [];
   for (const { name, configured, stores } of fleet.providers) {
     const halts = await haltsOf(redis, name).read(now);
     const failing = await scanFailing(redis, name, halts, now);
@@ -43,7 +46,9 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
     const uneven = failing.counts.retrying + failing.counts.needs_attention + failing.counts.unpublished > 0;
     const runway = await takeRunway(redis, name, { now, stores, uneven, targetsOf: fleet.targetsOf });
     mergeStores(runways, runway.stores);
-    snapshots.push(await ofProvider(redis, { name, configured, failing, halts, runway }, now));
+    const counted = await ofProvider(redis, { name, configured, failing, halts, runway }, now);
+    snapshots.push(counted);
+    loads.push({ credentials: counted.credentials, counts: await countLoad(redis, name, now) });
   }
   attention.sort((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0) || a.since - b.since);
   return {
@@ -59,6 +64,7 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
       };
     }),
     attention: attention.slice(0, ATTENTION_MAX),
+    load: loadOf(now, loads),
   };
 }
 

@@ -81,7 +81,7 @@ describe("config.example.yaml", () => {
   test("states the defaults that are built in", async () => {
     const minimal = (await loadConfig(FILE, {})).config;
     expect(minimal?.dataDir).toMatch(/\/evertoken-data$/);
-    expect(minimal?.http).toEqual({ host: "127.0.0.1", port: 9464 });
+    expect(minimal?.http).toMatchObject({ host: "127.0.0.1", port: 9464 });
     expect(minimal?.credentials[0]?.policy.lifetimeMs).toBe(14 * 24 * 3600 * 1000);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FleetSnapshot } from "../../src/fleet.ts";
+import { loadOf } from "../../src/load.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
 import type { Outcome } from "../../src/outcome.ts";
 
@@ -50,6 +51,7 @@ function fleetOf(credentials: number): FleetSnapshot {
     ],
     stores: [{ store: "s", type: "file", unpublished: 4, runwayEndsAt: 31_000 }],
     attention: [],
+    load: loadOf(1000, []),
   };
 }
 async function seriesOf(metrics: ReturnType<typeof makeMetrics>): Promise<Map<string, number>> {

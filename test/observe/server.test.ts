@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { FleetSnapshot, ProviderSnapshot } from "../../src/fleet.ts";
+import { loadOf } from "../../src/load.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
 import { type Check, type HttpListener, ListenError, serveHttp } from "../../src/observe/server.ts";
 import { statusDocument } from "../../src/observe/status.ts";
@@ -31,6 +32,7 @@ function snapshotOf(over: Partial<FleetSnapshot> = {}): FleetSnapshot {
     providers: [providerOf()],
     stores: [{ store: "s", type: "file", unpublished: 0 }],
     attention: [],
+    load: loadOf(NOW, []),
     ...over,
   };
 }

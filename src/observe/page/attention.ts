@@ -1,0 +1,54 @@
+import type { Instant } from "../../credential.ts";
+import type { Attention, FleetSnapshot } from "../../fleet.ts";
+import { number } from "../summary.ts";
+import { instant } from "./instants.ts";
+import { type Markup, markup } from "./markup.ts";
+import { table } from "./table.ts";
+import { mark } from "./tone.ts";
+import { commandOf, reasonOf, states } from "./words.ts";
+
+const COLUMNS = ["Credential", "State", "Why", "Since", "Next try", "Token ends", "Command"];
+
+/** What needs a look, the nearest end of a token first. */
+export function attentionSection({ attention, providers }: FleetSnapshot, now: Instant): Markup {
+  if (attention.length === 0) {
+    return markup`<h2>Needs attention</h2><p class="none">Nothing. Every credential is fresh or on its way.</p>`;
+  }
+  const failing = providers.reduce((sum, p) => sum + p.states.needs_attention + p.states.retrying, 0);
+  const all = Math.max(failing, attention.length);
+  const rows = attention.map((entry) => row(entry, now));
+  return markup`<h2>Needs attention <b>${number(all)}</b></h2>
+    ${table({ name: "wide attention", caption: captionOf(attention, all), columns: COLUMNS, rows })}`;
+}
+
+function captionOf(attention: readonly Attention[], all: number): string {
+  const has = (state: Attention["state"]): boolean => attention.some((entry) => entry.state === state);
+  return [
+    all > attention.length ? `These ${attention.length} of ${number(all)} have the least time.` : "",
+    has("needs_attention") ? "Waiting does not help here: put right what is wrong, then rotate." : "",
+    has("retrying") ? "What is retried helps itself once the provider answers." : "",
+    has("unpublished") ? "What is not published waits, sealed, until the store takes it." : "",
+  ]
+    .filter((sentence) => sentence !== "")
+    .join(" ");
+}
+
+function row(entry: Attention, now: Instant): Markup {
+  const [tone, word] = states[entry.state];
+  const command = commandOf(entry);
+  const where = entry.stores.length > 0 ? `${entry.stores.join(", ")}: ` : "";
+  return markup`<tr>
+    <th scope="row">${entry.credential}<small>${entry.provider}</small></th>
+    <td>${mark(tone, word)}</td>
+    <td>${reasonOf(entry.class, entry.code)}<small>${where}${entry.class} ${entry.code}</small></td>
+    <td>${instant(entry.since, now, `${entry.failures} ${entry.failures === 1 ? "failure" : "failures"}`)}</td>
+    <td>${instant(entry.nextAt, now)}</td>
+    <td>${ends(entry.expiresAt, now)}</td>
+    <td><code>${command}</code><button aria-label="Copy ${entry.credential}">Copy</button></td>
+  </tr>`;
+}
+
+function ends(at: Instant | undefined, now: Instant): Markup {
+  if (at === undefined) return markup`<span class="bad">no token</span>`;
+  return at <= now ? markup`<span class="bad">${instant(at, now)}</span>` : instant(at, now);
+}

@@ -1,0 +1,55 @@
+import type { Instant } from "../../credential.ts";
+import { formatInstant, parseInstant } from "../../instant.ts";
+import type { RecentEvent } from "../recent.ts";
+import { type Markup, markup } from "./markup.ts";
+import { table } from "./table.ts";
+import { type Tone, mark } from "./tone.ts";
+import { clock } from "./instants.ts";
+
+const TONES = {
+  trace: "plain",
+  debug: "plain",
+  info: "plain",
+  warn: "doubtful",
+  error: "bad",
+  fatal: "bad",
+} as const satisfies Record<RecentEvent["level"], Tone>;
+
+/** Said elsewhere in the row, or, of what failed, in the table of what needs attention. */
+const ELSEWHERE = new Set(["credential", "provider", "store", "outcome", "error_class", "error_code", "http_status"]);
+/** What is as it should be goes without saying. */
+const USUAL: Readonly<Record<string, unknown>> = { attempt: 1, reason: "NearingExpiry", timeliness: "on_time" };
+
+export function eventsSection(events: readonly RecentEvent[], now: Instant): Markup {
+  if (events.length === 0) return markup`<h2>Events of this replica</h2><p class="none">None yet.</p>`;
+  return markup`<h2>Events of this replica</h2>
+    ${table({
+      name: "wide events",
+      caption: `The last ${events.length}, the newest first. The log has all of them, of every replica.`,
+      columns: ["Time", "Level", "Event", "About", "Facts"],
+      rows: events.map((event) => row(event, now)),
+    })}`;
+}
+
+function row({ at, level, event, message, fields }: RecentEvent, now: Instant): Markup {
+  const about = fields["credential"] ?? fields["store"] ?? fields["provider"] ?? "–";
+  const { error_class: className, error_code: code } = fields;
+  const failed = className !== undefined;
+  const facts = Object.entries(fields).filter(
+    ([name, value]) => !ELSEWHERE.has(name) && USUAL[name] !== value && !(failed && name.endsWith("_at")),
+  );
+  return markup`<tr>
+    <td><time datetime="${formatInstant(at)}">${clock(at, now, true)}</time></td>
+    <td>${mark(TONES[level], level)}</td>
+    <td>${message}<small>${event}</small></td>
+    <th scope="row">${String(about)}</th>
+    <td>${failed && markup`<i>${String(className)} ${String(code)}</i> `}${facts.map(([name, value]) => fact(name, value, now))}</td>
+  </tr>`;
+}
+
+function fact(name: string, value: string | number | boolean, now: Instant): Markup {
+  if (name === "error_message" || name === "detail") return markup`${String(value)} `;
+  const instant = parseInstant(value);
+  const said = instant === undefined ? String(value) : clock(instant, now);
+  return markup`${name.replace(/_at$/, "").replaceAll("_", " ")} <i>${said}</i> `;
+}

@@ -1,0 +1,26 @@
+import type { Instant } from "../../credential.ts";
+import { formatInstant } from "../../instant.ts";
+import { span } from "../summary.ts";
+import { type Markup, markup } from "./markup.ts";
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `14:32`, with the day where that is not today's. UTC, as everything on the page. */
+export function clock(at: Instant, now: Instant, seconds = false): string {
+  const text = formatInstant(at);
+  const time = text.slice(11, seconds ? 19 : 16);
+  if (text.slice(0, 10) === formatInstant(now).slice(0, 10)) return time;
+  return `${Number(text.slice(8, 10))} ${MONTHS[Number(text.slice(5, 7)) - 1]} ${time}`;
+}
+
+/** `in 4 min`, `3 h ago`, `now`. */
+export function relative(at: Instant, now: Instant): string {
+  if (Math.abs(at - now) < 500) return "now";
+  return at > now ? `in ${span(at - now)}` : `${span(now - at)} ago`;
+}
+
+/** The instant both ways, for people and for machines, and what else is to be said under it. */
+export function instant(at: Instant, now: Instant, more = ""): Markup {
+  const under = `${clock(at, now)}${more === "" ? "" : `, ${more}`}`;
+  return markup`<time datetime="${formatInstant(at)}">${relative(at, now)}<small>${under}</small></time>`;
+}

@@ -1,0 +1,36 @@
+import type { Instant } from "../../credential.ts";
+import { formatInstant } from "../../instant.ts";
+import type { ConfigFacts, ProcessFacts } from "../status.ts";
+import { span } from "../summary.ts";
+import { instant } from "./instants.ts";
+import { type Markup, markup } from "./markup.ts";
+import { mark } from "./tone.ts";
+
+export function replicaSection(facts: ProcessFacts, now: Instant): Markup {
+  const up = markup`<time datetime="${formatInstant(facts.startedAt)}">${span(now - facts.startedAt)}</time>`;
+  return markup`<h2>This replica</h2>
+    <dl class="facts">
+      ${fact("Replica", facts.instance)}
+      ${fact("Redis", facts.redis === "connected" ? mark("good", "connected") : mark("bad", "not connected"))}
+      ${fact("Up for", markup`${up}${facts.draining && ", draining"}`)}
+      ${fact("evertoken", facts.version)}
+      ${fact("Node.js", facts.nodeVersion)}
+      ${facts.config && configuration(facts.config, now)}
+    </dl>`;
+}
+
+function configuration({ hash, loadedAt, lastReload }: ConfigFacts, now: Instant): Markup {
+  return markup`${fact("Configuration", markup`<code>${hash}</code>`)}
+    ${fact("Loaded", instant(loadedAt, now))}
+    ${lastReload && fact("Last reload", reload(lastReload, now))}`;
+}
+
+function reload({ at, ok, problems }: NonNullable<ConfigFacts["lastReload"]>, now: Instant): Markup {
+  if (ok) return markup`${mark("good", "applied")} ${instant(at, now)}`;
+  return markup`${mark("bad", "refused; the one before it is in use")} ${instant(at, now)}
+    <ul>${problems.map((problem) => markup`<li>${problem}</li>`)}</ul>`;
+}
+
+function fact(name: string, value: Markup | string): Markup {
+  return markup`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+}

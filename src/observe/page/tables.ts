@@ -1,0 +1,89 @@
+import type { Instant } from "../../credential.ts";
+import type { ProviderSnapshot, StoreSnapshot } from "../../fleet.ts";
+import { number, span } from "../summary.ts";
+import { clock, instant } from "./instants.ts";
+import { type Markup, markup } from "./markup.ts";
+import { table } from "./table.ts";
+import { mark } from "./tone.ts";
+
+/** More rows than this help nobody; the status document has them all. */
+const ROWS_MAX = 50;
+
+export function providersSection(providers: readonly ProviderSnapshot[], now: Instant): Markup {
+  const numbers = ["Total", "Healthy", "Due", "Retrying", "Attention", "Runway"];
+  return markup`<h2>Providers <b>${number(providers.length)}</b></h2>
+    ${table({
+      name: "wide providers",
+      caption: `${capped(providers.length)}Runway: until the first consumer holds a dead token, were the provider down from now on.`,
+      columns: ["Provider", "State", "Total", "Healthy", "Due", "Retrying", "Attention", "Next expiry", "Runway"],
+      numbers,
+      rows: worstFirst(providers, troubleOf).map((each) => providerRow(each, now)),
+    })}`;
+}
+
+function providerRow(p: ProviderSnapshot, now: Instant): Markup {
+  const { states } = p;
+  return markup`<tr>
+    <th scope="row">${p.provider}</th>
+    <td>${providerState(p, now)}</td>
+    ${count(p.credentials)}${count(states.healthy)}${count(states.due + states.refreshing)}
+    ${count(states.retrying, "doubtful")}${count(states.needs_attention, "bad")}
+    <td>${p.earliestExpiresAt === undefined ? "–" : instant(p.earliestExpiresAt, now)}</td>
+    <td class="n">${runway(p.runwayEndsAt, now)}</td>
+  </tr>`;
+}
+
+function providerState(p: ProviderSnapshot, now: Instant): Markup {
+  if (p.circuitOpen) return mark("bad", "not answering");
+  if (p.pausedUntil !== undefined) return mark("doubtful", `paused until ${clock(p.pausedUntil, now, true)}`);
+  if (p.overdue > 0) return mark("bad", `${number(p.overdue)} overdue`);
+  if (p.unscheduled > 0) return mark("bad", `${number(p.unscheduled)} not scheduled`);
+  if (p.states.needs_attention > 0) return mark("bad", "needs attention");
+  return p.states.retrying > 0 ? mark("doubtful", "retrying") : mark("good", "healthy");
+}
+
+function troubleOf(p: ProviderSnapshot): number {
+  return p.overdue + p.unscheduled + p.states.needs_attention + p.states.retrying + (p.circuitOpen ? 1 : 0);
+}
+
+export function storesSection(
+  stores: readonly StoreSnapshot[],
+  down: ReadonlyMap<string, Instant>,
+  now: Instant,
+): Markup {
+  return markup`<h2>Stores <b>${number(stores.length)}</b></h2>
+    ${table({
+      name: "wide stores",
+      caption: `${capped(stores.length)}Unpublished: credentials whose newest token the store does not hold yet.`,
+      columns: ["Store", "State here", "Unpublished", "Runway"],
+      numbers: ["Unpublished", "Runway"],
+      rows: worstFirst(stores, (store) => store.unpublished).map((each) => storeRow(each, down.get(each.store), now)),
+    })}`;
+}
+
+function storeRow(store: StoreSnapshot, downSince: Instant | undefined, now: Instant): Markup {
+  const state = downSince === undefined ? mark("good", "answers") : mark("bad", `down since ${clock(downSince, now)}`);
+  return markup`<tr>
+    <th scope="row">${store.store}<small>${store.type}</small></th>
+    <td>${state}</td>
+    ${count(store.unpublished, "doubtful")}
+    <td class="n">${runway(store.runwayEndsAt, now)}</td>
+  </tr>`;
+}
+
+function count(value: number, tone = ""): Markup {
+  return markup`<td class="n ${value === 0 ? "zero" : tone}">${number(value)}</td>`;
+}
+
+function runway(endsAt: Instant | undefined, now: Instant): string {
+  return endsAt === undefined ? "–" : span(Math.max(0, endsAt - now));
+}
+
+function worstFirst<T>(rows: readonly T[], trouble: (row: T) => number): readonly T[] {
+  if (rows.length <= ROWS_MAX) return rows;
+  return rows.toSorted((a, b) => trouble(b) - trouble(a)).slice(0, ROWS_MAX);
+}
+
+function capped(all: number): string {
+  return all > ROWS_MAX ? `The ${ROWS_MAX} with most trouble; /api/v1/status has all. ` : "";
+}

@@ -1,0 +1,57 @@
+import type { Instant } from "../../credential.ts";
+import type { FleetSnapshot } from "../../fleet.ts";
+import type { ProcessFacts } from "../status.ts";
+import { summaryOf } from "../summary.ts";
+import { type Markup, markup } from "./markup.ts";
+import type { Tone } from "./tone.ts";
+import { clock, relative } from "./instants.ts";
+
+export interface Verdict {
+  readonly tone: Tone;
+  /** Without a full stop; changes only when something has happened. */
+  readonly sentence: string;
+  /** What goes with it, and changes by the minute. */
+  readonly more: Markup;
+}
+
+/** This process first: what it does not know, it must not call well. */
+export function verdictOf(known: {
+  readonly snapshot: FleetSnapshot | undefined;
+  readonly facts: ProcessFacts;
+  readonly now: Instant;
+}): Verdict {
+  const { snapshot, facts, now } = known;
+  if (facts.redis === "disconnected") {
+    const more =
+      snapshot === undefined
+        ? markup`Nothing is known of the fleet yet. The tokens in the stores stay where they are.`
+        : markup`What follows is of ${clock(snapshot.takenAt, now, true)} (${relative(snapshot.takenAt, now)}). Jobs under
+          way finish, nothing new starts; the tokens in the stores stay where they are.`;
+    return { tone: "bad", sentence: "Redis is not reachable", more };
+  }
+  if (snapshot === undefined)
+    return { tone: "doubtful", sentence: "Starting", more: markup`The fleet is being scheduled.` };
+  const { sentence, healthy, total, states } = summaryOf(snapshot);
+  const uneasy = (states["retrying"] ?? 0) > 0 || facts.storesDown.size > 0 || facts.draining;
+  return {
+    tone: healthy ? (uneasy ? "doubtful" : "good") : "bad",
+    sentence: facts.draining ? `Draining. ${sentence}` : sentence,
+    more: total === 0 ? markup`The configuration names no credentials.` : deadlines(snapshot, now),
+  };
+}
+
+/** The next token to end, and, if something fails, how long there is to act. */
+function deadlines(snapshot: FleetSnapshot, now: Instant): Markup {
+  const { nextExpiryAt } = summaryOf(snapshot);
+  const failing = snapshot.attention.flatMap(({ expiresAt = 0 }) => (expiresAt > now ? [expiresAt] : []));
+  const first = failing.length === 0 ? undefined : Math.min(...failing);
+  const next =
+    nextExpiryAt !== undefined &&
+    nextExpiryAt > now &&
+    markup`The next token ends ${relative(nextExpiryAt, now)}, at ${clock(nextExpiryAt, now)}. `;
+  const act =
+    first !== undefined &&
+    markup`Of those that fail, the first ends ${relative(first, now)}, at ${clock(first, now)}. `;
+  const stale = now - snapshot.takenAt > 30_000 && markup`Figures of ${clock(snapshot.takenAt, now, true)}.`;
+  return markup`${next}${act}${stale}`;
+}

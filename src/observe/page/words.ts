@@ -1,0 +1,53 @@
+import type { Attention } from "../../fleet.ts";
+import type { Tone } from "./tone.ts";
+
+export const states = {
+  retrying: ["doubtful", "retrying"],
+  needs_attention: ["bad", "needs attention"],
+  unpublished: ["doubtful", "not published"],
+} as const satisfies Record<Attention["state"], readonly [Tone, string]>;
+
+/** What an error class means, and what cures it. */
+const classes: Readonly<Record<string, string>> = {
+  transient: "Provider unwell or not reached",
+  tls: "Certificate not accepted: check tls.caFile",
+  throttled: "Asked to wait (rate limit)",
+  unknown_outcome: "No whole answer came back",
+  config: "Provider refuses the request as configured",
+  revoked: "Access was withdrawn: grant it again",
+  protocol: "Answer is not OAuth: check tokenEndpoint",
+  secret: "Client secret cannot be read",
+  unavailable: "Store does not answer",
+  quota: "A quota of the store is used up",
+  auth: "Store denies access: check identity and rights",
+  not_found: "Secret does not exist: make it, or set create",
+  conflict: "Somebody else writes this secret",
+  state: "Secret is disabled or being deleted",
+  permanent: "Store refuses this write",
+};
+
+/** The codes that tell more than their class. */
+const codes: Readonly<Record<string, string>> = {
+  invalid_client: "Client id or secret refused",
+  unauthorized_client: "Client may not use this grant",
+  invalid_scope: "Scope refused: check scope",
+  access_denied: "Provider denies access to this client",
+  redirect_refused: "Endpoint redirects: set its final address",
+  proxy: "Proxy refuses the way: check HTTPS_PROXY",
+  html: "A web page came instead of a token",
+  timeout: "No answer in time",
+  connect_timeout: "Not reached in time",
+  ENOTFOUND: "Host name of the endpoint not found",
+  ECONNREFUSED: "Connection refused",
+  StoreDown: "Store does not answer; waiting for it",
+};
+
+export function reasonOf(className: string, code: string): string {
+  return codes[code] ?? classes[className] ?? "Failed";
+}
+
+/** What to type next; ids hold no character that a shell minds. */
+export function commandOf({ state, credential }: Attention): string {
+  const id = credential.startsWith("-") ? `-- ${credential}` : credential;
+  return state === "needs_attention" ? `evertoken rotate ${id}` : `evertoken status ${id}`;
+}

@@ -1,0 +1,13 @@
+import type { Instant } from "../credential.ts";
+import { loadBounds } from "../load.ts";
+import { keysOf } from "./due-index.ts";
+import type { RedisLink } from "./redis.ts";
+
+/** How many of a provider's credentials fall due within each of `loadBounds`: one round trip, whatever the size of the fleet. */
+export async function countLoad(redis: RedisLink, provider: string, now: Instant): Promise<readonly number[]> {
+  const { due } = keysOf(redis.prefix, provider);
+  const replies = await redis.pipeline(
+    loadBounds(now).map(([from, to]) => ["zcount", due, from === -Infinity ? "-inf" : from, `(${to}`]),
+  );
+  return replies.map(Number);
+}
