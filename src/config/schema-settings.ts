@@ -65,7 +65,7 @@ export const settings = {
         .number()
         .int()
         .min(1)
-        .max(50_000)
+        .max(10_000)
         .describe("Most series by credential; a credential that does not fit gets none. Default 500"),
     })
     .partial(),

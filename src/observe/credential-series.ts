@@ -31,21 +31,22 @@ export async function renderCredentialSeries(
   maxSeries: number,
 ): Promise<{ readonly text: string; readonly kept: number }> {
   const kept = keep(facts, maxSeries);
-  const lines: string[] = [];
+  let text = "";
   for (const [name, help, valueOf] of FAMILIES) {
-    const head = lines.push(`# HELP evertoken_${name} ${help}`, `# TYPE evertoken_${name} gauge`);
+    let series = "";
     for (let i = 0; i < kept.length; i += CHUNK) {
       for (const fact of kept.slice(i, i + CHUNK)) {
         const value = valueOf(fact);
         if (value === undefined) continue;
         const reason = name === "credential_unhealthy" ? `,reason="${fact.reason}"` : "";
-        lines.push(`evertoken_${name}{credential="${fact.id}",provider="${fact.provider}"${reason}} ${value}`);
+        series += `evertoken_${name}{credential="${fact.id}",provider="${fact.provider}"${reason}} ${value}\n`;
       }
       await setImmediate();
     }
-    if (lines.length === head) lines.splice(-2); // a family without series is not mentioned
+    // A family without series is not mentioned.
+    if (series !== "") text += `# HELP evertoken_${name} ${help}\n# TYPE evertoken_${name} gauge\n${series}`;
   }
-  return { text: lines.map((line) => `${line}\n`).join(""), kept: kept.length };
+  return { text, kept: kept.length };
 }
 
 /** The first ones whose series all fit. */
