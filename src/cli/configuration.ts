@@ -18,19 +18,19 @@ export async function readConfig(
   io: Io,
 ): Promise<{ config: Config; warnings: readonly Problem[] }> {
   const path = configPath(option, io);
-  const { config, problems } = await loadConfig(path, io.env);
+  const { config, problems, more } = await loadConfig(path, io.env);
   if (config === undefined) {
-    io.err(formatProblems(problems));
-    throw invalid(path, problems);
+    io.err(formatProblems(problems, more));
+    throw invalid(path, problems, more);
   }
   return { config, warnings: problems };
 }
 
 /** Said last, below the problems themselves. */
-export function invalid(path: string, problems: readonly Problem[]): CommandError {
-  const { length } = problems.filter((problem) => problem.severity === "error");
+export function invalid(path: string, problems: readonly Problem[], more: number): CommandError {
+  const count = problems.filter((problem) => problem.severity === "error").length + more;
   return new CommandError(
-    `${path} has ${length === 1 ? "1 error" : `${length} errors`}; nothing was started`,
+    `${path} has ${count === 1 ? "1 error" : `${count} errors`}; nothing was started`,
     exitCode.usage,
   );
 }

@@ -15,9 +15,9 @@ interface ValidateOptions extends ConfigOption, OutputOption {
 /** `evertoken validate`: the shape, and what the configuration refers to. */
 export async function validateCommand({ options, io }: Invocation<ValidateOptions>): Promise<number> {
   const file = configPath(options.config, io);
-  const { config, problems } = await loadConfig(file, io.env);
+  const { config, problems, more } = await loadConfig(file, io.env);
   const missing = config === undefined || options.offline === true ? [] : await unreadable(config, io);
-  const all = [...problems, ...(missing.length > 0 ? await placed(file, missing) : [])];
+  const all = [...problems, ...(missing.length > 0 ? await placed(file, missing, io.env) : [])];
   const valid = config !== undefined && missing.length === 0;
   if (options.output === "json") {
     const counts = config && {
@@ -28,8 +28,8 @@ export async function validateCommand({ options, io }: Invocation<ValidateOption
     io.out(`${JSON.stringify({ schemaVersion: 1, file, valid, ...counts, problems: all }, undefined, 2)}\n`);
     return valid ? exitCode.ok : exitCode.usage;
   }
-  io.err(formatProblems(all));
-  if (config === undefined) throw invalid(file, problems);
+  io.err(formatProblems(all, more));
+  if (config === undefined) throw invalid(file, problems, more);
   if (!valid) return exitCode.usage;
   const { providers, stores, credentials } = config;
   io.out(`${file} is valid: ${credentials.length} credentials, ${providers.size} providers, ${stores.size} stores\n`);

@@ -14,7 +14,7 @@ const RESERVED = new Set([
   "scope",
 ]);
 
-export function checkProviders(file: ConfigFile): Finding[] {
+export function checkProviders(file: Pick<ConfigFile, "providers">): Finding[] {
   return Object.entries(file.providers).flatMap(([name, provider]) => {
     const path = ["providers", name];
     return [...checkEndpoint(provider, path), ...checkParams(provider.params, [...path, "params"])];

@@ -16,7 +16,7 @@ export function checkTarget(
   path: Path,
 ): Finding[] {
   const findings: Finding[] = [];
-  const wrong = store && target.secret !== WRONG ? wrongName(target.secret, store.type) : undefined;
+  const wrong = store && !target.secret.includes(WRONG) ? wrongName(target.secret, store.type) : undefined;
   if (wrong !== undefined) findings.push({ severity: "error", path: [...path, "secret"], message: wrong });
   return [...findings, ...checkTemplate(target, publishFields, path)];
 }
@@ -104,7 +104,7 @@ export function checkFolders(
   });
 }
 
-export function checkStores(file: ConfigFile): Finding[] {
+export function checkStores(file: Pick<ConfigFile, "stores">): Finding[] {
   return Object.entries(file.stores).flatMap(([name, store]): Finding[] => {
     if (store.type === "file" || store.endpoint === undefined) return [];
     const { type, endpoint } = store;

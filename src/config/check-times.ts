@@ -18,7 +18,7 @@ const CALL = { least: 100, most: 10 * MINUTE, words: REQUEST.words } as const;
 const DRAIN = { least: 0, most: DAY, words: ["", "at most 1d is expected"] } as const;
 
 /** Deadlines that could never be kept, or would never come. */
-export function checkTimes(file: ConfigFile): Finding[] {
+export function checkTimes(file: Pick<ConfigFile, "shutdown" | "stores">): Finding[] {
   return [
     ...within(DRAIN, file.shutdown?.drainTimeout, ["shutdown", "drainTimeout"]),
     ...Object.entries(file.stores).flatMap(([name, { timeout }]) => within(CALL, timeout, ["stores", name, "timeout"])),

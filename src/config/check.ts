@@ -3,35 +3,31 @@ import { presets } from "../presets.ts";
 import { checkParams, checkProviders } from "./check-provider.ts";
 import { checkFolders, checkStores, checkTarget, physicalSecret } from "./check-target.ts";
 import { checkPolicyTimes, checkTimes } from "./check-times.ts";
-import type { Finding, Path } from "./problem.ts";
-import { parseListen, policyResolver, sharePolicies } from "./resolve.ts";
-import type { ConfigFile, CredentialFile, PolicyFile, StoreFile } from "./schema.ts";
+import type { CrossFinding, Finding, Path } from "./problem.ts";
+import { parseListen } from "./resolve.ts";
+import { POLICY_KEYS, policyResolver } from "./resolve-policy.ts";
+import { makeShares } from "./share.ts";
+import type { CredentialFile, PolicyFile, StoreFile } from "./schema.ts";
 import { WRONG } from "./prune.ts";
-import { closest } from "./suggest.ts";
-
-/** A finding that names a second place too. */
-export interface CrossFinding extends Finding {
-  readonly also?: Path;
-}
-
-const POLICY_KEYS = ["rotateAt", "consumerCache", "retryBudget", "minInterval", "lifetime", "requestTimeout"] as const;
+import { unknownName } from "./unknown-name.ts";
+import type { Expanded, ExpandedFile } from "./expand.ts";
 
 /**
  * What the shape cannot say: references, duplicates, names, and policies that cannot work. Also run on a file with
  * mistakes of shape, so that everything is reported at once: what is wrong there is left out (see prune.ts).
  */
-export function checkMeaning(file: ConfigFile): CrossFinding[] {
+export function checkMeaning({ file, writtenAt }: Expanded): CrossFinding[] {
   return [
     ...checkSettings(file),
     ...checkProviders(file),
     ...checkStores(file),
     ...checkTimes(file),
     ...checkCredentials(file),
-    ...checkPolicies(file),
+    ...checkPolicies(file, writtenAt),
   ];
 }
 
-function checkSettings(file: ConfigFile): Finding[] {
+function checkSettings(file: ExpandedFile): Finding[] {
   const findings: Finding[] = [];
   if (file.http?.listen !== undefined && parseListen(file.http.listen) === undefined) {
     findings.push({
@@ -56,7 +52,7 @@ function checkSettings(file: ConfigFile): Finding[] {
   return findings;
 }
 
-function checkCredentials(file: ConfigFile): CrossFinding[] {
+function checkCredentials(file: ExpandedFile): CrossFinding[] {
   const findings: CrossFinding[] = [];
   const ids = new Map<string, Path>();
   const secrets = new Map<string, Path>();
@@ -89,7 +85,7 @@ function checkCredentials(file: ConfigFile): CrossFinding[] {
 }
 
 function checkTargets(
-  file: ConfigFile,
+  file: ExpandedFile,
   credential: CredentialFile,
   publishFields: readonly string[],
   base: Path,
@@ -102,7 +98,7 @@ function checkTargets(
     if (store === undefined)
       findings.push(...unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)));
     findings.push(...checkTarget(target, store, publishFields, path));
-    if (store === undefined || target.secret === WRONG) continue;
+    if (store === undefined || target.secret.includes(WRONG)) continue;
     findings.push(...checkAlone(target, store, [...path, "secret"], secrets));
   }
   return findings;
@@ -123,27 +119,30 @@ function checkAlone(
   return [{ severity: "error", path, also: first, message, quoted: secret }];
 }
 
-function unknownName(kind: string, name: string, path: Path, known: readonly string[]): Finding[] {
-  if (name === WRONG) return [];
-  const list =
-    known.length === 0 ? `none is configured under ${kind}s` : `configured: ${known.slice(0, 10).join(", ")}`;
-  const message = `there is no ${kind} "${name}"; ${list}`;
-  return [{ severity: "error", path, message, suggestion: closest(name, known), quoted: name }];
+/** What a credential or a provider says of its policy, and where it stands. */
+interface Written {
+  readonly policy: PolicyFile;
+  readonly path: Path;
 }
 
 /** Each distinct policy is judged once, where it was written. */
-function checkPolicies(file: ConfigFile): Finding[] {
+function checkPolicies(file: ExpandedFile, writtenAt: Expanded["writtenAt"]): Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<unknown>();
-  const policyOf = policyResolver(file, sharePolicies());
-  const places: [string, PolicyFile, Path][] = file.credentials.map((c, i) => [c.provider, c, ["credentials", i]]);
-  for (const [name, provider] of Object.entries(file.providers))
-    places.push([name, {}, ["providers", name]], [name, provider, ["providers", name]]);
-  for (const [provider, own, path] of places) {
-    const policy = policyOf(provider, own);
+  const policyOf = policyResolver(file, makeShares().policy);
+  const places: [string, Written][] = file.credentials.map((c, i) => [
+    c.provider,
+    { policy: c, path: ["credentials", i] },
+  ]);
+  for (const [name, provider] of Object.entries(file.providers)) {
+    const path = ["providers", name];
+    places.push([name, { policy: {}, path }], [name, { policy: provider, path }]);
+  }
+  for (const [provider, own] of places) {
+    const policy = policyOf(provider, own.policy);
     if (seen.has(policy)) continue;
     seen.add(policy);
-    const where = nearestPlace(file, provider, own, path);
+    const where = nearestPlace(file, provider, own, writtenAt);
     if (!(policy.rotateAt >= 0.1 && policy.rotateAt <= 0.95)) {
       findings.push({
         severity: "error",
@@ -159,22 +158,28 @@ function checkPolicies(file: ConfigFile): Finding[] {
   return findings;
 }
 
-function nearestPlace(file: ConfigFile, provider: string, own: PolicyFile, path: Path): Path {
-  const says = (policy: PolicyFile | undefined): boolean => POLICY_KEYS.some((key) => policy?.[key] !== undefined);
-  if (says(own)) return path;
-  if (says(file.providers[provider])) return ["providers", provider];
-  return says(file.defaults) ? ["defaults"] : path;
+function nearestPlace(file: ExpandedFile, provider: string, own: Written, writtenAt: Expanded["writtenAt"]): Path {
+  const [said] = keysOf(own.policy);
+  if (said !== undefined) return writtenAt([...own.path, said]).slice(0, -1);
+  if (keysOf(file.providers[provider]).length > 0) return ["providers", provider];
+  return keysOf(file.defaults).length > 0 ? ["defaults"] : own.path;
+}
+
+function keysOf(policy: PolicyFile | undefined): string[] {
+  return POLICY_KEYS.filter((key) => policy?.[key] !== undefined);
 }
 
 /** What stands there for nothing: worth saying of a file that is right otherwise. */
-export function checkUse(file: ConfigFile): Finding[] {
+export function checkUse(file: ExpandedFile): Finding[] {
   if (file.credentials.length === 0) {
     return [{ severity: "warning", path: ["credentials"], message: "there is no credential: nothing will be done" }];
   }
   const providers = new Set(file.credentials.map((c) => c.provider));
   const stores = new Set(file.credentials.flatMap((c) => c.publish.map((t) => t.store)));
-  const unused = (kind: "providers" | "stores", used: ReadonlySet<string>): Finding[] =>
-    Object.keys(file[kind])
+  const templates = new Set(file.credentials.flatMap(({ template }) => template ?? []));
+  for (const name of templates) templates.add(file.templates?.[name]?.template ?? name);
+  const unused = (kind: "providers" | "stores" | "templates", used: ReadonlySet<string>): Finding[] =>
+    Object.keys(file[kind] ?? {})
       .filter((name) => !used.has(name))
       .map((key) => ({
         severity: "warning",
@@ -182,5 +187,5 @@ export function checkUse(file: ConfigFile): Finding[] {
         key,
         message: `no credential uses this ${kind.slice(0, -1)}`,
       }));
-  return [...unused("providers", providers), ...unused("stores", stores)];
+  return [...unused("providers", providers), ...unused("stores", stores), ...unused("templates", templates)];
 }

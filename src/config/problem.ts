@@ -15,6 +15,11 @@ export interface Finding {
   readonly quoted?: string;
 }
 
+/** A finding that names a second place too. */
+export interface CrossFinding extends Finding {
+  readonly also?: Path;
+}
+
 /** A finding with its place in a file, ready to be shown. Never holds a secret. */
 export interface Problem {
   readonly severity: "error" | "warning";

@@ -2,10 +2,11 @@ import type { Problem } from "./problem.ts";
 
 const MAX_SHOWN = 50;
 
-/** For people: `file:line:column severity message`, the line, and what was probably meant. At most 50, then a count. */
-export function formatProblems(problems: readonly Problem[]): string {
+/** For people: `file:line:column severity message`, the line, and what was probably meant. At most 50, then a count
+ * of those and of `unshown` others. */
+export function formatProblems(problems: readonly Problem[], unshown = 0): string {
   const shown = problems.slice(0, MAX_SHOWN).map(formatProblem);
-  const more = problems.length - shown.length;
+  const more = problems.length - shown.length + unshown;
   if (more > 0) shown.push(`... and ${more} more`);
   return shown.map((text) => `${text}\n`).join("");
 }

@@ -98,28 +98,39 @@ const target = z
   .partial()
   .required({ store: true, secret: true });
 
+/** What a credential may say itself or take over from a template. */
+const shared = {
+  template: name.describe("Name of a template that everything not said here is taken from"),
+  provider: name.describe("Name of a provider"),
+  clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
+  clientSecret: z
+    .union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
+      error: ({ input }) => secretListError(input),
+    })
+    .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
+  scope: text.describe("OAuth scope, such as account:1234"),
+  params,
+  labels,
+  publish: z
+    .array(target)
+    .min(1, "at least one target is expected")
+    .max(8, "at most 8 targets are expected")
+    .describe("Where the token is published"),
+  ...policy,
+};
+
+const template = z.strictObject(shared).partial();
+
 const credential = z
-  .strictObject({
-    id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"),
-    provider: name.describe("Name of a provider"),
-    clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
-    clientSecret: z
-      .union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
-        error: ({ input }) => secretListError(input),
-      })
-      .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
-    scope: text.describe("OAuth scope, such as account:1234"),
-    params,
-    labels,
-    publish: z
-      .array(target)
-      .min(1, "at least one target is expected")
-      .max(8, "at most 8 targets are expected")
-      .describe("Where the token is published"),
-    ...policy,
-  })
+  .strictObject({ id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"), ...shared })
   .partial()
-  .required({ id: true, provider: true, clientId: true, clientSecret: true, publish: true });
+  .required({ id: true });
+
+const include = z
+  .union([text, z.array(text)], {
+    error: "a pattern like accounts/*.yaml, or a list of them, is expected",
+  })
+  .describe("Files with more credentials: patterns of YAML, JSON or NDJSON files, or a folder of them");
 
 export const ConfigFile = z
   .strictObject({
@@ -130,16 +141,23 @@ export const ConfigFile = z
       .describe("Policy of all credentials; a provider or a credential may say otherwise"),
     providers: z.record(keyOf("provider"), provider),
     stores: z.record(keyOf("store"), store),
+    templates: z.record(keyOf("template"), template).describe("What many credentials have in common"),
+    include,
     credentials: z.array(credential),
   })
   .partial()
-  .required({ providers: true, stores: true, credentials: true });
+  .required({ providers: true, stores: true });
 
 export type ConfigFile = z.infer<typeof ConfigFile>;
 export type ProviderFile = z.infer<typeof provider>;
 export type StoreFile = z.infer<typeof store>;
-export type CredentialFile = z.infer<typeof credential>;
-export type PolicyFile = Partial<Pick<CredentialFile, keyof typeof policy>>;
+export type TemplateFile = z.infer<typeof template>;
+/** A credential as it is written: what its template says may be missing. */
+export type EntryFile = z.infer<typeof credential>;
+type Needed = "provider" | "clientId" | "clientSecret" | "publish";
+/** A credential with what its template says. */
+export type CredentialFile = EntryFile & { [K in Needed]: NonNullable<EntryFile[K]> };
+export type PolicyFile = Partial<Pick<EntryFile, keyof typeof policy>>;
 export type SecretRefFile = z.infer<typeof secretRef>;
 
 export function checkShape(value: unknown): { file?: ConfigFile; mistakes: readonly Mistake[] } {

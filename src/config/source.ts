@@ -28,7 +28,7 @@ export interface Source {
   locate(path: Path, key?: string): Place | undefined;
   lineText(line: number): string;
   /** The column from which on a line may show a secret. Of the keys in `findings` the values may hold one too. */
-  hiddenFrom(findings: readonly Finding[]): (line: number) => number | undefined;
+  hiddenFrom(findings: readonly Pick<Finding, "path" | "key" | "hide">[]): (line: number) => number | undefined;
 }
 
 /** Five times what 100,000 accounts have: more is an attack or a mistake ("billion laughs"). */
@@ -149,7 +149,7 @@ function aliasesOf(document: Document): Aliases {
 function hiddenFrom(
   document: Document,
   lines: LineCounter,
-  findings: readonly Finding[],
+  findings: readonly Pick<Finding, "path" | "key" | "hide">[],
 ): (line: number) => number | undefined {
   const columns = new Map<number, number>();
   const { anchors } = aliasesOf(document);

@@ -111,7 +111,7 @@ describe("the health check", () => {
 describe("http.listen, read without the rest of the configuration", () => {
   const of = async (text: string, env = {}) => {
     await using site = await makeSite();
-    return listenOf(await site.write("config.yaml", text), env);
+    return await listenOf(await site.write("config.yaml", text), env);
   };
 
   test.each([

@@ -23,9 +23,9 @@ function said(content: string | Buffer): Promise<string> {
 }
 
 async function saidOf(file: string): Promise<string> {
-  const { config, problems } = await loadConfig(file, {});
+  const { config, problems, more } = await loadConfig(file, {});
   expect(config).toBeUndefined();
-  return formatProblems(problems).trimEnd().replaceAll(`${dir}/`, "");
+  return formatProblems(problems, more).trimEnd().replaceAll(`${dir}/`, "");
 }
 
 describe("a file that cannot be read is one clear message", () => {
@@ -224,9 +224,8 @@ describe("a file that would fill the memory", () => {
 describe("many mistakes", () => {
   test("are printed up to fifty, then counted", () => {
     const text = Array.from({ length: 60 }, (_, i) => `wrong${i}: x`).join("\n");
-    const lines = formatProblems(parseConfig(complete(text), "c.yaml", {}).problems)
-      .trimEnd()
-      .split("\n");
+    const { problems, more } = parseConfig(complete(text), "c.yaml", {});
+    const lines = formatProblems(problems, more).trimEnd().split("\n");
     expect(lines.filter((line) => line.includes("unknown key"))).toHaveLength(50);
     expect(lines.at(-1)).toBe("... and 10 more");
   });

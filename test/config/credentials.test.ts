@@ -81,9 +81,9 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     ],
   },
   {
-    name: "a template",
+    name: "a template that does not exist",
     text: `[{ id: a, ${REST}, template: webhook }]`,
-    says: ["c.yaml:1:112 error  templates are not supported by this version; name a provider"],
+    says: [`c.yaml:1:122 error  there is no template "webhook"; none is configured under templates`],
   },
   {
     name: "a label that could not be selected",

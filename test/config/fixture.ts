@@ -19,7 +19,8 @@ export function complete(text: string): string {
 
 /** What is said about a file that has these sections. */
 export function report(text: string, env: Env = {}): string {
-  return formatProblems(parseConfig(complete(text), "c.yaml", env).problems);
+  const { problems, more } = parseConfig(complete(text), "c.yaml", env);
+  return formatProblems(problems, more);
 }
 
 /** The configuration of a file that has these sections; throws with what is said about it when it is refused. */

@@ -1,0 +1,120 @@
+import type { Labels } from "../credential.ts";
+import { type Facts, KNOWN_PLACEHOLDERS, type Unfilled, fill } from "./placeholders.ts";
+import type { CrossFinding, Path } from "./problem.ts";
+import { NOTHING } from "./prune.ts";
+import type { ConfigFile, CredentialFile, EntryFile, SecretRefFile } from "./schema.ts";
+import { unknownName } from "./unknown-name.ts";
+import { type ResolvedTemplate, mergeOver, resolveTemplates, says } from "./templates.ts";
+
+export type ExpandedFile = Omit<ConfigFile, "credentials"> & { readonly credentials: readonly CredentialFile[] };
+
+/** A configuration in which every credential has what it takes over from its template, and no placeholder is left. */
+export interface Expanded {
+  readonly file: ExpandedFile;
+  readonly findings: readonly CrossFinding[];
+  /** Where the value at a path was written: in the credential itself, or in a template. */
+  writtenAt(path: Path): Path;
+}
+
+/** What every credential has once templates are applied. */
+const NEEDED = ["provider", "clientId", "clientSecret", "publish"] as const;
+
+export function expand(file: ConfigFile): Expanded {
+  const { resolved, findings: wrong } = resolveTemplates(file.templates ?? {});
+  const findings: CrossFinding[] = [...wrong];
+  const entries = file.credentials ?? [];
+  if (file.credentials === undefined && file.include === undefined) {
+    findings.push({ severity: "error", path: [], message: "the key credentials is missing" });
+  }
+  const credentials = entries.map((entry, i) => {
+    const path = ["credentials", i];
+    const template = entry.template === undefined ? undefined : resolved.get(entry.template);
+    if (
+      entry.template !== undefined &&
+      template === undefined &&
+      !Object.hasOwn(file.templates ?? {}, entry.template)
+    ) {
+      findings.push(
+        ...unknownName("template", entry.template, [...path, "template"], Object.keys(file.templates ?? {})),
+      );
+    }
+    const merged = template === undefined ? entry : mergeOver(template.value, entry);
+    const broken = entry.template !== undefined && template === undefined;
+    const missing = NEEDED.filter((key) => merged[key] === undefined);
+    for (const key of broken ? [] : missing) {
+      const nor = entry.template === undefined ? "" : `, here and in the template ${entry.template}`;
+      findings.push({ severity: "error", path, message: `the key ${key} is missing${nor}` });
+    }
+    const complete = (missing.length === 0 ? merged : { ...NOTHING, ...merged }) as CredentialFile;
+    return filled(complete, path, entry, findings);
+  });
+
+  return {
+    file: { ...file, credentials },
+    findings,
+    writtenAt: (path) => writtenAt(path, entries, file.templates ?? {}, resolved),
+  };
+}
+
+/** The credential without placeholders. */
+function filled(credential: CredentialFile, path: Path, entry: EntryFile, findings: CrossFinding[]): CredentialFile {
+  const facts = factsOf(credential);
+  function at(...steps: (string | number)[]): (text: string) => string {
+    return (text) => fill(text, facts, (found) => findings.push(unfilled(found, steps, path, says(entry, steps))));
+  }
+  const { clientId, clientSecret, scope, params, publish } = credential;
+  const ref = (secret: SecretRefFile, ...steps: (string | number)[]): SecretRefFile =>
+    "file" in secret
+      ? { file: at("clientSecret", ...steps, "file")(secret.file) }
+      : { env: at("clientSecret", ...steps, "env")(secret.env) };
+  return {
+    ...credential,
+    clientId: typeof clientId === "string" ? at("clientId")(clientId) : clientId,
+    clientSecret: Array.isArray(clientSecret) ? clientSecret.map((each, k) => ref(each, k)) : ref(clientSecret),
+    ...(scope !== undefined && { scope: at("scope")(scope) }),
+    ...(params !== undefined && { params: filledParams(params, at) }),
+    publish: publish.map((target, j) => ({ ...target, secret: at("publish", j, "secret")(target.secret) })),
+  };
+}
+
+type Params = NonNullable<CredentialFile["params"]>;
+
+/** The same object where there is nothing to fill in: many credentials then share it. */
+function filledParams(params: Params, at: (...steps: string[]) => (text: string) => string): Params {
+  const texts = Object.values(params).flat();
+  if (!texts.some((text) => text.includes("{"))) return params;
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => {
+      const each = at("params", name);
+      return [name, typeof value === "string" ? each(value) : value.map(each)];
+    }),
+  );
+}
+
+function factsOf({ id, provider, labels }: Pick<CredentialFile, "id" | "provider" | "labels">): Facts {
+  return { id: String(id), provider, labels: (labels ?? {}) as Labels };
+}
+
+function unfilled(found: Unfilled, steps: Path, path: Path, own: boolean): CrossFinding {
+  const { placeholder, label } = found;
+  if (label === undefined) {
+    const instead = `known are ${KNOWN_PLACEHOLDERS}; write {${placeholder}} where these characters are meant`;
+    const message = `${placeholder} is not known here; ${instead}`;
+    return { severity: "error", path: [...path, ...steps], message, quoted: placeholder };
+  }
+  const message = `${placeholder} in ${steps.join(".")} stands for a label that this credential does not have`;
+  return { severity: "error", path: own ? [...path, ...steps] : path, message, quoted: placeholder };
+}
+
+function writtenAt(
+  path: Path,
+  entries: readonly EntryFile[],
+  templates: NonNullable<ConfigFile["templates"]>,
+  resolved: ReadonlyMap<string, ResolvedTemplate>,
+): Path {
+  const [section, index, ...steps] = path;
+  const entry = section === "credentials" && typeof index === "number" ? entries[index] : undefined;
+  if (entry?.template === undefined || steps.length === 0 || says(entry, steps)) return path;
+  const name = resolved.get(entry.template)?.chain.find((each) => says(templates[each], steps));
+  return name === undefined ? path : ["templates", name, ...steps];
+}

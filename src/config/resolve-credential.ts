@@ -1,0 +1,40 @@
+import { resolve as resolvePath } from "node:path";
+import type { Credential, Policy, SecretRef, Target } from "../credential.ts";
+import type { CredentialFile, PolicyFile, SecretRefFile } from "./schema.ts";
+import type { Shares } from "./share.ts";
+
+/** What credentials have in common. */
+export interface Common {
+  readonly shares: Shares;
+  policyOf(provider: string, own: PolicyFile): Policy;
+}
+
+/** Paths are relative to `base`. */
+export function refOf(ref: SecretRefFile, base: string): SecretRef {
+  return "file" in ref ? { file: resolvePath(base, ref.file) } : { env: ref.env };
+}
+
+/** A credential as the daemon works with it, frozen. `base` is the folder that the paths of its secrets are relative to. */
+export function resolveCredential(file: CredentialFile, base: string, { shares, policyOf }: Common): Credential {
+  const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
+  return Object.freeze({
+    id: String(file.id),
+    provider: file.provider,
+    clientId: String(file.clientId),
+    clientSecrets: Object.freeze(refs.map((ref) => Object.freeze(refOf(ref, base)))),
+    params: shares.params(file.params),
+    labels: shares.labels(file.labels),
+    publish: Object.freeze(file.publish.map(resolveTarget)),
+    policy: policyOf(file.provider, file),
+    ...(file.scope !== undefined && { scope: file.scope }),
+  });
+}
+
+function resolveTarget({ store, secret, format, template }: CredentialFile["publish"][number]): Target {
+  return Object.freeze({
+    store,
+    secret,
+    format: format ?? (template === undefined ? "json" : "template"),
+    ...(template !== undefined && { template }),
+  });
+}
