@@ -55,7 +55,7 @@ describe("the README", () => {
         expect(await site.run(args)).toMatchObject({ code: 0 });
       }
     }
-  });
+  }, 180_000);
 
   test("names metrics that exist", async () => {
     const text = await makeMetrics({ version: "0", nodeVersion: "0" }).exposition();
