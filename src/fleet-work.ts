@@ -16,6 +16,7 @@ import { openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, makeBudgets, openPacedStore } from "./paced-store.ts";
 import { gate } from "./publish/gate.ts";
 import type { Store } from "./publish/store.ts";
+import { actionFields, takeAction } from "./queue/actions.ts";
 import { wakeChannel } from "./queue/due-index.ts";
 import { type Lane, openLane } from "./queue/lane.ts";
 import { makeParkedWatch } from "./queue/parked.ts";
@@ -136,7 +137,12 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
 
   await reconciler.claimConfig();
   await reconcile();
-  await redis.subscribe(wakeChannel(redis.prefix), (provider) => lanes.get(provider)?.wake());
+  await redis.subscribe(wakeChannel(redis.prefix), (message) => {
+    lanes.get(message)?.wake();
+    takeAction(redis, message)
+      .then((action) => action && log.event("operator.action", actionFields(action)))
+      .catch(onError);
+  });
   for (const lane of lanes.values()) lane.wake();
   const watches = [...lanes.values()].map(({ due }) => makeParkedWatch(redis, due, printOfId));
   const shape = fleetShape(config, credentialOf);

@@ -23,6 +23,16 @@ const io: Io = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   paint: (tone, text) => styleText(styles[tone], text, { stream: process.stdout }),
+  async ask(question) {
+    const { createInterface } = await import("node:readline/promises");
+    // Not as a terminal: Ctrl-C is the program's.
+    const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+    try {
+      return await lines.question(question);
+    } finally {
+      lines.close();
+    }
+  },
   terminal: { input: isatty(0), output: isatty(1) },
   version,
   nodeVersion: process.version,

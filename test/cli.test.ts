@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { commands } from "../src/cli/commands.ts";
 import { type Daemon, type Site, makeSite, quick } from "./fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 
@@ -44,8 +45,10 @@ describe("the command line", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/Examples:\n {2}evertoken validate/);
       expect(stdout).toContain("124 --wait timed out");
-      for (const command of ["run", "validate", "status", "rotate", "schema"]) {
-        expect((await site.run([command, "--help"])).code).toBe(0);
+      for (const command of commands.map(({ name }) => name)) {
+        const help = await site.run([...command.split(" "), "--help"]);
+        expect(help).toMatchObject({ code: 0, stderr: "" });
+        expect(help.stdout).toMatch(/^Examples:\n {2}evertoken [^]*\nExit codes: 0 ok; /);
       }
     });
 
@@ -53,8 +56,8 @@ describe("the command line", () => {
       ["no command", [], /Usage: evertoken/],
       ["an unknown command", ["rotat"], /unknown command 'rotat'[\s\S]*Did you mean rotate\?/],
       ["an unknown option", ["status", "--outptu", "json"], /unknown option '--outptu'[\s\S]*Did you mean --output\?/],
-      ["an unknown output format", ["status", "-o", "xml"], /table, json/],
-      ["rotate without an id", ["rotate"], /missing required argument 'id'/],
+      ["an unknown output format", ["status", "-o", "xml"], /table, wide, json, ndjson/],
+      ["history without an id", ["history"], /missing required argument 'id'/],
     ])("refuses %s with exit code 2 and a hint on stderr", async (_, args, hint) => {
       const { code, stdout, stderr } = await site.run(args);
       expect(stderr).toMatch(hint);

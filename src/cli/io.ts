@@ -11,6 +11,8 @@ export interface Io extends Edges {
   paint(tone: Tone, text: string): string;
   /** Where somebody can be asked, and where somebody watches. */
   readonly terminal: { readonly input: boolean; readonly output: boolean };
+  /** One line from the terminal. */
+  ask(question: string): Promise<string>;
   readonly version: string;
   readonly nodeVersion: string;
   /** Aborted by SIGINT or SIGTERM; the reason is the signal's number. */

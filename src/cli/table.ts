@@ -1,13 +1,22 @@
-/** Columns padded to their widest cell; the first row is the head. Cells hold no tabs or newlines. */
+import { stripVTControlCharacters } from "node:util";
+
+/** Columns padded to their widest cell; the first row is the head. Cells hold no tabs or newlines, but may be coloured. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
   }
   const lines = rows.map((row) =>
-    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join("  "),
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell + " ".repeat((widths[i] ?? 0) - widthOf(cell))))
+      .join("  "),
   );
   return `${lines.join("\n")}\n`;
+}
+
+/** Without the marks that colour it. */
+function widthOf(cell: string): number {
+  return stripVTControlCharacters(cell).length;
 }
 
 /** `in 4m 10s`, `3h 2m ago`, `now`. */

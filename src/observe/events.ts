@@ -7,6 +7,7 @@ export const events = {
   "app.fatal": ["fatal", "a fault of the program; it ends"],
   "app.fault": ["error", "a fault of the program; the credential is tried again"],
   "config.warning": ["warn", "the configuration deserves a look"],
+  "operator.action": ["info", "an operator has asked for something"],
   "schedule.reconciled": ["info", "the due index agrees with the configuration"],
   "rotation.succeeded": ["info", "token rotated"],
   "rotation.recovered": ["info", "state read back from the stores"],
