@@ -1,4 +1,4 @@
-import type { Config } from "./config/config.ts";
+import type { Credential } from "./credential.ts";
 import type { Log } from "./observe/log.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Store } from "./publish/store.ts";
@@ -8,11 +8,12 @@ const DAY_MS = 86_400_000;
 
 /** Says once, with the arithmetic, what the lifetime of a provider's real tokens cannot sustain. */
 export function makeAdvice(
-  config: Config,
-  stores: ReadonlyMap<string, Pick<Store, "minWriteIntervalMs">>,
+  configured: {
+    credentialOf(id: string): Pick<Credential, "policy"> | undefined;
+    storeOf(name: string): Pick<Store, "minWriteIntervalMs"> | undefined;
+  },
   log: Log,
 ): (outcome: Outcome) => void {
-  const credentials = new Map(config.credentials.map((c) => [c.id, c]));
   const said = new Set<string>();
 
   function once(key: string, say: () => void): void {
@@ -22,7 +23,7 @@ export function makeAdvice(
   }
 
   return ({ credential: id, provider, reason, issuedAt, expiresAt, nextAt, targets }) => {
-    const credential = credentials.get(id);
+    const credential = configured.credentialOf(id);
     if (reason === undefined || issuedAt === undefined || expiresAt === undefined || credential === undefined) return;
     const finding = checkLife({ issuedAt, expiresAt }, credential.policy);
     if (finding !== undefined) {
@@ -32,7 +33,7 @@ export function makeAdvice(
     }
     const everyMs = (nextAt ?? expiresAt) - issuedAt;
     for (const { store, result } of targets) {
-      const least = stores.get(store)?.minWriteIntervalMs ?? 0;
+      const least = configured.storeOf(store)?.minWriteIntervalMs ?? 0;
       if (result !== "written" || everyMs >= least || least < 60_000) continue;
       once(`${provider}\0${store}`, () =>
         log.event("store.quota_unsustainable", {

@@ -1,7 +1,9 @@
-import type { Config, Problem } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
 import { ensureSealKey, startEmbeddedRedis } from "./embedded-redis.ts";
-import { startFleet } from "./fleet-work.ts";
+import { type FleetWork, startFleet } from "./fleet-work.ts";
+import type { FleetSnapshot } from "./fleet.ts";
+import { makeLogLevel } from "./log-level.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { Recent } from "./observe/recent.ts";
@@ -12,13 +14,14 @@ import { tracingWanted } from "./observe/tracing-wanted.ts";
 import { preflight } from "./queue/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "./queue/redis.ts";
 import { redisAddress } from "./redis-address.ts";
+import { type Reload, startReload } from "./reload.ts";
 import { deriveKey, makeSeal, throwawayKey } from "./seal.ts";
 import { readKey } from "./secret-source.ts";
+import type { SteadyConfig } from "./steady-config.ts";
 import type { Edges } from "./work.ts";
 
 export interface DaemonParts extends Edges {
-  readonly config: Config;
-  readonly warnings: readonly Problem[];
+  readonly started: SteadyConfig & { readonly path: string; readonly config: Config };
   readonly log: Log;
   readonly recent: Recent;
   readonly metrics: Metrics;
@@ -27,6 +30,8 @@ export interface DaemonParts extends Edges {
   readonly instance: string;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
+  /** What the daemon does at SIGHUP and SIGUSR2. */
+  readonly signals: { hangup: () => void; user: () => void };
 }
 
 const CONNECT_LOG_MS = 10_000;
@@ -35,12 +40,16 @@ const PAGE_WAIT_MS = 60;
 
 /** Runs until `stop`, then drains. Resolves with the exit code; rejects with an error whose message is ours when it cannot start. */
 export async function runDaemon(parts: DaemonParts): Promise<number> {
-  const { config, log, metrics, now, stop } = parts;
+  const { started, log, metrics, now, stop, signals } = parts;
+  const { config } = started;
   const startedAt = now();
   await using stack = new AsyncDisposableStack();
   let phase: "starting" | "ready" | "draining" = "starting";
   let redis: RedisLink | undefined;
-  let fleet: Awaited<ReturnType<typeof startFleet>> | undefined;
+  let fleet: FleetWork | undefined;
+  let reload: Reload | undefined;
+  const level = makeLogLevel(log, config.log.level);
+  signals.user = level.toggle;
   let lastTickAt = now();
   const tick = setInterval(() => (lastTickAt = now()), 1000);
   stack.defer(() => clearInterval(tick));
@@ -55,6 +64,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     redis: redis?.ready() === true ? "connected" : "disconnected",
     events: parts.recent.events(),
     storesDown: parts.recent.storesDown(),
+    config: reload?.facts() ?? { hash: started.hash, loadedAt: startedAt },
   });
   const page = config.statusPage ? await import("./observe/page/page.ts") : undefined;
   const http = await serveHttp({
@@ -85,7 +95,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     stores: config.stores.size,
     credentials: config.credentials.length,
   });
-  for (const { file, line, message } of parts.warnings) {
+  for (const { file, line, message } of started.loaded.problems) {
     log.event("config.warning", { file, ...(line !== undefined && { line }), detail: message });
   }
 
@@ -124,14 +134,22 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
 
   const tracing = await tracingOf(parts);
   stack.defer(() => tracing?.close());
-  fleet = await startFleet({ ...parts, redis: link, ...keysFrom(key), startRotation: tracing?.startRotation });
+  fleet = await startFleet(
+    { ...parts, redis: link, ...keysFrom(key), startRotation: tracing?.startRotation },
+    { config, since: started.look.since },
+  );
+  reload = startReload({ ...parts, fleet, level });
+  signals.hangup = reload.now;
+  stack.defer(() => reload?.close());
   phase = "ready";
   log.event("app.ready", { start_ms: now() - startedAt });
 
   await aborted(stop);
   phase = "draining";
+  reload.close();
   log.event("app.draining", { active: fleet.active() });
-  const drained = await drain({ ...fleet, redis: link, timeoutMs: config.shutdown.drainTimeoutMs });
+  const { drainTimeoutMs } = reload.config().shutdown;
+  const drained = await drain({ ...fleet, lanes: fleet.lanes(), redis: link, timeoutMs: drainTimeoutMs });
   await fleet.close();
   await link.close(!drained || !link.ready());
   log.event("app.stopped", { drained, uptime_s: Math.round((now() - startedAt) / 1000) });
@@ -139,18 +157,16 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
 }
 
 /** The SDK is loaded where traces are asked for: it costs a tenth of a second and 10 MB. */
-async function tracingOf({ config, log, env, now, version, instance }: DaemonParts): Promise<Tracing | undefined> {
+async function tracingOf({ started, log, env, now, version, instance }: DaemonParts): Promise<Tracing | undefined> {
   const wanted = tracingWanted(env);
   if (typeof wanted === "string") log.event("trace.refused", { detail: wanted });
   if (wanted !== true) return undefined;
   const { startTracing } = await import("./observe/otlp.ts");
   const onLost = (spans: number): void => log.event("trace.lost", { spans });
-  return startTracing({ env, now, version, instance, credentialId: config.tracing.credentialId, onLost });
+  return startTracing({ env, now, version, instance, credentialId: started.config.tracing.credentialId, onLost });
 }
 
-async function snapshotOf(
-  fleet: { snapshot(): ReturnType<Awaited<ReturnType<typeof startFleet>>["snapshot"]> } | undefined,
-) {
+async function snapshotOf(fleet: FleetWork | undefined): Promise<FleetSnapshot> {
   if (fleet === undefined) throw new RedisError("not started yet", "STARTING", false);
   return fleet.snapshot();
 }

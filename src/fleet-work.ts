@@ -1,36 +1,34 @@
-import { createHash } from "node:crypto";
-import { leaseFloorMs } from "./backoff.ts";
-import type { Config } from "./config/config.ts";
-import type { Provider } from "./credential.ts";
 import { makeAdvice } from "./advice.ts";
+import type { Config } from "./config/config.ts";
+import { type Connections, type Reopened, closeAll, itsOf, noConnections, reopen } from "./connections.ts";
 import { makeCredentialSeries } from "./credential-series.ts";
+import type { Instant } from "./credential.ts";
 import { faultOf } from "./fault.ts";
-import type { FleetSnapshot } from "./fleet.ts";
+import type { FleetShape, FleetSnapshot } from "./fleet.ts";
 import { fleetShape } from "./fleet-shape.ts";
+import { makeGenerations } from "./generations.ts";
 import { startHousekeeping } from "./housekeeping.ts";
+import { makeTurns } from "./in-turn.ts";
+import { makeLanes } from "./lanes.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { makeRecorder } from "./observe/record.ts";
 import type { StartRotation } from "./observe/trace.ts";
-import { openPacedExchange } from "./paced-exchange.ts";
-import { type Budgets, makeBudgets, openPacedStore } from "./paced-store.ts";
-import { gate } from "./publish/gate.ts";
-import type { Store } from "./publish/store.ts";
+import { makeBudgets } from "./paced-store.ts";
+import type { GateEvents } from "./publish/gate.ts";
 import { actionFields, takeAction } from "./queue/actions.ts";
 import { wakeChannel } from "./queue/due-index.ts";
-import { type Lane, openLane } from "./queue/lane.ts";
-import { makeParkedWatch } from "./queue/parked.ts";
-import { makeReconcile } from "./queue/reconcile.ts";
+import type { Lane } from "./queue/lane.ts";
 import { RedisError, type RedisLink } from "./queue/redis.ts";
 import { takeSnapshot } from "./queue/snapshot.ts";
-import { specOf } from "./record.ts";
+import { type Registry, makeRegistry } from "./registry.ts";
+import { type RosterChange, compareRosters, emptyRoster, makeRoster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
 import { makeStoreRoom } from "./store-room.ts";
 import { makeWaiting } from "./waiting.ts";
-import { type Edges, makeWork } from "./work.ts";
+import { type Configured, type Edges, makeWork } from "./work.ts";
 
 export interface FleetParts extends Edges {
-  readonly config: Config;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly redis: RedisLink;
@@ -42,12 +40,20 @@ export interface FleetParts extends Edges {
 }
 
 export interface FleetWork {
-  readonly lanes: readonly Lane[];
+  /**
+   * Makes the work follow a configuration: all of it, or nothing when it is refused or something cannot be opened. The first
+   * one starts the work. `since`: when the configuration came here. Throws TooManyRemoved.
+   */
+  apply(config: Config, since: Instant): Promise<RosterChange>;
+  /** Of this moment, those that are being closed included. */
+  lanes(): readonly Lane[];
   /** Jobs under way in this process. */
   active(): number;
   snapshot(): Promise<FleetSnapshot>;
   /** The newest that can be had within so many milliseconds; undefined when there was none yet. */
   latest(waitMs: number): Promise<FleetSnapshot | undefined>;
+  /** Some client secret may be another one: what waits for that is tried. */
+  secretsChanged(): Promise<void>;
   /** Redis is back: it may have forgotten something. */
   reconnected(): void;
   /** Lets jobs that wait for Redis end. */
@@ -55,31 +61,35 @@ export interface FleetWork {
   close(): Promise<void>;
 }
 
-/** Every so many rounds of housekeeping the due index is compared entry by entry. */
-const FULL_ROUND = 120;
+/** More credentials would go at once than `reload.maxRemoved` allows. */
+class TooManyRemoved extends Error {
+  override readonly name = "TooManyRemoved";
+}
 
 /** Everything that rotates: stores, exchanges, a lane per provider, and what happens from time to time. */
-export async function startFleet(parts: FleetParts): Promise<FleetWork> {
-  const { config, log, metrics, redis } = parts;
-  const waiting = makeWaiting();
-  const budgets = makeBudgets(redis, parts.now);
-  const stores = await openStores({ ...parts, budgets }, (store) => {
-    for (const [provider, ids] of waiting.takeStore(store)) advance(provider, ids);
-  });
-  const storeRoom = makeStoreRoom(config.credentials, config.stores, budgets);
-  const exchanges = new Map([...config.providers].map(([name, p]) => [name, openPacedExchange(p, parts)] as const));
+export async function startFleet(parts: FleetParts, first: { config: Config; since: Instant }): Promise<FleetWork> {
+  const { log, metrics, redis } = parts;
   const abandonment = Promise.withResolvers<void>();
-  const record = makeRecorder(log, metrics, { random: parts.random, share: () => config.log.successSampling });
-  const advise = makeAdvice(config, stores, log);
   const onError = (error: unknown): void => reportRedis(error, parts);
-  metrics.introduce(config.providers.values(), stores.keys());
-  let active = 0;
+  const inTurn = makeTurns();
+  const waiting = makeWaiting();
+  const configured = makeGenerations(configuredBy(first.config, noConnections, emptyRoster));
+  let connections = noConnections;
+  let roster = emptyRoster;
+  const budgets = makeBudgets(redis, parts.now);
+  let storeRoom = makeStoreRoom([], new Map(), budgets);
+  let shape: FleetShape = { providers: [], stores: [], targetsOf: () => [] };
+  let takeCredentialSeries = async (): Promise<void> => undefined;
   let epoch = await epochOf(redis);
 
-  const { work, credentialOf, printOfId } = makeWork({
+  const now = (): Configured => configured.current();
+  const credentialOf = (id: string) => now().credentials.get(id);
+  const share = (): number => now().config.log.successSampling;
+  const record = makeRecorder(log, metrics, { random: parts.random, share });
+  const advise = makeAdvice({ credentialOf, storeOf: (name) => now().stores.get(name) }, log);
+  const { work, printOfId } = makeWork({
     ...parts,
-    stores,
-    exchanges,
+    configured,
     epoch: () => epoch,
     draining: parts.stop,
     abandoned: abandonment.promise,
@@ -92,139 +102,112 @@ export async function startFleet(parts: FleetParts): Promise<FleetWork> {
     },
     onBug: (error) => log.event("app.fault", faultOf(error)),
   });
-
-  const lanes = new Map<string, Lane>();
-  const idsOf = groupByProvider(config);
-  for (const [name, provider] of config.providers) {
-    const limits = { ...provider.limits, leaseFloorMs: longestLease(config, provider) };
-    lanes.set(
-      name,
-      openLane(redis, name, {
-        limits,
-        historyKeep: config.history.keep,
-        room: (underWay) => storeRoom.room(name, underWay),
-        onError,
-        async work(job, due) {
-          active += 1;
-          metrics.jobs(name, 1);
-          try {
-            return await work(job, due, limits.leaseFloorMs);
-          } finally {
-            active -= 1;
-            metrics.jobs(name, -1);
-          }
-        },
-      }),
-    );
-  }
+  const lanes = makeLanes({ redis, metrics, work, printOfId, onError, room: (...args) => storeRoom.room(...args) });
+  const registry: Registry = makeRegistry({ redis, log, lanes, onError });
 
   function advance(provider: string, ids: readonly string[]): void {
     lanes.get(provider)?.due.advance(ids).catch(onError);
   }
 
-  const registrations = [...lanes].map(([name, { due }]) => {
-    const specs = (idsOf.get(name) ?? []).map(
-      (c) => [c.id, specOf(c, config.providers.get(name) as Provider)] as const,
-    );
-    return { due, specs, ids: new Set(specs.map(([id]) => id)) };
-  });
-  const reconciler = makeReconcile(redis, hashOf(registrations.map(({ specs }) => specs)), registrations);
-  async function reconcile(): Promise<void> {
-    const result = await reconciler.reconcile();
-    if (result !== undefined && result.added + result.changed + result.removed > 0)
-      log.event("schedule.reconciled", { ...result });
+  function gateEvents(store: string): GateEvents {
+    metrics.storeUp(store, true);
+    return {
+      unreachable(failures) {
+        metrics.storeUp(store, false);
+        log.event("store.unreachable", { store, failures });
+      },
+      recovered() {
+        metrics.storeUp(store, true);
+        log.event("store.recovered", { store });
+        for (const [provider, ids] of waiting.takeStore(store)) advance(provider, ids);
+      },
+    };
   }
 
-  await reconciler.claimConfig();
-  await reconcile();
+  /** Nothing in here can fail or wait: whoever looks sees one configuration or the other. */
+  function switchTo(config: Config, next: typeof roster, reopened: Reopened): void {
+    ({ connections } = reopened);
+    roster = next;
+    const unused = configured.replace(configuredBy(config, connections, roster));
+    void unused.then(() => closeAll(reopened.stale));
+    metrics.introduce(config.providers.values(), connections.stores.keys());
+    storeRoom = makeStoreRoom(config.credentials, config.stores, budgets);
+    lanes.follow(config, roster);
+    shape = fleetShape(config, credentialOf);
+    takeCredentialSeries = makeCredentialSeries(config, redis, metrics);
+  }
+
+  async function apply(config: Config, since: Instant): Promise<RosterChange> {
+    const next = await makeRoster(config);
+    const change = await compareRosters(roster, next);
+    refuseTooMany(change, roster.credentials.size, config.reload.maxRemoved);
+    const reopened = await reopen(connections, config, next.stores, { ...parts, budgets, gateEvents });
+    if (parts.stop.aborted) {
+      await closeAll(reopened.fresh);
+      return change;
+    }
+    switchTo(config, next, reopened);
+    await registry.follow(roster, change, since);
+    return change;
+  }
+
+  await inTurn(() => apply(first.config, first.since));
   await redis.subscribe(wakeChannel(redis.prefix), (message) => {
     lanes.get(message)?.wake();
     takeAction(redis, message)
       .then((action) => action && log.event("operator.action", actionFields(action)))
       .catch(onError);
   });
-  for (const lane of lanes.values()) lane.wake();
-  const watches = [...lanes.values()].map(({ due }) => makeParkedWatch(redis, due, printOfId));
-  const shape = fleetShape(config, credentialOf);
-  const takeCredentialSeries = makeCredentialSeries(config, redis, metrics);
+  lanes.wake();
   const housekeeping = startHousekeeping({
     now: parts.now,
     ready: redis.ready,
-    async reconcile(round) {
-      // The whole look costs a second of Redis per 100,000 credentials; a count tells most of it.
-      if (round % FULL_ROUND === 0 || !(await reconciler.looksRight())) await reconcile();
-    },
+    reconcile: registry.round,
     takeSnapshot: () => takeSnapshot(redis, shape, parts.now()),
     async publishSnapshot(snapshot) {
       metrics.setFleet(snapshot);
       await takeCredentialSeries();
     },
-    async checkParked() {
-      for (const watch of watches) await watch.check();
-    },
+    checkParked: lanes.checkParked,
     onError,
   });
 
   return {
-    lanes: [...lanes.values()],
-    active: () => active,
+    apply: (config, since) => inTurn(() => apply(config, since)),
+    lanes: lanes.all,
+    active: lanes.active,
     snapshot: housekeeping.snapshot,
     latest: housekeeping.latest,
+    secretsChanged: lanes.checkAllParked,
     abandon: () => abandonment.resolve(),
     reconnected() {
       epochOf(redis)
         .then(async (next) => {
           epoch = next;
-          await reconcile();
-          for (const lane of lanes.values()) lane.wake();
+          await registry.everything();
+          lanes.wake();
         })
         .catch(onError);
     },
     async close() {
       housekeeping.stop();
-      await Promise.allSettled([...exchanges.values(), ...stores.values()].map((each) => each.close()));
+      await closeAll([...itsOf(connections.exchanges).values(), ...itsOf(connections.stores).values()]);
     },
   };
 }
 
-async function openStores(
-  parts: FleetParts & { readonly budgets: Budgets },
-  onRecovered: (store: string) => void,
-): Promise<Map<string, Store>> {
-  const { config, log, metrics } = parts;
-  const used = new Set(config.credentials.flatMap((c) => c.publish.map((target) => target.store)));
-  const opened = [...config.stores.values()]
-    .filter((store) => used.has(store.name))
-    .map(async (store) => {
-      metrics.storeUp(store.name, true);
-      const events = {
-        unreachable(failures: number): void {
-          metrics.storeUp(store.name, false);
-          log.event("store.unreachable", { store: store.name, failures });
-        },
-        recovered(): void {
-          metrics.storeUp(store.name, true);
-          log.event("store.recovered", { store: store.name });
-          onRecovered(store.name);
-        },
-      };
-      return [store.name, gate(store.name, await openPacedStore(store, parts), events)] as const;
-    });
-  return new Map(await Promise.all(opened));
+function configuredBy(config: Config, connections: Connections, { credentials }: typeof emptyRoster): Configured {
+  return { config, credentials, exchanges: itsOf(connections.exchanges), stores: itsOf(connections.stores) };
 }
 
-function groupByProvider(config: Config) {
-  return Map.groupBy(config.credentials, (credential) => credential.provider);
-}
-
-/** Two configurations that ask for the same tokens for the same ids are the same. */
-function hashOf(specs: unknown): string {
-  return createHash("sha256").update(JSON.stringify(specs)).digest("hex").slice(0, 16);
-}
-
-function longestLease(config: Config, provider: Provider): number {
-  const timeouts = config.credentials.filter((c) => c.provider === provider.name).map((c) => c.policy.requestTimeoutMs);
-  return leaseFloorMs(timeouts.reduce((a, b) => Math.max(a, b), 0));
+/** A file that was cut off, or rendered from half of its sources, looks like a wish to give up the rest of the fleet. */
+function refuseTooMany({ removed }: RosterChange, total: number, maxRemoved: number): void {
+  if (removed === 0 || removed / total <= maxRemoved) return;
+  const percent = (share: number): string => `${Math.round(share * 1000) / 10}%`;
+  throw new TooManyRemoved(
+    `${removed} of ${total} credentials (${percent(removed / total)}) would be removed at once, more than reload.maxRemoved ` +
+      `(${percent(maxRemoved)}) allows; if that is meant, raise reload.maxRemoved in the same change, or restart`,
+  );
 }
 
 /** Changes with every start and every failover of Redis. A server that does not say counts as always the same. */

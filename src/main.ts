@@ -37,6 +37,7 @@ const io: Io = {
   version,
   nodeVersion: process.version,
   stop: stop.signal,
+  onSignal: (signal, listener) => void process.on(signal, listener),
 };
 // google-logging-utils: GCP's SDK would print every request with its payload, and every error text of the server.
 delete process.env["GOOGLE_SDK_NODE_LOGGING"];

@@ -16,8 +16,10 @@ export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
     const { quota } = config;
     if (quota === undefined) return undefined;
     const { scope, perSecond } = quota;
-    const budget = budgets.get(scope) ?? openBudget({ redis, now, perSecond, key: budgetKey(redis.prefix, scope) });
-    budgets.set(quota.scope, budget);
+    // Another rate is another budget; the slots that they give out are the same, in Redis.
+    const name = `${perSecond} ${scope}`;
+    const budget = budgets.get(name) ?? openBudget({ redis, now, perSecond, key: budgetKey(redis.prefix, scope) });
+    budgets.set(name, budget);
     return budget;
   };
 }

@@ -47,9 +47,9 @@ export function makeSeal(key: Uint8Array): Seal {
   };
 }
 
-/** Keyed fingerprint of secrets: tells that one has changed, says nothing about it. 12 hex digits. */
-export function printOf(key: Uint8Array, secrets: readonly Secret[]): string {
-  const hmac = createHmac("sha256", key);
+/** Keyed fingerprint of secrets and how they are sent: tells that something has changed, says nothing about it. 12 hex digits. */
+export function printOf(key: Uint8Array, secrets: readonly Secret[], how = ""): string {
+  const hmac = createHmac("sha256", key).update(how);
   for (const secret of secrets) hmac.update(`${secret.reveal().length}:`).update(secret.reveal());
   return hmac.digest("hex").slice(0, 12);
 }

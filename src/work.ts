@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import type { Credential, Instant, Provider, Secret } from "./credential.ts";
 import { type Exchange, ExchangeError } from "./exchange/grant.ts";
+import type { Generations } from "./generations.ts";
 import type { RotationSpans, StartRotation } from "./observe/trace.ts";
 import type { Outcome } from "./outcome.ts";
 import { renderPayload } from "./publish/payload.ts";
@@ -20,10 +21,16 @@ export interface Edges {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export interface WorkParts extends Edges {
+/** One configuration with everything that belongs to it; it is only ever replaced as a whole. */
+export interface Configured {
   readonly config: Config;
+  readonly credentials: ReadonlyMap<string, Credential>;
   readonly stores: ReadonlyMap<string, Store>;
   readonly exchanges: ReadonlyMap<string, Exchange>;
+}
+
+export interface WorkParts extends Edges {
+  readonly configured: Generations<Configured>;
   readonly seal: Seal | undefined;
   readonly printKey: Uint8Array;
   /** Of Redis: changes when it may have forgotten something. */
@@ -44,16 +51,23 @@ const BUG_RETRY_MS = 30_000;
 /** An id that this replica's configuration does not know: another replica's may. */
 const UNKNOWN_RETRY_MS = 1000;
 
-/** Turns a job into a rotation. The function it returns never throws. */
-export function makeWork(parts: WorkParts) {
-  const credentials = new Map(parts.config.credentials.map((c) => [c.id, c]));
+/** Never throws. Returns when the credential is due again; 0: unknown. */
+export type Work = (job: JobFacts, due: DueIndex, leaseFloorMs: number) => Promise<Instant>;
 
-  async function work(job: JobFacts, due: DueIndex, floorMs: number): Promise<Instant> {
+/** Turns a job into a rotation. A job keeps to the end the configuration with which it began. */
+export function makeWork(parts: WorkParts) {
+  const work: Work = (job, due, floorMs) =>
+    parts.configured.use((configured) => workWith(configured, job, due, floorMs));
+
+  async function workWith(
+    { config, credentials, exchanges, stores }: Configured,
+    ...[job, due, floorMs]: Parameters<Work>
+  ): Promise<Instant> {
     const journal = journalOf(due, job, floorMs, parts.abandoned);
     try {
       const credential = credentials.get(job.id);
-      const provider = credential && parts.config.providers.get(credential.provider);
-      const exchange = provider && parts.exchanges.get(provider.name);
+      const provider = credential && config.providers.get(credential.provider);
+      const exchange = provider && exchanges.get(provider.name);
       if (credential === undefined || provider === undefined || exchange === undefined) {
         await journal.release(parts.now() + UNKNOWN_RETRY_MS);
         return 0;
@@ -63,7 +77,8 @@ export function makeWork(parts: WorkParts) {
         ...partsOf(credential, provider, due),
         journal,
         exchange: spans?.exchange(exchange) ?? exchange,
-        ...(spans && { trace: spans, stores: traced(parts.stores, spans) }),
+        stores: spans === undefined ? stores : traced(stores, spans),
+        ...(spans && { trace: spans }),
       });
       parts.record(spans?.end(outcome) ?? outcome);
       return outcome.nextAt ?? 0;
@@ -74,18 +89,21 @@ export function makeWork(parts: WorkParts) {
     }
   }
 
-  function partsOf(credential: Credential, provider: Provider, due: DueIndex): Omit<Parts, "journal" | "exchange"> {
+  function partsOf(
+    credential: Credential,
+    provider: Provider,
+    due: DueIndex,
+  ): Omit<Parts, "journal" | "exchange" | "stores"> {
     const context = (revision: number): string => `${provider.name}/${credential.id}/${revision}`;
     return {
       now: parts.now,
       random: parts.random,
       epoch: parts.epoch,
-      stores: parts.stores,
       render: renderPayload,
       waitUntil: (at) => waitUntil(at - parts.now(), parts.draining),
       deadline: (ms) => AbortSignal.timeout(Math.max(1, Math.floor(ms))),
       draining: () => parts.draining.aborted,
-      secrets: (of) => readSecrets(of, parts.env, parts.printKey),
+      secrets: (of) => readSecrets(of, provider, parts),
       pause: due.pause,
       seal: (token, revision) => parts.seal?.seal(token, context(revision)),
       unseal: (sealed, revision) => parts.seal?.unseal(sealed, context(revision)),
@@ -96,20 +114,26 @@ export function makeWork(parts: WorkParts) {
 
   return {
     work,
-    credentialOf: (id: string) => credentials.get(id),
-    printOfId: (id: string) => printOfId(credentials.get(id), parts),
+    printOfId(id: string): Promise<string | undefined> {
+      const { credentials, config } = parts.configured.current();
+      const credential = credentials.get(id);
+      return printOfId(credential, credential && config.providers.get(credential.provider), parts);
+    },
   };
 }
 
-function traced(stores: WorkParts["stores"], spans: RotationSpans): WorkParts["stores"] {
+function traced(stores: Configured["stores"], spans: RotationSpans): Configured["stores"] {
   return new Map([...stores].map(([name, store]) => [name, spans.store(name, store)] as const));
 }
 
-/** Reads every secret of a credential; those that cannot be read are left out while one remains. */
+/**
+ * Reads every secret of a credential; those that cannot be read are left out while one remains. The print also tells how
+ * they are sent: a credential that was refused is tried again when that is configured differently.
+ */
 async function readSecrets(
   credential: Credential,
-  env: Edges["env"],
-  printKey: Uint8Array,
+  provider: Provider,
+  { env, printKey }: Pick<WorkParts, "env" | "printKey">,
 ): Promise<{ secrets: readonly Secret[]; print: string }> {
   const secrets: Secret[] = [];
   let failed: SecretSourceError | undefined;
@@ -128,13 +152,17 @@ async function readSecrets(
       sent: false,
     });
   }
-  return { secrets, print: printOf(printKey, secrets) };
+  return { secrets, print: printOf(printKey, secrets, JSON.stringify([provider.auth, provider.tls])) };
 }
 
-async function printOfId(credential: Credential | undefined, parts: WorkParts): Promise<string | undefined> {
-  if (credential === undefined) return undefined;
+async function printOfId(
+  credential: Credential | undefined,
+  provider: Provider | undefined,
+  parts: WorkParts,
+): Promise<string | undefined> {
+  if (credential === undefined || provider === undefined) return undefined;
   try {
-    return (await readSecrets(credential, parts.env, parts.printKey)).print;
+    return (await readSecrets(credential, provider, parts)).print;
   } catch (error) {
     if (error instanceof ExchangeError) return undefined; // still unreadable
     throw error;

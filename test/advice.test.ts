@@ -31,11 +31,12 @@ function setUp() {
   const said: Record<string, unknown>[] = [];
   const write = (line: string): void => void said.push(JSON.parse(line) as Record<string, unknown>);
   const log = makeLog({ level: "info", format: "json", version: "1", instance: "i", write });
+  const byId = new Map(config.credentials.map((credential) => [credential.id, credential]));
   const stores = new Map([
     ["aws", { minWriteIntervalMs: 15 * 60_000 }],
     ["local", { minWriteIntervalMs: 0 }],
   ]);
-  return { said, advise: makeAdvice(config, stores, log) };
+  return { said, advise: makeAdvice({ credentialOf: (id) => byId.get(id), storeOf: (name) => stores.get(name) }, log) };
 }
 function rotated(credential: string, lifeMs: number, everyMs: number): Outcome {
   const targets = ["aws", "local"].map(

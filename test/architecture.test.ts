@@ -32,7 +32,7 @@ const core = [
 const contracts = ["exchange/grant.ts", "publish/store.ts"];
 
 /** Edges: they know the core and themselves, never one another. They meet in the files beside main.ts. */
-const edges = ["config", "embedded", "exchange", "observe", "publish", "queue"];
+const edges = ["config", "embedded", "exchange", "observe", "publish", "queue", "watch"];
 
 /** Every npm package that the program uses, and the one file that knows it. */
 const packages: Readonly<Record<string, string>> = {

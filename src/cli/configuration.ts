@@ -1,5 +1,6 @@
-import { type Config, type Problem, loadConfig } from "../config/config.ts";
+import { type Config, type Parsed, type Problem, loadConfig } from "../config/config.ts";
 import { formatProblems } from "../config/report.ts";
+import { type SteadyConfig, readSteadily } from "../steady-config.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -18,12 +19,27 @@ export async function readConfig(
   io: Io,
 ): Promise<{ config: Config; warnings: readonly Problem[] }> {
   const path = configPath(option, io);
-  const { config, problems, more } = await loadConfig(path, io.env);
-  if (config === undefined) {
-    io.err(formatProblems(problems, more));
-    throw invalid(path, problems, more);
+  const loaded = await loadConfig(path, io.env);
+  return { config: rightOne(loaded, path, io), warnings: loaded.problems };
+}
+
+/** The same for a daemon, which goes on with what it has read: nothing of it changed while it was read. */
+export async function readConfigToFollow(
+  option: string | undefined,
+  io: Io,
+): Promise<SteadyConfig & { readonly path: string; readonly config: Config }> {
+  const path = configPath(option, io);
+  const steady = await readSteadily(path, io.env);
+  if (steady === undefined) {
+    throw new CommandError(`${path} goes on changing while it is read; nothing was started`, exitCode.usage);
   }
-  return { config, warnings: problems };
+  return { ...steady, path, config: rightOne(steady.loaded, path, io) };
+}
+
+function rightOne({ config, problems, more }: Parsed, path: string, io: Io): Config {
+  if (config !== undefined) return config;
+  io.err(formatProblems(problems, more));
+  throw invalid(path, problems, more);
 }
 
 /** Said last, below the problems themselves. */

@@ -17,4 +17,6 @@ export interface Io extends Edges {
   readonly nodeVersion: string;
   /** Aborted by SIGINT or SIGTERM; the reason is the signal's number. */
   readonly stop: AbortSignal;
+  /** From now on these signals do not end the process. */
+  onSignal(signal: "SIGHUP" | "SIGUSR2", listener: () => void): void;
 }

@@ -1,12 +1,17 @@
 import { hostname } from "node:os";
 import { faultOf } from "../fault.ts";
 import { type Invocation, exitCode } from "./command.ts";
-import { readConfig } from "./configuration.ts";
+import { readConfigToFollow } from "./configuration.ts";
 import type { ConfigOption } from "./options.ts";
 
 /** `evertoken run`: the daemon, until it is told to stop. A mistake in the configuration is told before anything is loaded. */
 export async function runCommand({ options, io }: Invocation<ConfigOption>): Promise<number> {
-  const { config, warnings } = await readConfig(options.config, io);
+  // Before anything else: a SIGHUP that comes early must not end the daemon.
+  const signals = { hangup: () => undefined as void, user: () => undefined as void };
+  io.onSignal("SIGHUP", () => signals.hangup());
+  io.onSignal("SIGUSR2", () => signals.user());
+  const started = await readConfigToFollow(options.config, io);
+  const { config } = started;
   const [{ runDaemon }, { makeLog }, { makeMetrics }, { makeRecent }] = await Promise.all([
     import("../daemon.ts"),
     import("../observe/log.ts"),
@@ -24,5 +29,5 @@ export async function runCommand({ options, io }: Invocation<ConfigOption>): Pro
   }
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
-  return runDaemon({ ...io, config, warnings, log, recent, metrics, instance });
+  return runDaemon({ ...io, started, log, recent, metrics, instance, signals });
 }

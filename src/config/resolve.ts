@@ -34,6 +34,8 @@ export interface Config {
   readonly tracing: { readonly credentialId: boolean };
   readonly metrics: { readonly perCredential: "off" | "unhealthy" | "all"; readonly maxSeries: number };
   readonly history: { readonly keep: number };
+  /** `maxRemoved`: share of the credentials, 0 to 1. */
+  readonly reload: { readonly watch: boolean; readonly maxRemoved: number };
   readonly shutdown: { readonly drainTimeoutMs: number };
   readonly providers: ReadonlyMap<string, Provider>;
   readonly stores: ReadonlyMap<string, StoreConfig>;
@@ -53,6 +55,7 @@ const defaults = {
   perCredential: "off",
   maxSeries: 500,
   historyKeep: 20,
+  maxRemoved: 0.2,
   drainTimeoutMs: 60 * SECOND,
   keyPrefix: "evertoken",
 } as const;
@@ -76,8 +79,7 @@ export function resolveConfig(file: SettingsFile, path: string, credentials: rea
     log: {
       level: file.log?.level ?? defaults.level,
       format: file.log?.format ?? defaults.format,
-      successSampling:
-        (file.log?.successSampling === undefined ? undefined : parseFraction(file.log.successSampling)) ?? 1,
+      successSampling: fraction(file.log?.successSampling, 1),
     },
     tracing: { credentialId: file.tracing?.credentialId ?? false },
     metrics: {
@@ -85,6 +87,7 @@ export function resolveConfig(file: SettingsFile, path: string, credentials: rea
       maxSeries: file.metrics?.maxSeries ?? defaults.maxSeries,
     },
     history: { keep: file.history?.keep ?? defaults.historyKeep },
+    reload: { watch: file.reload?.watch ?? true, maxRemoved: fraction(file.reload?.maxRemoved, defaults.maxRemoved) },
     shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),
@@ -105,6 +108,10 @@ export function parseListen(text: string): { host: string; port: number } | unde
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
   if (match === null || Number(match[3]) > 65_535) return undefined;
   return { host: match[1] ?? match[2] ?? "", port: Number(match[3]) };
+}
+
+function fraction(value: string | number | undefined, otherwise: number): number {
+  return (value === undefined ? undefined : parseFraction(value)) ?? otherwise;
 }
 
 function resolveRedis(redis: NonNullable<ConfigFile["redis"]>, base: string): NonNullable<Config["redis"]> {

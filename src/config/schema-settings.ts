@@ -78,6 +78,16 @@ export const settings = {
         .describe("So many outcomes of each credential are remembered in Redis; 0 for none. Default 20"),
     })
     .partial(),
+  reload: z
+    .strictObject({
+      watch: z
+        .boolean()
+        .describe("Apply a changed configuration by itself; SIGHUP applies it in any case. Default true"),
+      maxRemoved: share.describe(
+        "Largest share of the credentials that one reload may remove; a larger one is refused. Default 20%",
+      ),
+    })
+    .partial(),
   shutdown: z
     .strictObject({
       drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),

@@ -56,9 +56,14 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
   const paused = gauge("provider_paused", `1 while a 429 or Retry-After pauses the provider. ${SAME}`, ["provider"]);
   const snapshotAt = gauge("fleet_snapshot_timestamp_seconds", "When the fleet's gauges were taken");
 
+  const labelled = [
+    ...[credentials, expiring, expired, overdue, oldest, unscheduled, unpublished],
+    ...[earliest, providerRunway, storeRunway, paused],
+  ] as const;
+
   return ({ providers, stores, takenAt }) => {
     // Absent where nothing is held, and gone with a provider that is no longer configured.
-    for (const each of [earliest, providerRunway, storeRunway]) each.reset();
+    for (const each of labelled) each.reset();
     for (const p of providers) {
       const { provider } = p;
       for (const state of STATES) credentials.set({ provider, state }, p.states[state]);

@@ -1,10 +1,14 @@
+import type { Instant } from "../credential.ts";
 import type { FleetSnapshot } from "../fleet.ts";
 import type { Outcome } from "../outcome.ts";
 import { makeFleetMetrics } from "./fleet-metrics.ts";
 import { makeInstruments } from "./instruments.ts";
 
 export interface Metrics {
-  /** Names what is configured, so that its counters begin at 0: a counter that appears with a 1 has not grown for Prometheus. */
+  /**
+   * Names all that is configured, so that its counters begin at 0: a counter that appears with a 1 has not grown for
+   * Prometheus. Gauges of what is not configured any more go.
+   */
   introduce(
     providers: Iterable<{ readonly name: string; readonly limits: { readonly concurrency: number } }>,
     stores: Iterable<string>,
@@ -18,6 +22,9 @@ export interface Metrics {
   redisUp(up: boolean): void;
   redisReconnected(): void;
   storeUp(store: string, up: boolean): void;
+  /** A configuration has been applied. */
+  configApplied(hash: string, at: Instant): void;
+  configRefused(): void;
   readonly contentType: string;
   exposition(): Promise<string>;
 }
@@ -102,7 +109,18 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
     "metrics_dropped_credentials",
     "Credentials without series of their own because of metrics.maxSeries",
   );
+  const configInfo = gauge("config_info", "1, labelled with the hash of the configuration that is applied", ["hash"]);
+  const reloaded = gauge(
+    "config_last_reload_successful",
+    "0 while the last reload was refused: the configuration before it is applied",
+  );
+  const reloadedAt = gauge(
+    "config_last_reload_success_timestamp_seconds",
+    "When the configuration that is applied was applied",
+  );
+  let known: ReadonlySet<string> = new Set();
   let credentialSeries = "";
+  reloaded.set(1);
   buildInfo.set({ version: facts.version, node_version: facts.nodeVersion }, 1);
 
   function countOutcome(outcome: Outcome): void {
@@ -138,6 +156,10 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
 
   return {
     introduce(providers, stores) {
+      concurrency.reset();
+      const configured = new Set(stores);
+      for (const store of known) if (!configured.has(store)) storeUp.remove({ store });
+      known = configured;
       for (const { name: provider, limits } of providers) {
         attempts.inc({ provider, outcome: "success", reason: "none" }, 0);
         for (const reason of FAILURES) attempts.inc({ provider, outcome: "failure", reason }, 0);
@@ -148,7 +170,7 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
         active.inc({ provider }, 0);
         concurrency.set({ provider }, limits.concurrency);
       }
-      for (const store of stores) {
+      for (const store of configured) {
         const labels = { store, operation: "publish" };
         for (const outcome of STORE_RESULTS) operations.inc({ ...labels, outcome }, 0);
         operationTime.zero(labels);
@@ -164,6 +186,13 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
     },
     redisUp: (up) => redisUp.set(up ? 1 : 0),
     redisReconnected: () => reconnects.inc(),
+    configApplied(hash, at) {
+      configInfo.reset();
+      configInfo.set({ hash }, 1);
+      reloaded.set(1);
+      reloadedAt.set(at / 1000);
+    },
+    configRefused: () => reloaded.set(0),
     storeUp: (store, up) => storeUp.set({ store }, up ? 1 : 0),
     contentType: instruments.contentType,
     exposition: async () => `${await instruments.exposition()}${credentialSeries}`,

@@ -22,6 +22,9 @@ export interface ProcessFacts {
 export interface ConfigFacts {
   readonly hash: string;
   readonly loadedAt: number;
+  /** Keys whose new values wait for a restart. */
+  readonly restartNeeded?: readonly string[];
+  /** Absent until there was one. `problems`: why it was refused, the first ones, with file:line:column. */
   readonly lastReload?: { readonly at: number; readonly ok: boolean; readonly problems: readonly string[] };
 }
 
@@ -123,9 +126,9 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
   };
 }
 
-function configOf({ hash, loadedAt, lastReload }: ConfigFacts): Readonly<Record<string, unknown>> {
+function configOf({ hash, loadedAt, restartNeeded = [], lastReload }: ConfigFacts): Readonly<Record<string, unknown>> {
   const last = lastReload && { ...lastReload, at: formatInstant(lastReload.at) };
-  return { hash, loadedAt: formatInstant(loadedAt), ...(last && { lastReload: last }) };
+  return { hash, loadedAt: formatInstant(loadedAt), restartNeeded, ...(last && { lastReload: last }) };
 }
 
 function attentionOf(entry: Attention): Readonly<Record<string, unknown>> {

@@ -61,7 +61,7 @@ export function wakeChannel(prefix: string): string {
 }
 
 /** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip. */
-export function dueIndex(redis: RedisLink, provider: string, historyKeep = 0) {
+export function dueIndex(redis: RedisLink, provider: string, historyKeep = () => 0) {
   const k = keysOf(redis.prefix, provider);
   const channel = wakeChannel(redis.prefix);
 
@@ -172,7 +172,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = 0) {
           to.request ?? "",
           to.answer ?? "",
           to.sent ? 1 : 0,
-          historyKeep,
+          historyKeep(),
           to.entry,
         ],
       )) as [number, number];
@@ -222,23 +222,22 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = 0) {
           if (id !== undefined && !configured.has(id)) orphans.push(id);
         }
       } while (cursor !== "0");
-      for (let i = 0; i < orphans.length; i += BATCH) {
-        const ids = orphans.slice(i, i + BATCH);
-        const keys = [
-          k.due,
-          k.state,
-          k.expiry,
-          k.failing,
-          k.requests,
-          k.history,
-          k.halts,
-          ...ids.map((id) => k.sealed(id)),
-        ];
-        await redis.run("remove", keys, ids);
-      }
+      await remove(orphans);
       return orphans.length;
     },
+
+    remove,
   };
+
+  /** Forgets them; secrets in the stores are left alone. */
+  async function remove(all: readonly string[]): Promise<void> {
+    for (let i = 0; i < all.length; i += BATCH) {
+      const ids = all.slice(i, i + BATCH);
+      const { due, state, expiry, failing, requests, history, halts } = k;
+      const keys = [due, state, expiry, failing, requests, history, halts, ...ids.map((id) => k.sealed(id))];
+      await redis.run("remove", keys, ids);
+    }
+  }
 }
 
 export type DueIndex = ReturnType<typeof dueIndex>;

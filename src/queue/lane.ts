@@ -4,10 +4,17 @@ import { type JobFacts, openQueue } from "./queue.ts";
 import type { RedisLink } from "./redis.ts";
 import { startScheduler } from "./scheduler.ts";
 
+export interface LaneLimits extends ClaimLimits {
+  /** So many outcomes of each credential are remembered. */
+  readonly historyKeep: number;
+}
+
 /** All of one provider: its due index, its queue and worker, its claim loop. One slow provider never starves another. */
 export interface Lane {
   readonly due: DueIndex;
   wake(): void;
+  /** For the next claims; what is under way is left alone. */
+  setLimits(limits: LaneLimits): void;
   /** No claim is made after this resolves. */
   stopClaiming(): Promise<void>;
   /** Waits for the jobs under way unless forced. */
@@ -18,27 +25,26 @@ export function openLane(
   redis: RedisLink,
   provider: string,
   options: {
-    readonly limits: ClaimLimits;
-    /** So many outcomes of each credential are remembered. */
-    readonly historyKeep: number;
+    readonly limits: LaneLimits;
     /** How many more rotations may be begun, with so many under way here. */
     room(underWay: number): number;
     onError(error: unknown): void;
     /** MUST NOT throw; returns when the credential is due again (0: unknown). */
-    work(job: JobFacts, due: DueIndex): Promise<Instant>;
+    work(job: JobFacts, due: DueIndex, leaseFloorMs: number): Promise<Instant>;
   },
 ): Lane {
-  const { limits, historyKeep, onError } = options;
-  const due = dueIndex(redis, provider, historyKeep);
+  const { onError } = options;
+  let { limits } = options;
+  const due = dueIndex(redis, provider, () => limits.historyKeep);
   let underWay = 0;
   const queue = openQueue(redis, { prefix: due.keys.tag, concurrency: limits.concurrency, onError }, async (job) => {
     underWay += 1;
-    const nextAt = await options.work(job, due).finally(() => (underWay -= 1));
+    const nextAt = await options.work(job, due, limits.leaseFloorMs).finally(() => (underWay -= 1));
     scheduler.freed(nextAt);
   });
   const scheduler = startScheduler({
     due,
-    limits,
+    limits: () => limits,
     room: () => options.room(underWay),
     ready: redis.ready,
     enqueue: queue.add,
@@ -47,6 +53,11 @@ export function openLane(
   return {
     due,
     wake: scheduler.wake,
+    setLimits(next) {
+      limits = next;
+      queue.setConcurrency(next.concurrency);
+      scheduler.wake();
+    },
     stopClaiming: scheduler.stop,
     close: queue.close,
   };

@@ -10,21 +10,30 @@ const PAGE = 500;
  */
 export function makeParkedWatch(redis: RedisLink, due: DueIndex, printOf: (id: string) => Promise<string | undefined>) {
   let cursor = "0";
+
+  async function check(): Promise<number> {
+    const [next, page] = (await redis.call("HSCAN", due.keys.failing, cursor, "COUNT", PAGE)) as [string, string[]];
+    cursor = next;
+    const ids = page.filter((_, i) => i % 2 === 0 && (page[i + 1] ?? "").includes('"state":"needs_attention"'));
+    if (ids.length === 0) return 0;
+    const texts = (await redis.call("HMGET", due.keys.state, ...ids)) as (string | null)[];
+    const changed: string[] = [];
+    for (const [i, id] of ids.entries()) {
+      const failure = decodeRecord(texts[i] ?? "")?.failure;
+      const print = failure === undefined ? undefined : await printOf(id);
+      if (print !== undefined && print !== failure?.secretPrint) changed.push(id);
+    }
+    await due.advance(changed);
+    return changed.length;
+  }
+
   return {
-    async check(): Promise<number> {
-      const [next, page] = (await redis.call("HSCAN", due.keys.failing, cursor, "COUNT", PAGE)) as [string, string[]];
-      cursor = next;
-      const ids = page.filter((_, i) => i % 2 === 0 && (page[i + 1] ?? "").includes('"state":"needs_attention"'));
-      if (ids.length === 0) return 0;
-      const texts = (await redis.call("HMGET", due.keys.state, ...ids)) as (string | null)[];
-      const changed: string[] = [];
-      for (const [i, id] of ids.entries()) {
-        const failure = decodeRecord(texts[i] ?? "")?.failure;
-        const print = failure === undefined ? undefined : await printOf(id);
-        if (print !== undefined && print !== failure?.secretPrint) changed.push(id);
-      }
-      await due.advance(changed);
-      return changed.length;
+    check,
+    /** All of them at once, for a secret that is known to have changed. */
+    async checkAll(): Promise<void> {
+      cursor = "0";
+      do await check();
+      while (cursor !== "0");
     },
   };
 }

@@ -14,6 +14,7 @@ export interface JobFacts {
 
 export interface ProviderQueue {
   add(claimed: readonly Claimed[]): Promise<void>;
+  setConcurrency(concurrency: number): void;
   /** Stops taking jobs and waits for the ones under way; `force` does not wait. */
   close(force?: boolean): Promise<void>;
 }
@@ -68,6 +69,9 @@ export function openQueue(
           opts: { jobId: `r-${id}-${fence}` },
         })),
       );
+    },
+    setConcurrency(concurrency) {
+      worker.concurrency = concurrency;
     },
     async close(force = false) {
       await worker.close(force);

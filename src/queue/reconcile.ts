@@ -1,3 +1,4 @@
+import type { Instant } from "../credential.ts";
 import type { DueIndex } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 
@@ -8,45 +9,78 @@ export interface Reconciled {
 }
 
 /** Ids and fingerprints of one provider's credentials, as configured. */
-export interface Registration {
+interface Registration {
   readonly due: DueIndex;
   readonly specs: readonly (readonly [id: string, spec: string])[];
   readonly ids: ReadonlySet<string>;
 }
 
-const CONFIG_KEY_TTL_MS = 30 * 24 * 3600 * 1000;
+/** What the due index is to hold, by one configuration. */
+export interface Wanted {
+  readonly hash: string;
+  /** Since when this configuration is there: of several in the fleet, the one that came last counts. */
+  readonly since: Instant;
+  readonly registrations: readonly Registration[];
+}
+
+/** What differs from the configuration before, of one provider. */
+export interface Difference {
+  readonly due: DueIndex;
+  readonly register: readonly (readonly [id: string, spec: string])[];
+  readonly retargeted: readonly string[];
+  readonly gone: readonly string[];
+}
+
+/** Once no replica runs the newest configuration any more, the others wait so long before theirs counts again. */
+const MARK_TTL_MS = 30_000;
 
 /**
- * Makes the due index agree with the configuration; any replica may do it, at any time. During a rolling deploy only
- * replicas with the configuration that was started last do: an older one would undo what the newer one has changed.
+ * Makes the due index agree with the configuration; any replica may do it, at any time. While replicas run different ones (a
+ * rolling deploy, a reload that has not reached all of them) only the newest counts, for as long as a replica runs it:
+ * another would undo what it has changed.
  */
-export function makeReconcile(redis: RedisLink, configHash: string, registrations: readonly Registration[]) {
+export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
   const marker = `{${redis.prefix}}:config`;
 
+  /** True when this configuration is the one that counts. `claim`: it wins over another one of the same instant. */
+  async function counts(claim: boolean): Promise<boolean> {
+    const { hash, since } = wanted();
+    return (await redis.run("configure", [marker], [hash, Math.floor(since), MARK_TTL_MS, claim ? 1 : 0])) === 1;
+  }
+
   return {
-    /** Called once at the start: from now on this configuration is the one that counts. */
-    async claimConfig(): Promise<void> {
-      await redis.call("SET", marker, configHash, "PX", CONFIG_KEY_TTL_MS);
-    },
+    counts,
 
     /** True when every provider's index has as many entries as credentials are configured: one command per provider. */
     async looksRight(): Promise<boolean> {
-      for (const { due, ids } of registrations) {
+      for (const { due, ids } of wanted().registrations) {
         if (Number(await redis.call("ZCARD", due.keys.due)) !== ids.size) return false;
       }
       return true;
     },
 
-    async reconcile(): Promise<Reconciled | undefined> {
-      const current = await redis.call("GET", marker);
-      if (current === null) await this.claimConfig();
-      else if (current !== configHash) return undefined;
+    /** Entry by entry. Only while the configuration counts. */
+    async everything(): Promise<Reconciled> {
       const sum = { added: 0, changed: 0, removed: 0 };
-      for (const { due, specs, ids } of registrations) {
+      for (const { due, specs, ids } of wanted().registrations) {
         const { added, changed } = await due.register(specs);
         sum.added += added;
         sum.changed += changed;
         sum.removed += await due.removeOrphans(ids);
+      }
+      return sum;
+    },
+
+    /** What differs from the configuration before and nothing else. Only while the configuration counts. */
+    async differences(list: readonly Difference[]): Promise<Reconciled> {
+      const sum = { added: 0, changed: 0, removed: 0 };
+      for (const { due, register, retargeted, gone } of list) {
+        await due.remove(gone);
+        sum.removed += gone.length;
+        const { added, changed } = await due.register(register);
+        sum.added += added;
+        sum.changed += changed;
+        await due.advance(retargeted);
       }
       return sum;
     },

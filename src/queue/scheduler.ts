@@ -22,7 +22,7 @@ export interface Scheduler {
  */
 export function startScheduler(parts: {
   due: DueIndex;
-  limits: ClaimLimits;
+  limits(): ClaimLimits;
   /** How many more may be begun; less than 1 means none for now. */
   room(): number;
   ready(): boolean;
@@ -56,7 +56,7 @@ export function startScheduler(parts: {
       return ROOM_MS;
     }
     const { now, nextAt, claimed, ...claim } = await parts.due.claim(
-      parts.limits,
+      parts.limits(),
       Math.min(CLAIM_MAX, Math.floor(room)),
     );
     blocked = claim.blocked;

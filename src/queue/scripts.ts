@@ -176,7 +176,21 @@ local tat = math.max(now + tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[1]
 redis.call('SET', KEYS[1], string.format('%.3f', tat), 'PX', math.ceil(tat - now + 1000))
 return 1`;
 
+/**
+ * Says which configuration counts while replicas run different ones: the one that came last, while a replica runs it.
+ * KEYS marker | ARGV hash since ttlMs claim (1: wins over another one of the same instant) -> 1 it counts | 0 another one does
+ */
+const configure = `
+local since = ARGV[2]
+local at, hash = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%x+)$')
+if hash == ARGV[1] then
+  if tonumber(at) > tonumber(since) then since = at end
+elseif hash and (tonumber(at) > tonumber(since) or (at == since and ARGV[4] == '0')) then return 0 end
+redis.call('SET', KEYS[1], since .. ' ' .. ARGV[1], 'PX', ARGV[3])
+return 1`;
+
 export const scripts = {
+  configure,
   register,
   claim,
   begin,

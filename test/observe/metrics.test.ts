@@ -71,6 +71,9 @@ describe("the metrics", () => {
     expect(families.toSorted()).toEqual(
       [
         "evertoken_build_info gauge",
+        "evertoken_config_info gauge",
+        "evertoken_config_last_reload_success_timestamp_seconds gauge",
+        "evertoken_config_last_reload_successful gauge",
         "evertoken_credentials gauge",
         "evertoken_credentials_earliest_expiry_timestamp_seconds gauge",
         "evertoken_credentials_expired gauge",

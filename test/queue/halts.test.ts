@@ -219,7 +219,7 @@ describe("the history of a credential", () => {
   const index = useDueIndex();
   const history = async (id: string) => index.redis.call("HGET", index.due.keys.history, id);
   async function finish(entry: string, keep: number): Promise<void> {
-    const due = dueIndex(index.redis, "p", keep);
+    const due = dueIndex(index.redis, "p", () => keep);
     await due.register([["a", "s"]]);
     await index.redis.call("ZADD", due.keys.due, 1, "a");
     const [job] = (await due.claim(limits)).claimed;

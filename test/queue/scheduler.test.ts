@@ -25,7 +25,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
   } as unknown as DueIndex;
   const scheduler = startScheduler({
     due,
-    limits: { concurrency: 1, leaseFloorMs: 1 },
+    limits: () => ({ concurrency: 1, leaseFloorMs: 1 }),
     room: () => room,
     ready: () => ready,
     async enqueue(claimed) {

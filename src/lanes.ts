@@ -1,0 +1,91 @@
+import type { Config } from "./config/config.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import { type Lane, openLane } from "./queue/lane.ts";
+import { makeParkedWatch } from "./queue/parked.ts";
+import type { RedisLink } from "./queue/redis.ts";
+import type { Roster } from "./roster.ts";
+import type { Work } from "./work.ts";
+
+/** A lane per configured provider. */
+export interface Lanes {
+  get(provider: string): Lane | undefined;
+  /** Those that are being closed included. */
+  all(): readonly Lane[];
+  /** Opens what is new, closes what is gone, and gives the others their limits. What is under way goes on. */
+  follow(config: Config, roster: Roster): void;
+  wake(): void;
+  /** Jobs under way in this process. */
+  active(): number;
+  /** A page of what waits for a changed secret. */
+  checkParked(): Promise<void>;
+  checkAllParked(): Promise<void>;
+}
+
+export function makeLanes(parts: {
+  readonly redis: RedisLink;
+  readonly metrics: Metrics;
+  readonly work: Work;
+  printOfId(id: string): Promise<string | undefined>;
+  /** How many more rotations of a provider may be begun, with so many under way here. */
+  room(provider: string, underWay: number): number;
+  onError(error: unknown): void;
+}): Lanes {
+  const { redis, metrics, onError } = parts;
+  const open = new Map<string, { readonly lane: Lane; readonly parked: ReturnType<typeof makeParkedWatch> }>();
+  const closing = new Set<Lane>();
+  let active = 0;
+
+  function openOne(name: string, limits: Parameters<Lane["setLimits"]>[0]): void {
+    const lane = openLane(redis, name, {
+      limits,
+      room: (underWay) => parts.room(name, underWay),
+      onError,
+      async work(...job) {
+        active += 1;
+        metrics.jobs(name, 1);
+        try {
+          return await parts.work(...job);
+        } finally {
+          active -= 1;
+          metrics.jobs(name, -1);
+        }
+      },
+    });
+    open.set(name, { lane, parked: makeParkedWatch(redis, lane.due, parts.printOfId) });
+  }
+
+  async function close(lane: Lane): Promise<void> {
+    closing.add(lane);
+    await lane.stopClaiming();
+    await lane.close(false);
+    closing.delete(lane);
+  }
+
+  return {
+    get: (provider) => open.get(provider)?.lane,
+    all: () => [...[...open.values()].map(({ lane }) => lane), ...closing],
+    follow({ providers, history }, { sections }) {
+      for (const [name, { limits }] of providers) {
+        const all = { ...limits, leaseFloorMs: sections.get(name)?.leaseFloorMs ?? 0, historyKeep: history.keep };
+        const known = open.get(name);
+        if (known === undefined) openOne(name, all);
+        else known.lane.setLimits(all);
+      }
+      for (const [name, { lane }] of open) {
+        if (providers.has(name)) continue;
+        open.delete(name);
+        close(lane).catch(onError);
+      }
+    },
+    wake() {
+      for (const { lane } of open.values()) lane.wake();
+    },
+    active: () => active,
+    async checkParked() {
+      for (const { parked } of open.values()) await parked.check();
+    },
+    async checkAllParked() {
+      for (const { parked } of open.values()) await parked.checkAll();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { Instant } from "./credential.ts";
+import { makeTurns } from "./in-turn.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Log } from "./observe/log.ts";
+import { dueIndex } from "./queue/due-index.ts";
+import { type Reconciled, type Wanted, makeReconcile } from "./queue/reconcile.ts";
+import type { RedisLink } from "./queue/redis.ts";
+import type { Roster, RosterChange } from "./roster.ts";
+
+/** Keeps the due index in agreement with what is configured. */
+export interface Registry {
+  /** A configuration has been applied: its changes are written into the due index. Never throws: what fails is made up for. */
+  follow(roster: Roster, change: RosterChange, since: Instant): Promise<void>;
+  /** From time to time; `round` counts from 1. */
+  round(round: number): Promise<void>;
+  /** Entry by entry. */
+  everything(): Promise<void>;
+}
+
+/** Every so many rounds the due index is compared entry by entry. */
+const FULL_ROUND = 120;
+
+export function makeRegistry(parts: {
+  readonly redis: RedisLink;
+  readonly log: Log;
+  readonly lanes: Lanes;
+  onError(error: unknown): void;
+}): Registry {
+  const { redis, log, lanes } = parts;
+  const inTurn = makeTurns();
+  let wanted: Wanted = { hash: "", since: 0, registrations: [] };
+  /** The due index has not been brought up to date since the last change. */
+  let owed = true;
+  let counted = true;
+  const reconcile = makeReconcile(redis, () => wanted);
+
+  /** Whether this configuration is the one that counts; another replica may run a newer one. */
+  async function counts(claim: boolean): Promise<boolean> {
+    const does = await reconcile.counts(claim);
+    if (does !== counted) log.event(does ? "config.counts" : "config.superseded");
+    counted = does;
+    return does;
+  }
+
+  function say(sum: Reconciled): void {
+    if (sum.added + sum.changed + sum.removed > 0) log.event("schedule.reconciled", { ...sum });
+  }
+
+  async function all(claim: boolean): Promise<void> {
+    if (!(await counts(claim))) return;
+    say(await reconcile.everything());
+    owed = false;
+  }
+
+  return {
+    follow: (roster, change, since) =>
+      inTurn(async () => {
+        if (roster.hash === wanted.hash) return;
+        const isFirst = wanted.hash === "";
+        wanted = {
+          hash: roster.hash,
+          since,
+          registrations: [...roster.sections].flatMap(([name, { specs, ids }]) => {
+            const due = lanes.get(name)?.due;
+            return due === undefined ? [] : [{ due, specs, ids }];
+          }),
+        };
+        if (isFirst) return all(true);
+        owed = true;
+        if (!redis.ready()) return;
+        try {
+          if (!(await counts(true))) return;
+          say(await reconcile.differences(differences(change)));
+          owed = false;
+        } catch (error) {
+          parts.onError(error);
+        }
+      }),
+    round: (round) =>
+      inTurn(async () => {
+        if (!(await counts(false))) return;
+        // The whole look costs a second of Redis per 100,000 credentials; a count tells most of it.
+        if (owed || round % FULL_ROUND === 0 || !(await reconcile.looksRight())) await all(false);
+      }),
+    everything: () => inTurn(() => all(false)),
+  };
+
+  function differences({ register, retargeted, gone }: RosterChange) {
+    const names = new Set([...register.keys(), ...retargeted.keys(), ...gone.keys()]);
+    return [...names].map((name) => ({
+      // The lane of a provider that is gone is being closed already.
+      due: lanes.get(name)?.due ?? dueIndex(redis, name),
+      register: register.get(name) ?? [],
+      retargeted: retargeted.get(name) ?? [],
+      gone: gone.get(name) ?? [],
+    }));
+  }
+}

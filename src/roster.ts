@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { leaseFloorMs } from "./backoff.ts";
+import type { Config } from "./config/config.ts";
+import type { Credential } from "./credential.ts";
+import { specOf, targetKey } from "./record.ts";
+import { inSlices } from "./slices.ts";
+
+type Spec = readonly [id: string, spec: string];
+
+/** One provider's credentials as the due index knows them. */
+interface Section {
+  readonly specs: readonly Spec[];
+  readonly ids: ReadonlySet<string>;
+  /** Shortest lease of a claim: what its slowest exchange needs. */
+  readonly leaseFloorMs: number;
+}
+
+/** The credentials of one configuration, as the work needs them. */
+export interface Roster {
+  readonly credentials: ReadonlyMap<string, Credential>;
+  /** By provider; one without credentials is there too. */
+  readonly sections: ReadonlyMap<string, Section>;
+  /** Names of the stores that somebody publishes to. */
+  readonly stores: ReadonlySet<string>;
+  /** Two configurations that ask for the same tokens for the same ids have the same. */
+  readonly hash: string;
+}
+
+export const emptyRoster: Roster = { credentials: new Map(), sections: new Map(), stores: new Set(), hash: "" };
+
+export async function makeRoster(config: Config): Promise<Roster> {
+  const credentials = new Map<string, Credential>();
+  const stores = new Set<string>();
+  const sections = new Map(
+    [...config.providers.keys()].map((name) => [name, { specs: [] as Spec[], ids: new Set<string>(), timeoutMs: 0 }]),
+  );
+  const hash = createHash("sha256");
+  await inSlices(config.credentials, (credential) => {
+    const provider = config.providers.get(credential.provider);
+    const section = sections.get(credential.provider);
+    if (provider === undefined || section === undefined) throw new TypeError(`no provider ${credential.provider}`);
+    const spec = specOf(credential, provider);
+    credentials.set(credential.id, credential);
+    for (const { store } of credential.publish) stores.add(store);
+    section.specs.push([credential.id, spec]);
+    section.ids.add(credential.id);
+    section.timeoutMs = Math.max(section.timeoutMs, credential.policy.requestTimeoutMs);
+    hash.update(`${credential.provider}\0${credential.id}\0${spec}\n`);
+  });
+  return {
+    credentials,
+    sections: new Map(
+      [...sections].map(([name, { specs, ids, timeoutMs }]) => [
+        name,
+        { specs, ids, leaseFloorMs: leaseFloorMs(timeoutMs) },
+      ]),
+    ),
+    stores,
+    hash: hash.digest("hex").slice(0, 16),
+  };
+}
+
+/** What a new roster means for the due index, by provider, and how many credentials it concerns. */
+export interface RosterChange {
+  readonly added: number;
+  readonly removed: number;
+  /** Differ in anything. */
+  readonly changed: number;
+  /** New there, or asking for another token. */
+  readonly register: ReadonlyMap<string, readonly Spec[]>;
+  /** Have a target that they had not: it lacks the token that the others hold. */
+  readonly retargeted: ReadonlyMap<string, readonly string[]>;
+  /** Were there, and are not any more, or are somewhere else. */
+  readonly gone: ReadonlyMap<string, readonly string[]>;
+}
+
+export async function compareRosters(before: Roster, after: Roster): Promise<RosterChange> {
+  const register = new Map<string, Spec[]>();
+  const retargeted = new Map<string, string[]>();
+  const gone = new Map<string, string[]>();
+  let added = 0;
+  let removed = 0;
+  let changed = 0;
+  for (const [name, section] of after.sections) {
+    const specsBefore = new Map(before.sections.get(name)?.specs);
+    await inSlices(section.specs, ([id, spec]) => {
+      const was = before.credentials.get(id);
+      const is = after.credentials.get(id);
+      const sameSpec = specsBefore.get(id) === spec;
+      if (!sameSpec) append(register, name, [id, spec] as const);
+      if (was === undefined) added += 1;
+      else if (!sameSpec || !isDeepStrictEqual(was, is)) changed += 1;
+      if (was !== undefined && is !== undefined && sameSpec && hasNewTarget(was, is)) append(retargeted, name, id);
+    });
+  }
+  for (const [name, { specs }] of before.sections) {
+    const still = after.sections.get(name)?.ids;
+    await inSlices(specs, ([id]) => {
+      if (still?.has(id) === true) return;
+      append(gone, name, id);
+      if (!after.credentials.has(id)) removed += 1;
+    });
+  }
+  return { added, removed, changed, register, retargeted, gone };
+}
+
+function hasNewTarget(was: Credential, is: Credential): boolean {
+  if (is.publish === was.publish) return false;
+  const known = new Set(was.publish.map(targetKey));
+  return is.publish.some((target) => !known.has(targetKey(target)));
+}
+
+function append<T>(lists: Map<string, T[]>, name: string, item: T): void {
+  const list = lists.get(name);
+  if (list === undefined) lists.set(name, [item]);
+  else list.push(item);
+}
