@@ -78,6 +78,15 @@ export interface CredentialFact {
   readonly reason?: string;
 }
 
+/** Where one credential stands, as far as a forecast asks. */
+export interface CredentialStanding {
+  readonly dueAt: Instant;
+  /** Undefined: there has never been a token. */
+  readonly lifetimeMs?: number;
+  /** Fingerprint of what was asked for last; undefined: nothing yet. */
+  readonly spec?: string;
+}
+
 /** What a snapshot must know of the configuration. */
 export interface FleetShape {
   readonly providers: readonly {

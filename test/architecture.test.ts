@@ -31,6 +31,9 @@ const core = [
 /** The two contracts that the core knows of its edges, as types. */
 const contracts = ["exchange/grant.ts", "publish/store.ts"];
 
+/** Folders of the core: they know it and themselves. */
+const pure = ["plan"];
+
 /** Edges: they know the core and themselves, never one another. They meet in the files beside main.ts. */
 const edges = ["config", "embedded", "exchange", "observe", "publish", "queue", "watch"];
 
@@ -177,7 +180,15 @@ describe("the import table", () => {
 
   test("every folder is an edge, or the command line", () => {
     const folders = new Set(files.map(folderOf).filter((folder) => folder !== undefined));
-    expect([...folders].toSorted()).toEqual([...edges, "cli"].toSorted());
+    expect([...folders].toSorted()).toEqual([...edges, ...pure, "cli"].toSorted());
+  });
+
+  test("a folder of the core imports the core and itself", () => {
+    const wrong = imports.filter(({ from, to }) => {
+      const folder = folderOf(from);
+      return folder !== undefined && pure.includes(folder) && folderOf(to) !== folder && !core.includes(to);
+    });
+    expect(shown(wrong)).toEqual([]);
   });
 
   test("edges import the core and themselves, never one another, save the contracts as types", () => {

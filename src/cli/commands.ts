@@ -26,6 +26,23 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./validate.ts")).validateCommand,
   },
   {
+    name: "plan",
+    summary:
+      "what a configuration will do: load, quotas, cost, roll-out, recovery; against the running state when there is one",
+    options: [
+      option.config,
+      { flags: "-o, --output <format>", help: "output", choices: ["table", "json"], byDefault: "table" },
+      { flags: "--offline", help: "from the configuration alone, whatever runs" },
+      { flags: "--detailed-exitcode", help: "4 when something would be added, changed or removed" },
+    ],
+    examples: [
+      ["plan --config config.yaml", "before anything runs, or before a change"],
+      ["plan --detailed-exitcode -o json", "for programs"],
+    ],
+    exits: ["changes"],
+    load: async () => (await import("./plan.ts")).planCommand,
+  },
+  {
     name: "status",
     summary: "what needs attention, everything known of one credential, or a list",
     arguments: [{ form: "[id...]", help: "credentials" }],

@@ -1,0 +1,45 @@
+import type { Credential } from "../credential.ts";
+import type { CredentialStanding } from "../fleet.ts";
+import { specOf } from "../record.ts";
+import type { PlannedFleet } from "./demand.ts";
+import type { RunningState } from "./plan.ts";
+
+/** Names in a list; the counts are of all. */
+const NAMED = 20;
+
+interface Change {
+  readonly count: number;
+  readonly ids: readonly string[];
+}
+
+/** What a daemon with this configuration would add, remove and ask for anew; without a running state everything is new. */
+export function changesOf(
+  fleet: PlannedFleet,
+  state: RunningState | undefined,
+): Record<"added" | "changed" | "removed", Change> {
+  const added: string[] = [];
+  const changed: string[] = [];
+  const configured = new Map<string, Set<string>>();
+  for (const credential of fleet.credentials) {
+    const { id, provider: name } = credential;
+    const ids = configured.get(name) ?? new Set();
+    configured.set(name, ids.add(id));
+    const standing = state?.get(name)?.get(id);
+    if (standing === undefined) added.push(id);
+    else if (hasChanged(credential, standing, fleet)) changed.push(id);
+  }
+  const removed = [...(state ?? [])].flatMap(([name, standings]) =>
+    [...standings.keys()].filter((id) => configured.get(name)?.has(id) !== true),
+  );
+  return { added: change(added), changed: change(changed), removed: change(removed) };
+}
+
+/** Another token is asked for than the last time: it is due at once. */
+export function hasChanged(credential: Credential, standing: CredentialStanding, fleet: PlannedFleet): boolean {
+  const provider = fleet.providers.get(credential.provider);
+  return provider !== undefined && standing.spec !== undefined && standing.spec !== specOf(credential, provider);
+}
+
+function change(ids: readonly string[]): Change {
+  return { count: ids.length, ids: ids.slice(0, NAMED) };
+}

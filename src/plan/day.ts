@@ -1,0 +1,182 @@
+import type { Provider, StoreConfig } from "../credential.ts";
+import { type Group, cycleOf, sustainedPerSecond, writesOf } from "./demand.ts";
+
+/** What the next 24 hours will look like. */
+export interface Day {
+  readonly providers: ReadonlyMap<string, Profile>;
+  /** Writes, by the scope of the stores' budgets. */
+  readonly scopes: ReadonlyMap<string, Profile>;
+  /** Until the last first token is there, per provider; undefined: not within the day, or nothing was to be done. */
+  readonly rollOutMs: ReadonlyMap<string, number | undefined>;
+}
+
+/** Of exchanges, or of writes. */
+export interface Profile {
+  readonly total: number;
+  /** Mean of the busiest step. */
+  readonly peakPerSecond: number;
+  readonly hours: readonly number[];
+}
+
+/** Where a group stands at the beginning. */
+export interface Standing {
+  readonly group: Group;
+  /** Credentials that have never had a token. */
+  readonly first: number;
+  /** The others, by the step from now in which they are due; what is overdue stands in step 0. */
+  readonly dueInStep: ReadonlyMap<number, number>;
+}
+
+/** Ten seconds. */
+export const STEP_MS = 10_000;
+const STEPS = 8640;
+const STEPS_PER_MINUTE = 6;
+const STEPS_PER_HOUR = 360;
+/** Below this a step is too coarse to tell one renewal from the next: then the mean rate is all there is to say. */
+const SHORT_MS = 3 * STEP_MS;
+
+interface Flow {
+  readonly group: Group;
+  readonly short: boolean;
+  readonly due: Float64Array;
+  /** Due and not served yet. */
+  waiting: number;
+  first: number;
+  /** Have a token. */
+  live: number;
+}
+
+interface Left {
+  readonly providers: Map<string, number>;
+  readonly scopes: Map<string, number>;
+}
+
+/**
+ * Plays a day in steps of ten seconds: what falls due is served as far as the limits go, renewals before first tokens, the
+ * rest waits, and what was served falls due again after its cycle. It counts credentials, it does not follow them: a fleet
+ * of a million takes as long as one of ten.
+ */
+export function forecastDay(
+  standings: readonly Standing[],
+  providers: ReadonlyMap<string, Provider>,
+  stores: ReadonlyMap<string, StoreConfig>,
+): Day {
+  const flows = standings.map(flowOf);
+  const rates = scopeRates(stores);
+  const exchanges = zeros(providers.keys());
+  const writes = zeros(rates.keys());
+  const rollOutMs = new Map<string, number | undefined>();
+
+  for (let step = 0; step < STEPS; step++) {
+    const left: Left = {
+      providers: new Map([...providers].map(([name, p]) => [name, (sustainedPerSecond(p) * STEP_MS) / 1000])),
+      scopes: new Map([...rates].map(([scope, perSecond]) => [scope, (perSecond * STEP_MS) / 1000])),
+    };
+    const served = (flow: Flow, wanted: number, first: boolean): number => {
+      const perScope = writesPerScope(flow.group, stores, first);
+      const room = [...perScope].map(([scope, each]) => (left.scopes.get(scope) ?? 0) / each);
+      const { provider } = flow.group;
+      const count = Math.min(wanted, left.providers.get(provider) ?? 0, ...room);
+      add(left.providers, provider, -count);
+      bump(exchanges.get(provider), step, count);
+      for (const [scope, each] of perScope) {
+        add(left.scopes, scope, -count * each);
+        bump(writes.get(scope), step, count * each);
+      }
+      return count;
+    };
+    for (const flow of flows) {
+      const wanted = flow.short
+        ? (flow.live * STEP_MS) / cycleOf(flow.group).meanMs
+        : flow.waiting + (flow.due[step] ?? 0);
+      const count = served(flow, wanted, false);
+      flow.waiting = flow.short ? 0 : wanted - count;
+      comeAgain(flow, step, count);
+    }
+    for (const flow of flows) {
+      const count = served(flow, flow.first, true);
+      flow.first -= count;
+      flow.live += count;
+      comeAgain(flow, step, count);
+      if (count > 0 && flow.first < 1e-6) rollOutMs.set(flow.group.provider, (step + 1) * STEP_MS);
+    }
+  }
+  for (const { group, first } of flows) if (first >= 1e-6) rollOutMs.set(group.provider, undefined);
+  return { providers: profiles(exchanges), scopes: profiles(writes), rollOutMs };
+}
+
+function flowOf({ group, first, dueInStep }: Standing): Flow {
+  const due = new Float64Array(STEPS);
+  let live = 0;
+  for (const [step, count] of dueInStep) {
+    live += count;
+    if (step < STEPS) bump(due, step, count);
+  }
+  return { group, short: cycleOf(group).longestMs < SHORT_MS, due, waiting: 0, first, live };
+}
+
+/** What was served in this step falls due again, evenly over what jitter leaves open. */
+function comeAgain(flow: Flow, step: number, count: number): void {
+  if (flow.short || count === 0) return;
+  const { shortestMs, longestMs } = cycleOf(flow.group);
+  const from = step + 0.5 + shortestMs / STEP_MS;
+  const to = step + 0.5 + longestMs / STEP_MS;
+  const width = Math.max(to - from, 1e-6);
+  for (let at = Math.floor(from); at < Math.min(STEPS, from + width); at++) {
+    const share = (Math.min(at + 1, from + width) - Math.max(at, from)) / width;
+    if (at > step) bump(flow.due, at, count * share);
+  }
+}
+
+/** Writes of one rotation to each budget. */
+export function writesPerScope(
+  group: Group,
+  stores: ReadonlyMap<string, StoreConfig>,
+  first: boolean,
+): Map<string, number> {
+  const writes = new Map<string, number>();
+  for (const name of group.targets) {
+    const store = stores.get(name);
+    if (store?.quota !== undefined) add(writes, store.quota.scope, writesOf(store, first));
+  }
+  return writes;
+}
+
+/** Writes per second of each budget; of stores that disagree the smallest holds. */
+export function scopeRates(stores: ReadonlyMap<string, StoreConfig>): Map<string, number> {
+  const rates = new Map<string, number>();
+  for (const { quota } of stores.values()) {
+    if (quota !== undefined) rates.set(quota.scope, Math.min(quota.perSecond, rates.get(quota.scope) ?? Infinity));
+  }
+  return rates;
+}
+
+function profiles(all: ReadonlyMap<string, Float64Array>): Map<string, Profile> {
+  return new Map([...all].map(([name, steps]) => [name, profileOf(steps)]));
+}
+
+function profileOf(steps: Float64Array): Profile {
+  const hours = per(steps, STEPS_PER_HOUR);
+  const minutes = per(steps, STEPS_PER_MINUTE);
+  return { total: sum(steps), peakPerSecond: minutes.reduce((a, b) => Math.max(a, b), 0) / 60, hours };
+}
+
+function per(steps: Float64Array, length: number): number[] {
+  return Array.from({ length: STEPS / length }, (_, i) => sum(steps.subarray(i * length, (i + 1) * length)));
+}
+
+function sum(numbers: Float64Array): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
+function zeros(names: Iterable<string>): Map<string, Float64Array> {
+  return new Map([...names].map((name) => [name, new Float64Array(STEPS)]));
+}
+
+function add(to: Map<string, number>, key: string, count: number): void {
+  to.set(key, (to.get(key) ?? 0) + count);
+}
+
+function bump(to: Float64Array | undefined, at: number, count: number): void {
+  if (to !== undefined && at < to.length) to[at] = (to[at] ?? 0) + count;
+}

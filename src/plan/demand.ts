@@ -1,0 +1,78 @@
+import type { Credential, Instant, Policy, Provider, StoreConfig } from "../credential.ts";
+import { ASSUMED_EXCHANGE_MS } from "../order.ts";
+import { dueAt } from "../schedule.ts";
+
+/** As much of a configuration as a forecast is made from. */
+export interface PlannedFleet {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly stores: ReadonlyMap<string, StoreConfig>;
+  readonly credentials: readonly Credential[];
+}
+
+/** Credentials that make the same demands: one forecast serves them all, whatever their number. */
+export interface Group {
+  readonly provider: string;
+  readonly policy: Policy;
+  readonly lifetimeMs: number;
+  /** Names of stores, one for each target. */
+  readonly targets: readonly string[];
+  readonly count: number;
+}
+
+/** From one token to the next: jitter makes it anything between the two. */
+export interface Cycle {
+  readonly shortestMs: number;
+  readonly longestMs: number;
+  readonly meanMs: number;
+}
+
+/** `lifetimeOf`: what a token was really given, where one was issued; else the policy's assumption holds. */
+export function groupsOf(
+  credentials: readonly Credential[],
+  lifetimeOf: (credential: Credential) => number | undefined = () => undefined,
+): { readonly groups: readonly Group[]; groupOf(credential: Credential): Group } {
+  const groups = new Map<string, { -readonly [K in keyof Group]: Group[K] }>();
+  const policies = new Map<Policy, number>();
+  function keyOf({ provider, policy, publish }: Credential, lifetimeMs: number): string {
+    if (!policies.has(policy)) policies.set(policy, policies.size);
+    return [provider, policies.get(policy), lifetimeMs, ...publish.map((target) => target.store)].join("\0");
+  }
+  function groupOf(credential: Credential) {
+    const { provider, policy, publish } = credential;
+    const lifetimeMs = lifetimeOf(credential) ?? policy.lifetimeMs;
+    const key = keyOf(credential, lifetimeMs);
+    const found = groups.get(key) ?? { provider, policy, lifetimeMs, targets: publish.map((t) => t.store), count: 0 };
+    groups.set(key, found);
+    return found;
+  }
+  for (const credential of credentials) groupOf(credential).count += 1;
+  return { groups: [...groups.values()], groupOf };
+}
+
+export function cycleOf({ lifetimeMs, policy }: Pick<Group, "lifetimeMs" | "policy">): Cycle {
+  const life = { issuedAt: 0, expiresAt: lifetimeMs };
+  const period = (jitter: number): Instant => Math.max(1, dueAt(life, policy, jitter));
+  const longestMs = period(0);
+  const shortestMs = period(1);
+  return { longestMs, shortestMs, meanMs: (longestMs + shortestMs) / 2 };
+}
+
+/** Exchanges per second that a provider can be sent for hours on end; where no rate is given concurrency limits them. */
+export function sustainedPerSecond({ limits }: Provider): number {
+  return Math.min(
+    limits.perSecond ?? Infinity,
+    limits.perHour === undefined ? Infinity : limits.perHour / 3600,
+    limits.perDay === undefined ? Infinity : limits.perDay / 86_400,
+    (limits.concurrency * 1000) / ASSUMED_EXCHANGE_MS,
+  );
+}
+
+/**
+ * Calls that count against a store's budget of writes, for one publish. GCP: the new version, and the destruction of an old
+ * one; `first`: making the secret, too.
+ */
+export function writesOf(store: StoreConfig | undefined, first: boolean): number {
+  if (store === undefined || store.type === "file") return 1;
+  const made = first && store.create ? 1 : 0;
+  return store.type === "gcp-secret-manager" && !first ? 2 : 1 + made;
+}

@@ -1,0 +1,120 @@
+import type { Provider, StoreConfig } from "../credential.ts";
+import { type Day, type Profile, writesPerScope } from "./day.ts";
+import { type Group, type PlannedFleet, cycleOf } from "./demand.ts";
+import { type Use, round } from "./findings.ts";
+import { DOWNTIMES_MS, capacityOf, recoveryAfter, runwayOf } from "./outage.ts";
+import { costOf } from "./prices.ts";
+
+const DAY_S = 86_400;
+const NOTHING: Profile = { total: 0, peakPerSecond: 0, hours: Array.from({ length: 24 }, () => 0) };
+
+/** Renewals per second once every credential has its token. */
+function steadyPerSecond(groups: readonly Group[]): number {
+  return groups.reduce((sum, group) => sum + (group.count * 1000) / cycleOf(group).meanMs, 0);
+}
+
+interface ProviderPlan {
+  readonly provider: string;
+  readonly credentials: number;
+  readonly exchanges: ReturnType<typeof exchangesOf>;
+  /** Rotations per second that its limits and the stores' leave. */
+  readonly capacityPerSecond?: number;
+  readonly uses: readonly Use[];
+  /** Until the last first token is there; null: not within a day. Absent: nobody waits for one. */
+  readonly rollOut?: { readonly seconds: number | null };
+  /** `seconds` null: the backlog never ends. */
+  readonly recoveries: readonly {
+    readonly downSeconds: number;
+    readonly expired: number;
+    readonly due: number;
+    readonly seconds: number | null;
+    readonly expiredLater: number;
+  }[];
+  readonly runway?: ReturnType<typeof runway>;
+}
+
+export function ofProvider(provider: Provider, all: readonly Group[], fleet: PlannedFleet, day: Day): ProviderPlan {
+  const groups = all.filter((group) => group.provider === provider.name);
+  const credentials = groups.reduce((sum, group) => sum + group.count, 0);
+  const steady = steadyPerSecond(groups);
+  const { total, peakPerSecond, hours } = day.providers.get(provider.name) ?? NOTHING;
+  const base = { provider: provider.name, credentials, exchanges: exchangesOf(steady, total, peakPerSecond, hours) };
+  if (groups.length === 0) return { ...base, uses: [], recoveries: [] };
+  const capacity = capacityOf(groups, provider, fleet.stores, false);
+  const rollOutMs = day.rollOutMs.get(provider.name);
+  return {
+    ...base,
+    capacityPerSecond: round(capacity),
+    uses: usesOf(provider, steady),
+    ...(day.rollOutMs.has(provider.name) && {
+      rollOut: { seconds: rollOutMs === undefined ? null : rollOutMs / 1000 },
+    }),
+    recoveries: DOWNTIMES_MS.map((downMs) => {
+      const { expired, due, recoveryMs, expiredLater } = recoveryAfter(downMs, groups, capacity);
+      return {
+        downSeconds: downMs / 1000,
+        expired: Math.round(expired),
+        due: Math.round(due),
+        seconds: recoveryMs === undefined ? null : Math.ceil(recoveryMs / 1000),
+        expiredLater: Math.round(expiredLater),
+      };
+    }),
+    runway: runway(groups),
+  };
+}
+
+function exchangesOf(steady: number, total: number, peakPerSecond: number, hours: readonly number[]) {
+  return {
+    steadyPerSecond: round(steady),
+    nextDay: Math.round(total),
+    peakPerSecond: round(peakPerSecond),
+    hours: hours.map(Math.round),
+  };
+}
+
+function usesOf({ limits }: Provider, steady: number): Use[] {
+  const { perSecond, perHour, perDay } = limits;
+  return [
+    ...(perSecond === undefined ? [] : [{ limit: "requests per second", allowed: perSecond, used: round(steady) }]),
+    ...(perHour === undefined ? [] : [{ limit: "exchanges per hour", allowed: perHour, used: round(steady * 3600) }]),
+    ...(perDay === undefined ? [] : [{ limit: "exchanges per day", allowed: perDay, used: round(steady * DAY_S) }]),
+  ];
+}
+
+export function ofStore(store: StoreConfig, all: readonly Group[]) {
+  const groups = all.filter((group) => group.targets.includes(store.name));
+  const { secrets, usdPerMonth } = costOf(store, groups);
+  const writes = groups.reduce(
+    (sum, g) => sum + (g.count * g.targets.filter((name) => name === store.name).length * 1000) / cycleOf(g).meanMs,
+    0,
+  );
+  const versions = groups.map((group) => (DAY_S * 1000) / cycleOf(group).meanMs);
+  return {
+    store: store.name,
+    type: store.type,
+    secrets,
+    publishesPerSecond: round(writes),
+    /** Of the secret that is written most often. */
+    versionsPerDay: round(versions.reduce((a, b) => Math.max(a, b), 0)),
+    usdPerMonth: Math.round(usdPerMonth * 100) / 100,
+    ...(groups.length > 0 && { runway: runway(groups) }),
+  };
+}
+
+export function ofScope(scope: string, allowed: number, groups: readonly Group[], fleet: PlannedFleet, day: Day) {
+  const used = groups.reduce(
+    (sum, group) =>
+      sum + ((writesPerScope(group, fleet.stores, false).get(scope) ?? 0) * group.count * 1000) / cycleOf(group).meanMs,
+    0,
+  );
+  const { peakPerSecond } = day.scopes.get(scope) ?? NOTHING;
+  return { scope, allowed, used: round(used), peakPerSecond: round(peakPerSecond) };
+}
+
+function runway(groups: readonly Group[]) {
+  const { firstMs, deadWithin } = runwayOf(groups);
+  return {
+    firstDeadAfterSeconds: Math.floor(firstMs / 1000),
+    deadWithin: deadWithin.map(({ withinMs, count }) => ({ seconds: withinMs / 1000, credentials: Math.round(count) })),
+  };
+}
