@@ -94,9 +94,15 @@ export function specOf(credential: Credential, provider: Provider): string {
   );
 }
 
-/** Short stable key of a target: reordering the publish list changes nothing. */
-export function targetKey(target: Target): string {
-  return fingerprint(`${target.store}\0${target.secret}\0${target.format}`).slice(0, 7);
+/** Short stable key of a target: reordering the publish list changes nothing, another template is another target. */
+export function targetKey({ store, secret, format, template }: Target): string {
+  const text = template === undefined ? "" : `\0${template}`;
+  return fingerprint(`${store}\0${secret}\0${format}${text}`).slice(0, 7);
+}
+
+/** What the due index compares with what it remembers: the spec, and a key for each target that is to hold the token. */
+export function registrationOf(credential: Credential, provider: Provider): string {
+  return [specOf(credential, provider), ...credential.publish.map(targetKey)].join(" ");
 }
 
 /** When the first consumer holds a dead token: the earliest expiry over the targets; 0 when one holds nothing. */

@@ -85,13 +85,12 @@ export function makeRegistry(parts: {
     everything: () => inTurn(() => all(false)),
   };
 
-  function differences({ register, retargeted, gone }: RosterChange) {
-    const names = new Set([...register.keys(), ...retargeted.keys(), ...gone.keys()]);
+  function differences({ register, gone }: RosterChange) {
+    const names = new Set([...register.keys(), ...gone.keys()]);
     return [...names].map((name) => ({
       // The lane of a provider that is gone is being closed already.
       due: lanes.get(name)?.due ?? dueIndex(redis, name),
       register: register.get(name) ?? [],
-      retargeted: retargeted.get(name) ?? [],
       gone: gone.get(name) ?? [],
     }));
   }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { leaseFloorMs } from "./backoff.ts";
 import type { Config } from "./config/config.ts";
 import type { Credential } from "./credential.ts";
-import { specOf, targetKey } from "./record.ts";
+import { registrationOf } from "./record.ts";
 import { inSlices } from "./slices.ts";
 
 type Spec = readonly [id: string, spec: string];
@@ -40,7 +40,7 @@ export async function makeRoster(config: Config): Promise<Roster> {
     const provider = config.providers.get(credential.provider);
     const section = sections.get(credential.provider);
     if (provider === undefined || section === undefined) throw new TypeError(`no provider ${credential.provider}`);
-    const spec = specOf(credential, provider);
+    const spec = registrationOf(credential, provider);
     credentials.set(credential.id, credential);
     for (const { store } of credential.publish) stores.add(store);
     section.specs.push([credential.id, spec]);
@@ -67,17 +67,14 @@ export interface RosterChange {
   readonly removed: number;
   /** Differ in anything. */
   readonly changed: number;
-  /** New there, or asking for another token. */
+  /** New there, asking for another token, or with other targets: one that was added lacks the token that the others hold. */
   readonly register: ReadonlyMap<string, readonly Spec[]>;
-  /** Have a target that they had not: it lacks the token that the others hold. */
-  readonly retargeted: ReadonlyMap<string, readonly string[]>;
   /** Were there, and are not any more, or are somewhere else. */
   readonly gone: ReadonlyMap<string, readonly string[]>;
 }
 
 export async function compareRosters(before: Roster, after: Roster): Promise<RosterChange> {
   const register = new Map<string, Spec[]>();
-  const retargeted = new Map<string, string[]>();
   const gone = new Map<string, string[]>();
   let added = 0;
   let removed = 0;
@@ -91,7 +88,6 @@ export async function compareRosters(before: Roster, after: Roster): Promise<Ros
       if (!sameSpec) append(register, name, [id, spec] as const);
       if (was === undefined) added += 1;
       else if (!sameSpec || !isDeepStrictEqual(was, is)) changed += 1;
-      if (was !== undefined && is !== undefined && sameSpec && hasNewTarget(was, is)) append(retargeted, name, id);
     });
   }
   for (const [name, { specs }] of before.sections) {
@@ -102,13 +98,7 @@ export async function compareRosters(before: Roster, after: Roster): Promise<Ros
       if (!after.credentials.has(id)) removed += 1;
     });
   }
-  return { added, removed, changed, register, retargeted, gone };
-}
-
-function hasNewTarget(was: Credential, is: Credential): boolean {
-  if (is.publish === was.publish) return false;
-  const known = new Set(was.publish.map(targetKey));
-  return is.publish.some((target) => !known.has(targetKey(target)));
+  return { added, removed, changed, register, gone };
 }
 
 function append<T>(lists: Map<string, T[]>, name: string, item: T): void {

@@ -73,6 +73,22 @@ describe("the daemon", () => {
     expect(provider.seen).toHaveLength(3);
   });
 
+  test("brings a token to a target that was added, at the start and not at the next renewal", async () => {
+    await site.configure(fleet(["a", "b"]));
+    const first = await site.start();
+    for (const id of ["a", "b"]) await first.line(rotated(id));
+    first.signal("SIGTERM");
+    expect(await first.exited).toBe(0);
+    const [a, b] = (fleet(["a", "b"]) as { credentials: { publish: object[] }[] }).credentials;
+    const also = { ...a, publish: [...(a?.publish ?? []), { store: "local", secret: "also" }] };
+    await site.configure(fleet([], { credentials: [also, b] }));
+    const second = await site.start();
+    expect(await second.line(rotated("a", 2))).toMatchObject({ reason: "TargetMissing" });
+    expect(await published("also")).toMatchObject({ revision: 2, credential_id: "a" });
+    expect(await published("b")).toMatchObject({ revision: 1 });
+    expect(provider.seen).toHaveLength(3);
+  });
+
   test("mints nothing that still lives after Redis has lost everything", async () => {
     await using redis = await startRedis({ port: true });
     await site.configure(fleet(["a"], { redis: { url: redis.url } }));

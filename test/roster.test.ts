@@ -53,9 +53,10 @@ describe("a roster", () => {
     expect(slow).toBeGreaterThan(Math.max(50_000, usual));
   });
 
-  test("of the same credentials has the same hash, and another one when another token is asked for", async () => {
+  test("of the same credentials has the same hash, and another one when another token or target is asked for", async () => {
     const { hash } = await rosterOf({ id: "a" });
-    expect((await rosterOf({ id: "a", secret: "T", stores: ["other"] })).hash).toBe(hash);
+    expect((await rosterOf({ id: "a", secret: "T" })).hash).toBe(hash);
+    expect((await rosterOf({ id: "a", stores: ["local", "other"] })).hash).not.toBe(hash);
     expect((await rosterOf({ id: "a", scope: "x" })).hash).not.toBe(hash);
     expect((await rosterOf({ id: "a" }, { id: "b" })).hash).not.toBe(hash);
     expect((await rosterOf({ id: "a", provider: "q" })).hash).not.toBe(hash);
@@ -66,7 +67,7 @@ describe("two rosters", () => {
   test("that are equal leave nothing to do", async () => {
     const change = await compareRosters(await rosterOf({ id: "a" }), await rosterOf({ id: "a" }));
     expect(change).toMatchObject({ added: 0, removed: 0, changed: 0 });
-    expect([change.register.size, change.retargeted.size, change.gone.size]).toEqual([0, 0, 0]);
+    expect([change.register.size, change.gone.size]).toEqual([0, 0]);
   });
 
   test("the first one is all new", async () => {
@@ -113,13 +114,12 @@ describe("two rosters", () => {
     expect(idsOf(change.gone)).toEqual({ p: ["a"] });
   });
 
-  test("bring forward what has got a target, and not what has lost one", async () => {
+  test("register anew what has other targets", async () => {
     const change = await compareRosters(
-      await rosterOf({ id: "a" }, { id: "b", stores: ["local", "other"] }),
-      await rosterOf({ id: "a", stores: ["local", "other"] }, { id: "b" }),
+      await rosterOf({ id: "a" }, { id: "b", stores: ["local", "other"] }, { id: "c" }),
+      await rosterOf({ id: "a", stores: ["local", "other"] }, { id: "b" }, { id: "c" }),
     );
     expect(change).toMatchObject({ changed: 2 });
-    expect(idsOf(change.retargeted)).toEqual({ p: ["a"] });
-    expect(change.register.size).toBe(0);
+    expect(idsOf(change.register)).toEqual({ p: ["a", "b"] });
   });
 });

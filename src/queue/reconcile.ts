@@ -27,7 +27,6 @@ export interface Wanted {
 export interface Difference {
   readonly due: DueIndex;
   readonly register: readonly (readonly [id: string, spec: string])[];
-  readonly retargeted: readonly string[];
   readonly gone: readonly string[];
 }
 
@@ -74,13 +73,12 @@ export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
     /** What differs from the configuration before and nothing else. Only while the configuration counts. */
     async differences(list: readonly Difference[]): Promise<Reconciled> {
       const sum = { added: 0, changed: 0, removed: 0 };
-      for (const { due, register, retargeted, gone } of list) {
+      for (const { due, register, gone } of list) {
         await due.remove(gone);
         sum.removed += gone.length;
         const { added, changed } = await due.register(register);
         sum.added += added;
         sum.changed += changed;
-        await due.advance(retargeted);
       }
       return sum;
     },

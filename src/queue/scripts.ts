@@ -8,16 +8,26 @@ import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "
  * writes later must show the fence; when the lease runs out the id is simply due again and the next claim takes a new fence.
  */
 
-/** KEYS due running state | ARGV channel provider now? (id spec)* -> {added, changed} */
+/** A token was issued, and a target with one of the keys does not know of it (see record.ts). */
+const LACKS = `local function lacks(s, revision, keys)
+  if tonumber(revision) == 0 then return false end
+  for key in string.gmatch(keys, '%S+') do
+    if not string.find(s, '"' .. key .. '":[', 1, true) then return true end
+  end
+  return false
+end`;
+
+/** KEYS due running state | ARGV channel provider (id "spec target*")* -> {added, changed} */
 const register = `
-local due, running, state = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${FIELDS}
+local due, running, state = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${FIELDS} ${LACKS}
 local added, changed = 0, 0
 for i = 3, #ARGV, 2 do
-  local id, spec = ARGV[i], ARGV[i + 1]
+  local id = ARGV[i]
+  local spec, targets = string.match(ARGV[i + 1], '^(%S*) ?(.*)$')
   local s = redis.call('HGET', state, id)
-  local _, dueAt, _, was
-  if s then _, dueAt, _, was = fields(s) end
-  if was and was ~= spec and not redis.call('ZSCORE', running, id) then
+  local _, dueAt, revision, was
+  if s then _, dueAt, revision, was = fields(s) end
+  if was and (was ~= spec or lacks(s, revision, targets)) and not redis.call('ZSCORE', running, id) then
     redis.call('ZADD', due, now, id) changed = changed + 1
   else
     added = added + redis.call('ZADD', due, 'NX', dueAt or now, id)

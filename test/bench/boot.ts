@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { openRedis } from "../../src/queue/redis.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { encodeRecord, specOf, targetKey } from "../../src/record.ts";
+import { encodeRecord, registrationOf, specOf, targetKey } from "../../src/record.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { startRedis } from "../fakes/redis.ts";
 
@@ -88,7 +88,7 @@ for (let i = 0; i < COUNT; i += 1000) {
     }),
   );
 }
-const specs = config.credentials.map((c) => [c.id, specOf(c, provider)] as const);
+const specs = config.credentials.map((c) => [c.id, registrationOf(c, provider)] as const);
 at = performance.now();
 await due.register(specs);
 row(`${COUNT} credentials registered in an empty due index`, `${((performance.now() - at) / 1000).toFixed(2)} s`);

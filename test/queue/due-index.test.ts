@@ -154,6 +154,30 @@ describe("the due index", () => {
     expect(await index.due.request("unheard-of")).toEqual({ kind: "unknown" });
   });
 
+  test("makes a credential due now when a target was added that has no token yet, and lets those alone that have none at all", async () => {
+    const later = Date.now() + 60_000;
+    const record = (key: string, revision: number): string =>
+      `[1,${later},${later},${revision},"s",0,${later},{"${key}":[1,${later},"",""]}]`;
+    for (const [id, revision] of [
+      ["a", 1],
+      ["b", 1],
+      ["c", 0],
+    ] as const) {
+      await index.redis.call("HSET", index.due.keys.state, id, record("one", revision));
+    }
+    const register = (targets: string) => index.due.register(["a", "b", "c"].map((id) => [id, `s ${targets}`]));
+    expect(await register("one")).toEqual({ added: 3, changed: 0 });
+    expect((await index.due.claim(limits)).claimed).toEqual([]);
+    expect(
+      await index.due.register([
+        ["a", "s one two"],
+        ["b", "s one"],
+        ["c", "s one two"],
+      ]),
+    ).toEqual({ added: 0, changed: 1 });
+    expect((await index.due.claim(limits)).claimed.map(({ id }) => id)).toEqual(["a"]);
+  });
+
   test("brings forward what waits and leaves alone what is under way", async () => {
     await index.due.register([
       ["a", "s"],

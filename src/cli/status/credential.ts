@@ -20,8 +20,9 @@ async function credentialDocument(credential: Credential, redis: RedisLink, now:
   const [look] = await lookAt(redis, credential.provider, [credential.id], now);
   const { nextAt, halt } = look ?? {};
   const record = decodeRecord((await due.record(credential.id)) ?? "");
-  const targets = credential.publish.map(({ store, secret, format }) => {
-    const held = record?.targets[targetKey({ store, secret, format })] ?? emptyTarget;
+  const targets = credential.publish.map((target) => {
+    const { store, secret, format } = target;
+    const held = record?.targets[targetKey(target)] ?? emptyTarget;
     return {
       store,
       secret,
