@@ -26,9 +26,7 @@
 {{- end -}}
 {{- $include := default list $config.include -}}
 {{- range $name := concat .Values.fleets.configMaps .Values.fleets.secrets -}}
-{{- range $.Values.fleets.files -}}
-{{- $include = append $include (printf "/etc/evertoken-fleets/%s/%s" $name .) -}}
-{{- end -}}
+{{- $include = append $include (printf "/etc/evertoken-fleets/%s" $name) -}}
 {{- end -}}
 {{- if $include -}}
 {{- $_ := set $config "include" $include -}}

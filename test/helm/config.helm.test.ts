@@ -123,9 +123,9 @@ describe("fleets", async () => {
 
   test("are included by the configuration, after what it includes itself", async () => {
     expect(at(parse(configOf(manifests)), "include")).toEqual([
-      "/etc/evertoken-fleets/fleet-a-to-m/*.yaml",
-      "/etc/evertoken-fleets/fleet-n-to-z/*.yaml",
-      "/etc/evertoken-fleets/fleet-confidential/*.yaml",
+      "/etc/evertoken-fleets/fleet-a-to-m",
+      "/etc/evertoken-fleets/fleet-n-to-z",
+      "/etc/evertoken-fleets/fleet-confidential",
     ]);
   });
 });

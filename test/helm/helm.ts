@@ -7,7 +7,7 @@ import { CHART } from "./values-schema.ts";
 /** Renders the chart with the real programs. */
 
 export const helms = ["helm3", "helm4"] as const;
-type Helm = (typeof helms)[number];
+export type Helm = (typeof helms)[number];
 
 /** The values files that every check goes over: name and path. */
 export const matrix = readdirSync(`${CHART}ci`)

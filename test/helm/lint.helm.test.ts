@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chartReadme, helms, matrix, readChart, render, runTool, template } from "./helm.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import { chartReadme, configOf, helms, matrix, readChart, render, runTool, template } from "./helm.ts";
 import { CHART } from "./values-schema.ts";
 
 /** Every values file of helm/ci, with both versions of Helm, against the schemas of Kubernetes. */
@@ -67,6 +70,14 @@ describe.each(["1.29", "1.30"])("for Kubernetes %s", (version) => {
     await writeFile(path, JSON.stringify({ metadata: { name: "a", namespace: "b" }, ...manifest }));
     expect(await validate(path)).toMatchObject({ code: 1 });
   });
+});
+
+test.each(["README.md", "helm/README.md"])("the values in %s work", async (name) => {
+  const readme = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
+  const [, values = ""] = /^```yaml\n(# values\.yaml\n[\s\S]*?)^```$/m.exec(readme) ?? [];
+  const text = configOf(await render(parse(values) as object));
+  const { problems } = parseConfig(text, "/etc/evertoken/config.yaml", {});
+  expect(problems).toEqual([]);
 });
 
 test("the README of the chart is up to date; where it is not: npm run generate:chart", async () => {

@@ -134,3 +134,26 @@ describe("the PrometheusRule", () => {
       expect(labels?.["team"]).toBeUndefined();
   });
 });
+describe("dashboards", () => {
+  test("are a ConfigMap that Grafana's sidecar finds, with each file as it is", async () => {
+    const { one } = await render(file("monitoring"));
+    const found = one("ConfigMap", "evertoken-dashboards");
+    expect(found.metadata).toMatchObject({
+      labels: { grafana_dashboard: "1" },
+      annotations: { grafana_folder: "Platform" },
+    });
+    const names = readdirSync(`${CHART}files/dashboards`);
+    expect(names.length).toBeGreaterThan(0);
+    const data = at(found, "data") as Record<string, string>;
+    for (const name of names)
+      expect(JSON.parse(data[name] ?? "")).toEqual(JSON.parse(readChart(`files/dashboards/${name}`)));
+  });
+
+  test("are also handed to the Grafana operator where its instances are named", async () => {
+    const { all } = await render(file("monitoring"));
+    const found = all.filter(({ kind }) => kind === "GrafanaDashboard");
+    expect(found).toHaveLength(readdirSync(`${CHART}files/dashboards`).length);
+    expect(at(found[0], "spec.instanceSelector.matchLabels")).toEqual({ dashboards: "grafana" });
+    expect(at(found[0], "spec.configMapRef.name")).toBe("evertoken-dashboards");
+  });
+});

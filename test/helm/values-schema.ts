@@ -75,7 +75,7 @@ function typeOf(value: unknown, path: string, said: Schema | undefined): Schema 
  */
 function bundled(daemon: Schema): { config: Schema; definitions: Schema } {
   const { $schema: _, definitions = {}, ...config } = structuredClone(daemon) as { definitions?: Schema } & Schema;
-  for (const name of ["id", "clientId"]) onlyText(config, name, definitions);
+  onlyText({ config, definitions }, definitions);
   for (const each of Object.values(definitions)) withoutLookahead(each as Schema);
   return { config, definitions };
 }
@@ -88,15 +88,15 @@ function withoutLookahead(schema: Schema): void {
   schema["minLength"] = 1;
 }
 
-function onlyText(schema: unknown, name: string, definitions: Schema): void {
+/** Where any text may stand, a number may not; a share such as 0.75 is one of a certain form. */
+function onlyText(schema: unknown, definitions: Schema): void {
   if (typeof schema !== "object" || schema === null) return;
-  const { properties } = schema as { properties?: Record<string, { anyOf?: Schema[] }> };
-  const found = properties?.[name];
-  if (found?.anyOf) {
-    const texts = found.anyOf.filter((each) => resolved(each, definitions)["type"] !== "number");
-    found.anyOf = texts;
+  const { anyOf } = schema as { anyOf?: Schema[] };
+  const alternatives = anyOf?.map((each) => resolved(each, definitions));
+  if (alternatives?.some(({ type, pattern }) => type === "string" && pattern === undefined)) {
+    (schema as Schema)["anyOf"] = anyOf?.filter((_, i) => alternatives[i]?.["type"] !== "number");
   }
-  for (const child of Object.values(schema)) onlyText(child, name, definitions);
+  for (const child of Object.values(schema)) onlyText(child, definitions);
 }
 
 function resolved(schema: Schema, definitions: Schema): Schema {
