@@ -22,7 +22,7 @@ export function valuesSchema(text = readFileSync(`${CHART}values.yaml`, "utf8"),
     const said = comment === undefined ? undefined : (parse(comment) as Schema);
     const description = /^ ?-- (.*)$/m.exec(key.commentBefore ?? before)?.[1];
     const text = description === undefined ? {} : { description };
-    if (said?.["$ref"] !== undefined) return { ...text, allOf: [said] };
+    if (said?.["$ref"] === "daemon") return { ...text, ...bundled(daemon) };
     return { ...text, ...ofValue(value, path, said) };
   }
 
@@ -50,14 +50,12 @@ export function valuesSchema(text = readFileSync(`${CHART}values.yaml`, "utf8"),
   }
 
   if (!isMap(document.contents)) throw new Error("values.yaml is not a map");
-  const { config, definitions } = bundled(daemon);
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Values of the evertoken chart",
     type: "object",
     ...properties(document.contents, "values"),
     additionalProperties: false,
-    definitions: { config, ...definitions },
   };
 }
 
@@ -70,36 +68,30 @@ function typeOf(value: unknown, path: string, said: Schema | undefined): Schema 
 }
 
 /**
- * The daemon's schema as a part of the chart's. Helm reads numbers as floating point and knows YAML 1.1's octal ones, so that
- * a name that is a number must be quoted here: 0123 and 12345678901234567890 would silently be another account.
+ * The daemon's schema as a part of the chart's, without references, so that a change of one key is a change of one place. Helm
+ * reads numbers as floating point and knows YAML 1.1's octal ones: a name that is a number must be quoted here, because 0123 and
+ * 12345678901234567890 would silently be another account.
  */
-function bundled(daemon: Schema): { config: Schema; definitions: Schema } {
-  const { $schema: _, definitions = {}, ...config } = structuredClone(daemon) as { definitions?: Schema } & Schema;
-  onlyText({ config, definitions }, definitions);
-  for (const each of Object.values(definitions)) withoutLookahead(each as Schema);
-  return { config, definitions };
-}
+function bundled(daemon: Schema): Schema {
+  const { $schema: _, definitions = {}, ...config } = daemon as { definitions?: Record<string, Schema> } & Schema;
 
-/** Go's regular expressions, which Helm checks with, have none. */
-function withoutLookahead(schema: Schema): void {
-  const { pattern } = schema as { pattern?: string };
-  if (!pattern?.startsWith("^(?=\\d)")) return;
-  schema["pattern"] = pattern.replace("(?=\\d)", "");
-  schema["minLength"] = 1;
-}
-
-/** Where any text may stand, a number may not; a share such as 0.75 is one of a certain form. */
-function onlyText(schema: unknown, definitions: Schema): void {
-  if (typeof schema !== "object" || schema === null) return;
-  const { anyOf } = schema as { anyOf?: Schema[] };
-  const alternatives = anyOf?.map((each) => resolved(each, definitions));
-  if (alternatives?.some(({ type, pattern }) => type === "string" && pattern === undefined)) {
-    (schema as Schema)["anyOf"] = anyOf?.filter((_, i) => alternatives[i]?.["type"] !== "number");
+  function inlined(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(inlined);
+    if (typeof value !== "object" || value === null) return value;
+    const { $ref, allOf, ...rest } = value as { $ref?: string; allOf?: Schema[] } & Schema;
+    const target = $ref === undefined ? allOf?.[0] : definitions[$ref.split("/").at(-1) ?? ""];
+    const whole = { ...(inlined(target) as Schema | undefined), ...rest };
+    return forHelm(Object.fromEntries(Object.entries(whole).map(([key, child]) => [key, inlined(child)])));
   }
-  for (const child of Object.values(schema)) onlyText(child, definitions);
+
+  return inlined(config) as Schema;
 }
 
-function resolved(schema: Schema, definitions: Schema): Schema {
-  const { $ref } = schema as { $ref?: string };
-  return $ref === undefined ? schema : ((definitions[$ref.split("/").at(-1) ?? ""] as Schema | undefined) ?? {});
+/** Where any text may stand, a number may not; and Go's regular expressions have no lookahead. */
+function forHelm(schema: Schema): Schema {
+  const { anyOf, pattern } = schema as { anyOf?: Schema[]; pattern?: string };
+  const anyText = anyOf?.some(({ type, pattern }) => type === "string" && pattern === undefined);
+  if (anyText) return { ...schema, anyOf: anyOf?.filter(({ type }) => type !== "number") };
+  if (!pattern?.startsWith("^(?=\\d)")) return schema;
+  return { ...schema, pattern: pattern.replace("(?=\\d)", ""), minLength: 1 };
 }

@@ -28,7 +28,7 @@ function leaves(tree: Tree, at: Tree, path = ""): string[] {
     const here = at[key];
     const whole = path === "" ? key : `${path}.${key}`;
     const inner = here?.["properties"];
-    return inner === undefined || value === undefined ? [whole] : leaves(value, inner, whole);
+    return inner === undefined || value === undefined || whole === "config" ? [whole] : leaves(value, inner, whole);
   });
 }
 
