@@ -1,6 +1,9 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { parseConfig } from "../../src/config/config.ts";
+import { loadConfig, parseConfig } from "../../src/config/config.ts";
 import { at, configOf, matrix, minimal, named, render } from "./helm.ts";
 
 /** The configuration in the pod, and the secrets and fleets beside it. */
@@ -14,13 +17,13 @@ async function checksum(values: object): Promise<unknown> {
 }
 
 describe("what the chart renders, the daemon accepts", () => {
-  test.each(matrix.filter(({ name }) => name !== "fleets"))("with the values $name", async ({ name, path }) => {
+  test.each(matrix)("with the values $name", async ({ name, path }) => {
     const manifests = await render(path);
     const text = configOf(manifests, name === "extras" ? "tokens" : "evertoken");
     const env = { REDIS_URL: "rediss://redis.example.com:6379" };
     const { config, problems } = parseConfig(text, "/etc/evertoken/config.yaml", env);
     expect(problems.filter(({ severity }) => severity === "error")).toEqual([]);
-    expect(config?.http).toEqual({ host: "", port: 9464 });
+    expect(config?.http).toMatchObject({ host: "", port: 9464 });
   });
 });
 
@@ -128,6 +131,32 @@ describe("fleets", async () => {
       "/etc/evertoken-fleets/fleet-confidential",
     ]);
   });
+});
+
+test("a fleet's files, mounted as Kubernetes does it, are found and use the templates of the values", async () => {
+  const account = { provider: "p", clientSecret: { env: "S" }, publish: [{ store: "aws", secret: "accounts/{id}" }] };
+  const config = {
+    ...minimal.config,
+    providers: { p: { tokenEndpoint: "https://login.example.com/token" } },
+    stores: { aws: { type: "aws-secrets-manager", region: "eu-west-1" } },
+    templates: { account },
+  };
+  const dir = await mkdtemp(join(tmpdir(), "et-fleets-"));
+  try {
+    const mounted = join(dir, "eu", "..2026_11_24");
+    await mkdir(mounted, { recursive: true });
+    const accounts = ["4711", "acme"].map((id) => ({ id, template: "account", clientId: "c" }));
+    await writeFile(join(mounted, "a.yaml"), JSON.stringify({ credentials: accounts }));
+    await symlink("..2026_11_24", join(dir, "eu", "..data"));
+    await symlink("..data/a.yaml", join(dir, "eu", "a.yaml"));
+    const rendered = configOf(await render({ config, fleets: { configMaps: ["eu"] } }));
+    await writeFile(join(dir, "config.yaml"), rendered.replaceAll("/etc/evertoken-fleets", dir));
+    const loaded = await loadConfig(join(dir, "config.yaml"), {});
+    expect(loaded.problems.filter(({ severity }) => severity === "error")).toEqual([]);
+    expect(loaded.config?.credentials.map(({ id }) => id)).toEqual(["4711", "acme"]);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 });
 
 describe("the bundled Redis", async () => {
