@@ -25,6 +25,9 @@
 {{- $_ := set $config "sealKey" (dict "file" (printf "/var/run/secrets/evertoken/seal/%s" .Values.sealKey.key)) -}}
 {{- end -}}
 {{- $include := default list $config.include -}}
+{{- if kindIs "string" $include -}}
+{{- $include = list $include -}}
+{{- end -}}
 {{- range $name := concat .Values.fleets.configMaps .Values.fleets.secrets -}}
 {{- $include = append $include (printf "/etc/evertoken-fleets/%s" $name) -}}
 {{- end -}}

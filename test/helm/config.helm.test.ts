@@ -125,11 +125,14 @@ describe("fleets", async () => {
   });
 
   test("are included by the configuration, after what it includes itself", async () => {
-    expect(at(parse(configOf(manifests)), "include")).toEqual([
-      "/etc/evertoken-fleets/fleet-a-to-m",
-      "/etc/evertoken-fleets/fleet-n-to-z",
-      "/etc/evertoken-fleets/fleet-confidential",
-    ]);
+    const included = async (include?: unknown) => {
+      const config = { ...minimal.config, ...(include !== undefined && { include }) };
+      return at(parse(configOf(await render({ config, fleets: { configMaps: ["a"], secrets: ["b"] } }))), "include");
+    };
+    const mounted = ["/etc/evertoken-fleets/a", "/etc/evertoken-fleets/b"];
+    expect(await included()).toEqual(mounted);
+    expect(await included("/own/*.yaml")).toEqual(["/own/*.yaml", ...mounted]);
+    expect(await included(["/own", "/other"])).toEqual(["/own", "/other", ...mounted]);
   });
 });
 
