@@ -64,6 +64,8 @@ export interface StoreSnapshot {
   readonly type: string;
   /** Credentials whose newest token this store does not hold yet. */
   readonly unpublished: number;
+  /** Cumulative, and at most: all credentials of the providers that publish there. Exact where those publish to this store alone. */
+  readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
   /** When the first consumer holds a dead token if the store takes nothing from now on; undefined while no token lives there. */
   readonly runwayEndsAt?: Instant;
 }

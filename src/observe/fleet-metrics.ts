@@ -12,6 +12,11 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
     `Credentials whose consumers hold a dead token within so many seconds, cumulative. ${SAME}`,
     ["provider", "within"],
   );
+  const expiringInStore = gauge(
+    "store_credentials_expiring",
+    `Credentials of the providers that publish to the store whose consumers hold a dead token within so many seconds, cumulative. ${SAME}`,
+    ["store", "within"],
+  );
   const expired = gauge(
     "credentials_expired",
     `Credentials whose consumers hold a dead token, by who has to act: people (wrong secret, revoked client) or evertoken. ${SAME}`,
@@ -68,7 +73,7 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
       const { provider } = p;
       for (const state of STATES) credentials.set({ provider, state }, p.states[state]);
       for (const { withinSeconds, count } of p.expiring) {
-        expiring.set({ provider, within: Number.isFinite(withinSeconds) ? `${withinSeconds}s` : "+Inf" }, count);
+        expiring.set({ provider, within: withinOf(withinSeconds) }, count);
       }
       const dead = p.expiring[0]?.count ?? 0;
       expired.set({ provider, waits_for: "people" }, p.expiredForPeople);
@@ -81,10 +86,17 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
       if (p.earliestExpiresAt !== undefined) earliest.set({ provider }, p.earliestExpiresAt / 1000);
       if (p.runwayEndsAt !== undefined) providerRunway.set({ provider }, (p.runwayEndsAt - takenAt) / 1000);
     }
-    for (const { store, unpublished: count, runwayEndsAt } of stores) {
-      unpublished.set({ store }, count);
+    for (const { store, unpublished: waiting, expiring: dying, runwayEndsAt } of stores) {
+      unpublished.set({ store }, waiting);
+      for (const { withinSeconds, count } of dying) {
+        expiringInStore.set({ store, within: withinOf(withinSeconds) }, count);
+      }
       if (runwayEndsAt !== undefined) storeRunway.set({ store }, (runwayEndsAt - takenAt) / 1000);
     }
     snapshotAt.set(takenAt / 1000);
   };
+}
+
+function withinOf(seconds: number): string {
+  return Number.isFinite(seconds) ? `${seconds}s` : "+Inf";
 }

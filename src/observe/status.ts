@@ -77,19 +77,18 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       overdue: p.overdue,
       unscheduled: p.unscheduled,
       circuitOpen: p.circuitOpen,
-      expiring: p.expiring
-        .filter((each) => Number.isFinite(each.withinSeconds))
-        .map(({ withinSeconds, count }) => ({ withinSeconds, count })),
+      expiring: finite(p.expiring),
       ...instant("earliestExpiresAt", p.earliestExpiresAt),
       ...runway(p.runwayEndsAt, takenAt),
       ...instant("nextDueAt", p.nextDueAt),
       ...instant("pausedUntil", p.pausedUntil),
       ...(p.halt !== undefined && { operatorPause: haltOf(p.halt) }),
     })),
-    stores: stores.map(({ store, type, unpublished, runwayEndsAt }) => ({
+    stores: stores.map(({ store, type, unpublished, expiring, runwayEndsAt }) => ({
       store,
       type,
       unpublished,
+      expiring: finite(expiring),
       ...(facts && { up: !facts.storesDown.has(store) }),
       ...instant("downSince", facts?.storesDown.get(store)),
       ...runway(runwayEndsAt, takenAt),
@@ -145,6 +144,10 @@ function attentionOf(entry: Attention): Readonly<Record<string, unknown>> {
     nextAt: formatInstant(entry.nextAt),
     ...instant("expiresAt", entry.expiresAt),
   };
+}
+
+function finite(expiring: FleetSnapshot["stores"][number]["expiring"]) {
+  return expiring.filter((each) => Number.isFinite(each.withinSeconds));
 }
 
 /** Absent while no token lives. */

@@ -60,12 +60,21 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
         store: name,
         type,
         unpublished: unpublished.get(name) ?? 0,
+        expiring: expiringIn(snapshots.filter((_, at) => fleet.providers[at]?.stores.has(name))),
         ...(runwayEndsAt !== undefined && { runwayEndsAt }),
       };
     }),
     attention: attention.slice(0, ATTENTION_MAX),
     load: loadOf(now, loads),
   };
+}
+
+/** How many tokens of these providers die within so long. */
+function expiringIn(providers: readonly ProviderSnapshot[]): ProviderSnapshot["expiring"] {
+  return [...WITHIN_SECONDS, Infinity].map((withinSeconds, bucket) => ({
+    withinSeconds,
+    count: providers.reduce((sum, { expiring }) => sum + (expiring[bucket]?.count ?? 0), 0),
+  }));
 }
 
 async function ofProvider(

@@ -49,7 +49,9 @@ function fleetOf(credentials: number): FleetSnapshot {
         pausedUntil: 9000,
       },
     ],
-    stores: [{ store: "s", type: "file", unpublished: 4, runwayEndsAt: 31_000 }],
+    stores: [
+      { store: "s", type: "file", unpublished: 4, expiring: [{ withinSeconds: 900, count: 6 }], runwayEndsAt: 31_000 },
+    ],
     attention: [],
     load: loadOf(1000, []),
   };
@@ -99,6 +101,7 @@ describe("the metrics", () => {
         "evertoken_store_operation_duration_seconds histogram",
         "evertoken_store_operations_total counter",
         "evertoken_store_runway_seconds gauge",
+        "evertoken_store_credentials_expiring gauge",
         "evertoken_store_up gauge",
         "evertoken_store_versions_pruned_total counter",
         "evertoken_worker_concurrency gauge",
@@ -213,6 +216,7 @@ describe("the metrics", () => {
     expect(series.get('evertoken_queue_oldest_waiting_seconds{provider="p"}')).toBe(30);
     expect(series.get('evertoken_provider_runway_seconds{provider="p"}')).toBe(60);
     expect(series.get('evertoken_store_runway_seconds{store="s"}')).toBe(30);
+    expect(series.get('evertoken_store_credentials_expiring{store="s",within="900s"}')).toBe(6);
   });
 
   test("do not grow with the fleet: 10 and 100,000 credentials have the same series", async () => {

@@ -30,7 +30,7 @@ function snapshotOf(over: Partial<FleetSnapshot> = {}): FleetSnapshot {
   return {
     takenAt: NOW,
     providers: [providerOf()],
-    stores: [{ store: "s", type: "file", unpublished: 0 }],
+    stores: [{ store: "s", type: "file", unpublished: 0, expiring: [] }],
     attention: [],
     load: loadOf(NOW, []),
     ...over,

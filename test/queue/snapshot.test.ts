@@ -89,6 +89,22 @@ describe("a snapshot of the fleet", () => {
     expect(await runways()).toEqual({ p: 1, aws: 1, gcp: 100, unused: undefined });
   });
 
+  test("says how many die by when, by provider and by the stores that it fills", async () => {
+    await holds("a", { aws: NOW + 4 * MINUTE });
+    await holds("b", { aws: NOW + 5 * MINUTE });
+    await holds("c", { aws: NOW + 5 * MINUTE + 1 });
+    const { providers, stores } = await takeSnapshot(redis, shape, NOW);
+    const counts = [providers[0]?.expiring, ...stores.map(({ expiring }) => expiring)].map((expiring) =>
+      [0, 300, 900, Infinity].map((within) => expiring?.find((each) => each.withinSeconds === within)?.count),
+    );
+    expect(counts).toEqual([
+      [0, 2, 3, 3],
+      [0, 2, 3, 3],
+      [0, 2, 3, 3],
+      [0, 0, 0, 0],
+    ]);
+  });
+
   test("tells tokens that only people can help from those that evertoken has lost", async () => {
     const people = { state: "needs_attention", class: "config", code: "invalid_client" } as const;
     await holds("a", { aws: NOW - 1 }, people);
