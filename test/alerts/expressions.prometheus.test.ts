@@ -30,6 +30,8 @@ const silent: Readonly<Record<string, string>> = {
   EvertokenFleetUnknown: "it looks at the fleet",
   EvertokenUnscheduled: "all are scheduled",
   EvertokenOverdue: "nothing is overdue",
+  EvertokenConfigReloadFailed: "the configuration was read once, and is good",
+  EvertokenConfigDrift: "there is one replica",
   EvertokenLeasesLost: "there is one replica",
   EvertokenRedisDown: "Redis is there",
   EvertokenRedisFlapping: "Redis stays",
