@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { openRedis } from "../../src/queue/redis.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { encodeRecord, registrationOf, specOf, targetKey } from "../../src/record.ts";
+import { registrationOf } from "../../src/record.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { startRedis } from "../fakes/redis.ts";
+import { connect, seedFresh } from "./fresh-fleet.ts";
+import { row, usage } from "./measure.ts";
 
 /**
  * Boot and idle with a large fleet whose tokens are all fresh: `npm run bench:boot [credentials]`. Prints what one start costs
@@ -13,21 +13,6 @@ import { startRedis } from "../fakes/redis.ts";
  */
 const COUNT = Number(process.argv[2] ?? 100_000);
 const IDLE_SECONDS = 65; // one round of housekeeping at least
-const TICKS_PER_SECOND = 100; // USER_HZ of Linux
-
-function row(what: string, value: string): void {
-  process.stdout.write(`${what.padEnd(58)} ${value}\n`);
-}
-
-/** CPU seconds and resident MiB of a process, from /proc. */
-async function usage(pid: number): Promise<{ cpu: number; mib: number }> {
-  const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return {
-    cpu: (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND,
-    mib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
-  };
-}
 
 await using redis = await startRedis({ port: true });
 await using site = await makeSite();
@@ -52,42 +37,15 @@ const { config } = await loadConfig(site.config, env);
 if (config === undefined) throw new Error("the bench's own configuration is invalid");
 row(`configuration of ${COUNT} credentials read and checked`, `${((performance.now() - at) / 1000).toFixed(2)} s`);
 
-const link = openRedis(
-  { url: redis.url, keyPrefix: "evertoken" },
-  { connected: () => undefined, disconnected: () => undefined },
-);
-await link.connect(AbortSignal.timeout(5000));
+const link = await connect(redis.url);
 const due = dueIndex(link, "p");
 const provider = config.providers.get("p");
 if (provider === undefined) throw new Error("no provider");
 const memory = async (): Promise<number> =>
   Number(/used_memory:(\d+)/.exec(String(await link.call("INFO", "memory")))?.[1]);
 
-// Fresh tokens, as an earlier run would have left them.
 const before = await memory();
-const now = Date.now();
-const far = now + 12 * 3_600_000;
-for (let i = 0; i < COUNT; i += 1000) {
-  const batch = config.credentials.slice(i, i + 1000);
-  await link.pipeline(
-    batch.flatMap((credential) => {
-      const target = { revision: 1, version: "", expiresAt: far, sure: "abcdef", failures: 0, retryAt: 0, older: [] };
-      const targets = Object.fromEntries(credential.publish.map((t) => [targetKey(t), target]));
-      const record = {
-        revision: 1,
-        issuedAt: now,
-        expiresAt: far,
-        dueAt: far - 3_600_000,
-        spec: specOf(credential, provider),
-        targets,
-      };
-      return [
-        ["hset", due.keys.state, credential.id, encodeRecord(record, credential.publish)],
-        ["zadd", due.keys.expiry, far, credential.id],
-      ];
-    }),
-  );
-}
+await seedFresh(link, provider, config.credentials);
 const specs = config.credentials.map((c) => [c.id, registrationOf(c, provider)] as const);
 at = performance.now();
 await due.register(specs);

@@ -1,0 +1,21 @@
+import { readFile } from "node:fs/promises";
+
+const TICKS_PER_SECOND = 100; // USER_HZ of Linux
+
+export function row(what: string, value: string): void {
+  process.stdout.write(`${what.padEnd(58)} ${value}\n`);
+}
+
+/** CPU seconds and resident MiB of a running program, from /proc. */
+export async function usage(pid: number): Promise<{ cpu: number; mib: number }> {
+  const stat = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return {
+    cpu: (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND,
+    mib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+  };
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}

@@ -1,0 +1,157 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { loadConfig } from "../../src/config/config.ts";
+import { startAws } from "../fakes/aws.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { startGcp } from "../fakes/gcp.ts";
+import { startRedis } from "../fakes/redis.ts";
+import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
+import { connect, seedFresh } from "./fresh-fleet.ts";
+import { median, row, usage } from "./measure.ts";
+
+/**
+ * What the daemon costs as a program: `npm run bench:process [rounds]`. Start to ready and idle memory with AWS alone and with GCP as well,
+ * with and without the compile cache that the image brings, in turns with an empty Node; then a scrape with 100,000 credentials and
+ * with 10. Medians; figures of one run on one machine, to be compared with each other only.
+ */
+const ROUNDS = Number(process.argv[2] ?? 9);
+const SETTLE_MS = 4000;
+const FLEET = 100_000;
+
+await using stack = new AsyncDisposableStack();
+const redis = stack.use(await startRedis({ port: true }));
+const provider = stack.use(await startTokenEndpoint());
+const aws = stack.use(await startAws());
+const gcp = stack.use(await startGcp());
+const cache = await mkdtemp(join(tmpdir(), "et-compile-cache-"));
+stack.defer(() => rm(cache, { recursive: true }));
+
+const stores = {
+  aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
+  gcp: { type: "gcp-secret-manager", project: "acme-test", endpoint: gcp.url, create: true },
+};
+const env = {
+  SEAL_KEY: "11".repeat(32),
+  AWS_ACCESS_KEY_ID: aws.keys.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey,
+};
+
+async function siteWith(names: readonly (keyof typeof stores)[], count: number, keyPrefix: string): Promise<Site> {
+  const site = stack.use(await makeSite());
+  await site.write("secret", "s3cret");
+  await site.configure({
+    redis: { url: redis.url, keyPrefix },
+    sealKey: { env: "SEAL_KEY" },
+    providers: { p: { tokenEndpoint: provider.url } },
+    stores: Object.fromEntries(names.map((name) => [name, stores[name]])),
+    credentials: Array.from({ length: count }, (_, i) => ({
+      id: `account-${i}`,
+      provider: "p",
+      clientId: `client-${i}`,
+      clientSecret: { file: "secret" },
+      publish: names.map((store) => ({ store, secret: `${keyPrefix}-account-${i}` })),
+    })),
+  });
+  return site;
+}
+
+interface Cost {
+  readonly startMs: number;
+  readonly cpuMs: number;
+  readonly mib: number;
+}
+
+async function empty(): Promise<Cost> {
+  const at = performance.now();
+  const child = spawn(process.execPath, ["-e", "console.log(1); setInterval(() => 0, 1e6)"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  await once(child.stdout, "data");
+  const startMs = performance.now() - at;
+  const { cpu } = await usage(child.pid ?? 0);
+  await delay(SETTLE_MS);
+  const { mib } = await usage(child.pid ?? 0);
+  child.kill();
+  return { startMs, cpuMs: cpu * 1000, mib };
+}
+
+async function started(site: Site, extra: Readonly<Record<string, string>> = {}): Promise<Cost> {
+  const at = performance.now();
+  const daemon = await site.start({ ...env, ...extra });
+  const startMs = performance.now() - at;
+  const { cpu } = await usage(daemon.pid);
+  await delay(SETTLE_MS);
+  const { mib } = await usage(daemon.pid);
+  daemon.signal("SIGTERM");
+  await daemon.exited;
+  return { startMs, cpuMs: cpu * 1000, mib };
+}
+
+const awsOnly = await siteWith(["aws"], 1, "aws");
+const both = await siteWith(["aws", "gcp"], 1, "both");
+const cached = { NODE_COMPILE_CACHE: cache };
+const variants: Readonly<Record<string, () => Promise<Cost>>> = {
+  "an empty Node": empty,
+  AWS: () => started(awsOnly),
+  "AWS, compile cache": () => started(awsOnly, cached),
+  "AWS and GCP": () => started(both),
+  "AWS and GCP, compile cache": () => started(both, cached),
+};
+
+// Fills the compile cache, and lets the first tokens be minted: what is measured is the start of a healthy fleet.
+for (const run of Object.values(variants)) await run();
+const costs = new Map<string, Cost[]>(Object.keys(variants).map((name) => [name, []]));
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const [name, run] of Object.entries(variants)) costs.get(name)?.push(await run());
+}
+for (const [name, all] of costs) {
+  const of = (key: keyof Cost): string => median(all.map((cost) => cost[key])).toFixed(0);
+  row(name, `ready after ${of("startMs")} ms (CPU ${of("cpuMs")} ms), idle at ${of("mib")} MiB`);
+}
+
+/** How long the event loop was blocked at most from before `work` until after it. */
+async function blocked(daemon: Daemon, work: () => Promise<unknown>): Promise<number> {
+  const from = Date.now();
+  await work();
+  const to = Date.now();
+  const watched = (line: { event: string }): boolean => line.event === "bench.loop";
+  await daemon.line((line) => watched(line) && Number(line["until"]) > to);
+  const during = daemon.lines.filter((line) => watched(line) && Number(line["until"]) > from);
+  return Math.max(...during.map((line) => Number(line["blocked_ms"])));
+}
+
+async function scrape(site: Site, keyPrefix: string): Promise<void> {
+  const { config } = await loadConfig(site.config, env);
+  const p = config?.providers.get("p");
+  if (config === undefined || p === undefined) throw new Error("the bench's own configuration is invalid");
+  const link = await connect(redis.url, keyPrefix);
+  await seedFresh(link, p, config.credentials);
+  await link.close(true);
+  const watch = new URL("loop-watch.ts", import.meta.url).pathname;
+  const daemon = site.launch({ ...env, NODE_OPTIONS: `--import=${watch}` });
+  await daemon.line((line) => line.event === "app.ready", 120_000);
+  await delay(SETTLE_MS);
+  const quiet: number[] = [];
+  const scraped: number[] = [];
+  let bytes = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    quiet.push(await blocked(daemon, () => delay(200)));
+    const work = async (): Promise<void> => {
+      bytes = (await (await fetch(`${daemon.url}/metrics`)).text()).length;
+    };
+    scraped.push(await blocked(daemon, work));
+  }
+  daemon.signal("SIGTERM");
+  await daemon.exited;
+  row(
+    `scrape with ${config.credentials.length} credentials`,
+    `blocks ${median(scraped).toFixed(1)} ms (most ${Math.max(...scraped).toFixed(1)}; without a scrape ${median(quiet).toFixed(1)}), ${bytes} bytes`,
+  );
+}
+
+await scrape(await siteWith(["aws"], 10, "few"), "few");
+await scrape(await siteWith(["aws"], FLEET, "many"), "many");
