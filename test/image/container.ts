@@ -101,3 +101,10 @@ export async function makeMount(): Promise<Mount> {
     },
   };
 }
+
+/** What a container that was started elsewhere says, from its first line. */
+export function follow(name: string): Daemon {
+  return observe(
+    spawn(toolPath("evertoken-podman"), ["logs", "--follow", name], { stdio: ["ignore", "pipe", "pipe"] }),
+  );
+}
