@@ -20,6 +20,10 @@ config.redis and bundledRedis.enabled: both say which Redis to use; take one of 
 {{- if not (or .Values.config.redis .Values.bundledRedis.enabled) }}
 no Redis: set config.redis.url to yours (rediss://HOST:PORT), or bundledRedis.enabled=true to try it out with one that is not highly available
 {{- end }}
+{{- $ways := pick $redis "url" "sentinel" "cluster" | keys | sortAlpha }}
+{{- if and .Values.config.redis (ne (len $ways) 1) }}
+config.redis: one of url, sentinel and cluster is expected, {{ ternary "none is there" (printf "%s are there" (join " and " $ways)) (empty $ways) }}
+{{- end }}
 {{- if and .Values.redis.existingSecret .Values.bundledRedis.enabled }}
 redis.existingSecret is for a Redis of your own; the bundled one's is bundledRedis.existingSecret
 {{- end }}

@@ -40,7 +40,7 @@
 {{/* The part that a running daemon does not take up: only a change of this starts new pods. */}}
 {{- define "evertoken.startConfig" -}}
 {{- $config := fromYaml (include "evertoken.config" .) -}}
-{{- $start := pick $config "redis" "dataDir" "sealKey" "http" "statusPage" -}}
+{{- $start := pick $config "redis" "dataDir" "sealKey" "http" "statusPage" "tracing" -}}
 {{- $_ := set $start "log" (pick (default dict $config.log) "format") -}}
 {{- toYaml $start -}}
 {{- end -}}

@@ -12,20 +12,20 @@ port: {{ default (index . 1) $port }}
 {{- end -}}
 {{- end -}}
 
-{{/* The Redis servers that the configuration names: a list of host and port. */}}
+{{/* The Redis servers that the configuration names: a list of host and port. Behind Sentinels the master's port is known to them alone: 6379, or networkPolicy.redisPorts. */}}
 {{- define "evertoken.redisServers" -}}
 {{- $redis := default dict .Values.config.redis -}}
 {{- $servers := list -}}
 {{- with $redis.url -}}
 {{- $servers = append $servers (fromYaml (include "evertoken.hostPort" (list . 6379))) -}}
 {{- end -}}
-{{- range concat (dig "cluster" "nodes" list $redis) (list) -}}
+{{- range dig "cluster" "nodes" list $redis -}}
 {{- $servers = append $servers (fromYaml (include "evertoken.hostPort" (list . 6379))) -}}
 {{- end -}}
 {{- range dig "sentinel" "nodes" list $redis -}}
 {{- $servers = append $servers (fromYaml (include "evertoken.hostPort" (list . 26379))) -}}
 {{- end -}}
-{{- if or $redis.cluster $redis.sentinel -}}
+{{- if $redis.sentinel -}}
 {{- $servers = append $servers (dict "port" 6379) -}}
 {{- end -}}
 {{- toYaml $servers -}}

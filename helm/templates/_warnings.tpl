@@ -33,7 +33,7 @@ WARNING: the store {{ $name }} keeps tokens in files of each pod, in {{ $store.d
 (extraVolumes, extraVolumeMounts).
 {{- end }}
 {{- end }}
-{{- if dig "metrics" "perCredential" "" .Values.config }}
+{{- if eq (dig "metrics" "perCredential" "off" .Values.config) "all" }}
 
 WARNING: metrics per credential are on: their number grows with the fleet.
 {{- end }}

@@ -3,18 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { loadConfig, parseConfig } from "../../src/config/config.ts";
+import { applicable } from "../../src/config-change.ts";
+import { type Config, loadConfig, parseConfig } from "../../src/config/config.ts";
 import { at, configOf, matrix, minimal, named, render } from "./helm.ts";
 
 /** The configuration in the pod, and the secrets and fleets beside it. */
 
 const pod = "spec.template.spec";
 const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
-
-async function checksum(values: object): Promise<unknown> {
-  const found = (await render(values)).one("Deployment");
-  return (at(found, "spec.template.metadata.annotations") as Record<string, unknown>)["checksum/config"];
-}
 
 describe("what the chart renders, the daemon accepts", () => {
   test.each(matrix)("with the values $name", async ({ name, path }) => {
@@ -43,16 +39,28 @@ test("a payload template is not taken for one of Helm's", async () => {
 });
 
 describe("only what a running daemon cannot take up starts new pods", async () => {
-  const before = await checksum(minimal);
   const config = (more: object) => ({ config: { ...minimal.config, ...more } });
+
+  async function rendered(values: object) {
+    const manifests = await render(values);
+    const annotations = at(manifests.one("Deployment"), "spec.template.metadata.annotations") as Record<string, string>;
+    const { config } = parseConfig(configOf(manifests), "/etc/evertoken/config.yaml", {});
+    return { checksum: annotations["checksum/config"], config: config as Config };
+  }
+  const before = await rendered(minimal);
 
   test.each([
     ["Redis", { config: { redis: { url: "rediss://other.example.com:6379" } } }],
     ["Redis's Secret", { ...minimal, redis: { existingSecret: "a" } }],
     ["the seal key", { ...minimal, sealKey: { existingSecret: "a" } }],
+    ["the names of the listener", config({ http: { allowedHosts: ["tokens.example.com"] } })],
+    ["the status page", config({ statusPage: true })],
+    ["tracing", config({ tracing: { credentialId: true } })],
     ["the format of the log", config({ log: { format: "pretty" } })],
-  ])("%s does", async (_, values) => {
-    expect(await checksum(values)).not.toBe(before);
+  ])("%s does, and the daemon says that it has to be", async (_, values) => {
+    const after = await rendered(values);
+    expect(after.checksum).not.toBe(before.checksum);
+    expect(applicable(before.config, after.config).restartNeeded).toHaveLength(1);
   });
 
   test.each([
@@ -60,9 +68,14 @@ describe("only what a running daemon cannot take up starts new pods", async () =
     ["a store", config({ stores: { a: { type: "aws-secrets-manager", region: "eu-west-1" } } })],
     ["a policy", config({ defaults: { consumerCache: "10m" } })],
     ["the level of the log", config({ log: { level: "debug" } })],
+    ["series by credential", config({ metrics: { perCredential: "all" } })],
+    ["the history", config({ history: { keep: 1 } })],
+    ["the time to drain", config({ shutdown: { drainTimeout: "30s" } })],
     ["a fleet's ConfigMap, whose mount starts them by itself,", { ...minimal, fleets: { configMaps: ["a"] } }],
-  ])("%s does not", async (_, values) => {
-    expect(await checksum(values)).toBe(before);
+  ])("%s does not, and the daemon takes it up", async (_, values) => {
+    const after = await rendered(values);
+    expect(after.checksum).toBe(before.checksum);
+    expect(applicable(before.config, after.config).restartNeeded).toEqual([]);
   });
 });
 
