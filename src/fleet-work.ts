@@ -80,7 +80,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   let storeRoom = makeStoreRoom([], new Map(), budgets);
   let shape: FleetShape = { providers: [], stores: [], targetsOf: () => [] };
   let takeCredentialSeries = async (): Promise<void> => undefined;
-  let epoch = await epochOf(redis);
+  let epoch = await redis.epoch();
 
   const now = (): Configured => configured.current();
   const credentialOf = (id: string) => now().credentials.get(id);
@@ -181,7 +181,8 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     secretsChanged: lanes.checkAllParked,
     abandon: () => abandonment.resolve(),
     reconnected() {
-      epochOf(redis)
+      redis
+        .epoch()
         .then(async (next) => {
           epoch = next;
           await registry.everything();
@@ -208,16 +209,6 @@ function refuseTooMany({ removed }: RosterChange, total: number, maxRemoved: num
     `${removed} of ${total} credentials (${percent(removed / total)}) would be removed at once, more than reload.maxRemoved ` +
       `(${percent(maxRemoved)}) allows; if that is meant, raise reload.maxRemoved in the same change, or restart`,
   );
-}
-
-/** Changes with every start and every failover of Redis. A server that does not say counts as always the same. */
-async function epochOf(redis: RedisLink): Promise<string> {
-  try {
-    return /^run_id:([0-9a-f]{6})/m.exec(String(await redis.call("INFO", "server")))?.[1] ?? "same";
-  } catch (error) {
-    if (error instanceof RedisError) return "same";
-    throw error;
-  }
 }
 
 /** While Redis is away every command fails: the disconnection itself has been logged. */

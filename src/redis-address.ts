@@ -16,10 +16,22 @@ export async function redisAddress(
   if (redis === undefined) {
     return { socket: embeddedSocket(config.dataDir), keyPrefix: EMBEDDED_PREFIX };
   }
+  const { url, sentinel, cluster } = redis;
   const password = redis.password && (await readSecret(redis.password, env));
+  const sentinelPassword = sentinel?.password && (await readSecret(sentinel.password, env));
   return {
-    url: redis.url.reveal(),
     keyPrefix: redis.keyPrefix,
+    ...(url !== undefined && { url: url.reveal() }),
+    ...(cluster !== undefined && { cluster }),
+    ...(sentinel !== undefined && {
+      sentinel: {
+        master: sentinel.master,
+        nodes: sentinel.nodes,
+        ...(sentinel.username !== undefined && { username: sentinel.username }),
+        ...(sentinelPassword !== undefined && { password: sentinelPassword.reveal() }),
+      },
+    }),
+    ...(redis.tls !== undefined && { tls: true }),
     ...(redis.username !== undefined && { username: redis.username }),
     ...(password !== undefined && { password: password.reveal() }),
     ...(redis.tls?.caFile !== undefined && { ca: await readCa(redis.tls.caFile) }),

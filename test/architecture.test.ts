@@ -50,7 +50,7 @@ const packages: Readonly<Record<string, string>> = {
   bullmq: "queue/queue.ts",
   commander: "cli/program.ts",
   "google-auth-library": "publish/gcp-client.ts",
-  ioredis: "queue/redis.ts",
+  ioredis: "queue/redis-client.ts",
   "js-yaml": "config/fast.ts",
   oauth4webapi: "exchange/client-credentials.ts",
   pino: "observe/log.ts",

@@ -39,7 +39,7 @@ describe("what a running daemon takes from a new configuration", () => {
     const { config, restartNeeded } = applicable(started, next);
     expect(restartNeeded).toEqual([key]);
     expect(config).toEqual({ ...started, shutdown: { drainTimeoutMs: 5000 } });
-    expect(config.redis?.url.reveal()).toBe("redis://:pass@localhost:6379");
+    expect(config.redis?.url?.reveal()).toBe("redis://:pass@localhost:6379");
   });
 
   test("takes the level of a log whose format must wait", () => {

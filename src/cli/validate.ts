@@ -66,6 +66,7 @@ async function unreadable(config: Config, io: Io): Promise<Finding[]> {
   const { sealKey, redis } = config;
   if (sealKey !== undefined) await attempt(["sealKey"], () => readKey(sealKey, io.env));
   if (redis?.password !== undefined) await check(["redis", "password"], redis.password);
+  if (redis?.sentinel?.password !== undefined) await check(["redis", "sentinel", "password"], redis.sentinel.password);
   for (const { name, tls } of config.providers.values())
     await checkCa(["providers", name, "tls", "caFile"], tls.caFile);
   await checkCa(["redis", "tls", "caFile"], redis?.tls?.caFile);

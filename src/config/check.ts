@@ -36,20 +36,27 @@ function checkSettings(file: ExpandedFile): Finding[] {
       message: "host:port is expected, such as 127.0.0.1:9464, [::1]:9464 or :9464 for all addresses",
     });
   }
-  const url = file.redis && URL.parse(file.redis.url);
-  if (file.redis && (url === null || !/^rediss?:$/.test(url?.protocol ?? ""))) {
-    findings.push({
-      severity: "error",
-      path: ["redis", "url"],
-      message: "redis://HOST:PORT or rediss://HOST:PORT is expected",
-    });
-  }
+  if (file.redis !== undefined) findings.push(...checkRedis(file.redis));
   if (file.redis && file.sealKey === undefined) {
     const message =
       "no sealKey: a token that cannot be published at once is not kept, so after a store outage it is minted again; make one with: openssl rand -base64 32";
     findings.push({ severity: "warning", path: ["redis"], message });
   }
   return findings;
+}
+
+function checkRedis(redis: NonNullable<ExpandedFile["redis"]>): Finding[] {
+  const ways = (["url", "sentinel", "cluster"] as const).filter((way) => redis[way] !== undefined);
+  if (ways.length !== 1) {
+    const found = ways.length === 0 ? "none is here" : `here are ${ways.join(" and ")}`;
+    const message = `one of url, sentinel and cluster is expected, ${found}; leave redis out for an embedded one`;
+    return [{ severity: "error", path: ["redis"], message }];
+  }
+  if (redis.url === undefined || redis.url === WRONG) return [];
+  if (/^rediss?:$/.test(URL.parse(redis.url)?.protocol ?? "")) return [];
+  return [
+    { severity: "error", path: ["redis", "url"], message: "redis://HOST:PORT or rediss://HOST:PORT is expected" },
+  ];
 }
 
 function checkCredentials(file: ExpandedFile): CrossFinding[] {

@@ -1,11 +1,11 @@
 import { dirname, resolve as resolvePath } from "node:path";
-import type { Credential, Provider, SecretRef, StoreConfig } from "../credential.ts";
-import { Secret } from "../credential.ts";
+import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../credential.ts";
 import { presets } from "../presets.ts";
 import { parseFraction } from "./duration.ts";
 import { resolveLimits } from "./limits.ts";
 import { refOf } from "./resolve-credential.ts";
 import { ms } from "./resolve-policy.ts";
+import { resolveRedis } from "./resolve-redis.ts";
 import { resolveStore } from "./resolve-store.ts";
 import type { ConfigFile, ProviderFile } from "./schema.ts";
 
@@ -14,8 +14,16 @@ export type SettingsFile = Omit<ConfigFile, "credentials" | "templates" | "inclu
 
 /** Everything that the daemon is told. Frozen; nothing else reads the configuration file. */
 export interface Config {
+  /** One of url, sentinel and cluster. */
   readonly redis?: {
-    readonly url: Secret;
+    readonly url?: Secret;
+    readonly sentinel?: {
+      readonly master: string;
+      readonly nodes: readonly string[];
+      readonly username?: string;
+      readonly password?: SecretRef;
+    };
+    readonly cluster?: { readonly nodes: readonly string[] };
     readonly username?: string;
     readonly password?: SecretRef;
     readonly tls?: { readonly caFile?: string };
@@ -57,7 +65,6 @@ const defaults = {
   historyKeep: 20,
   maxRemoved: 0.2,
   drainTimeoutMs: 60 * SECOND,
-  keyPrefix: "evertoken",
 } as const;
 
 /** Applies presets and defaults. The file's shape has been checked; `path` is where it stands. */
@@ -112,16 +119,6 @@ export function parseListen(text: string): { host: string; port: number } | unde
 
 function fraction(value: string | number | undefined, otherwise: number): number {
   return (value === undefined ? undefined : parseFraction(value)) ?? otherwise;
-}
-
-function resolveRedis(redis: NonNullable<ConfigFile["redis"]>, base: string): NonNullable<Config["redis"]> {
-  return {
-    url: new Secret(redis.url),
-    keyPrefix: redis.keyPrefix ?? defaults.keyPrefix,
-    ...(redis.username !== undefined && { username: redis.username }),
-    ...(redis.password && { password: refOf(redis.password, base) }),
-    ...(redis.tls && { tls: redis.tls.caFile === undefined ? {} : { caFile: resolvePath(base, redis.tls.caFile) } }),
-  };
 }
 
 function resolveProvider(name: string, file: ProviderFile, at: (path: string) => string): Provider {

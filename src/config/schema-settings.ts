@@ -4,11 +4,26 @@ import { z } from "./zod.ts";
 const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const HOST_MESSAGE = "a host name without scheme and port is expected, like status.example.com or *.example.com";
 
+const NODE_MESSAGE = "host:port is expected";
+const redisNodes = z
+  .array(z.string(NODE_MESSAGE).regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/, NODE_MESSAGE))
+  .min(1, "at least one node is expected");
+
 /** Settings of the daemon itself: everything that is not about providers, stores and credentials. */
 export const settings = {
   redis: z
     .strictObject({
-      url: text.describe("redis://host:6379 or rediss://host:6379"),
+      url: text.describe("redis://host:6379 or rediss://host:6379; or sentinel, or cluster"),
+      sentinel: z
+        .strictObject({
+          master: text.describe("Name of the master that the sentinels watch"),
+          nodes: redisNodes.describe("host:port of the sentinels"),
+          username: text.describe("ACL user of the sentinels"),
+          password: secretRef.describe("Password of the sentinels: { file: PATH } or { env: NAME }"),
+        })
+        .partial()
+        .required({ master: true, nodes: true }),
+      cluster: z.strictObject({ nodes: redisNodes.describe("host:port of some nodes; they tell of the others") }),
       username: text.describe("ACL user"),
       password: secretRef,
       tls: z
@@ -22,7 +37,6 @@ export const settings = {
         .describe("First part of every key. Default evertoken"),
     })
     .partial()
-    .required({ url: true })
     .describe("Absent: an embedded redis-server in dataDir"),
   dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
   sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens which wait for a store"),

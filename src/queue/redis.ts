@@ -1,16 +1,15 @@
-import { Redis } from "ioredis";
-import { type ScriptName, scripts } from "./scripts.ts";
+import {
+  AddressError,
+  type RedisAddress,
+  type RedisClient,
+  duplicateOf,
+  makeClient,
+  mastersOf,
+  whereOf,
+} from "./redis-client.ts";
+import type { ScriptName } from "./scripts.ts";
 
-/** How to reach Redis: a TCP URL with its credentials, or the unix socket of the embedded one. */
-export interface RedisAddress {
-  readonly url?: string;
-  readonly socket?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly ca?: string;
-  /** First part of every key. */
-  readonly keyPrefix: string;
-}
+export type { RedisAddress } from "./redis-client.ts";
 
 /** Rebuilt from the reply's error code alone: ioredis errors carry `command.args`, the AUTH password included. */
 export class RedisError extends Error {
@@ -51,13 +50,6 @@ function explain(code: string): string {
   }
 }
 
-/** `host:port` or the socket's path: never the user, the password or the query. */
-function whereOf(address: RedisAddress): string {
-  if (address.socket !== undefined) return address.socket;
-  const url = URL.parse(address.url ?? "");
-  return url === null ? "an unreadable redis.url" : `${url.hostname}:${url.port || "6379"}`;
-}
-
 export interface RedisEvents {
   connected(): void;
   disconnected(): void;
@@ -67,12 +59,14 @@ export interface RedisLink {
   readonly where: string;
   readonly prefix: string;
   /** For BullMQ, which duplicates it. Nobody else touches it. */
-  readonly client: Redis;
+  readonly client: RedisClient;
   ready(): boolean;
   run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** Several commands in one round trip; replies in order. */
   pipeline(commands: readonly (readonly (string | number)[])[]): Promise<unknown[]>;
+  /** Changes with every start and every failover of Redis: it may have forgotten something. Never "". */
+  epoch(): Promise<string>;
   /** Own connection for messages. */
   subscribe(channel: string, listen: (message: string) => void): Promise<void>;
   /** Resolves at the first PING that is answered; rejects at once on what waiting cannot help. */
@@ -83,20 +77,9 @@ export interface RedisLink {
 /** One shared connection (commands wait while Redis is away) and one for messages. */
 export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink {
   const where = whereOf(address);
-  const client = new Redis({
-    ...connectionOf(address),
-    lazyConnect: true,
-    protocol: 2,
-    // BullMQ would else fail the jobs under way after an outage (reference: an outage of 60 s).
-    maxRetriesPerRequest: null,
-    retryStrategy: (times) => Math.min(200 * times, 2000),
-    enableAutoPipelining: false,
-  });
-  for (const [name, lua] of Object.entries(scripts)) {
-    client.defineCommand(name, { lua });
-  }
+  const client = clientOf(address);
   let lastError: RedisError | undefined;
-  let subscriber: Redis | undefined;
+  let subscriber: RedisClient | undefined;
   client.on("error", (error) => (lastError = redisError(error, where)));
   client.on("ready", () => {
     lastError = undefined;
@@ -130,8 +113,9 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
           return value;
         });
       }),
+    epoch: () => guard(() => epochOf(client)),
     async subscribe(channel, listen) {
-      subscriber = client.duplicate({ lazyConnect: false });
+      subscriber = duplicateOf(client);
       subscriber.on("error", () => undefined); // the shared connection reports the outage
       subscriber.on("message", (_, message: string) => listen(message));
       await guard(async () => subscriber?.subscribe(channel));
@@ -155,8 +139,32 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
   };
 }
 
+function clientOf(address: RedisAddress): RedisClient {
+  try {
+    return makeClient(address);
+  } catch (error) {
+    if (error instanceof AddressError) throw new RedisError(error.message, "URL", true);
+    throw error;
+  }
+}
+
+/** Of all masters. A server that may not be asked counts as always the same. */
+async function epochOf(client: RedisClient): Promise<string> {
+  const texts = await Promise.all(mastersOf(client).map((master) => master.info("server").catch(deniedAs(""))));
+  const ids = texts.map((text) => /^run_id:([0-9a-f]{6})/m.exec(text)?.[1] ?? "same");
+  return [...new Set(ids)].toSorted().join("") || "same";
+}
+
+/** Anything else than a lacking right is an outage, and told as one. */
+function deniedAs(text: string): (error: unknown) => string {
+  return (error) => {
+    if (redisError(error, "").code === "NOPERM") return text;
+    throw error;
+  };
+}
+
 /** Until the connection changes its mind one way or the other. */
-function settled(client: Redis, signal: AbortSignal): Promise<void> {
+function settled(client: RedisClient, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const names = ["ready", "error", "close", "end"] as const;
     function done(): void {
@@ -167,24 +175,4 @@ function settled(client: Redis, signal: AbortSignal): Promise<void> {
     for (const name of names) client.on(name, done);
     signal.addEventListener("abort", done, { once: true });
   });
-}
-
-function connectionOf(address: RedisAddress): object {
-  if (address.socket !== undefined) return { path: address.socket };
-  const url = URL.parse(address.url ?? "");
-  if (url === null || !/^rediss?:$/.test(url.protocol)) {
-    throw new RedisError("redis.url must look like redis://host:6379 or rediss://host:6379", "URL", true);
-  }
-  const username = address.username ?? decodeURIComponent(url.username);
-  const password = address.password ?? decodeURIComponent(url.password);
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port || 6379),
-    db: Number(url.pathname.slice(1) || 0),
-    ...(username !== "" && { username }),
-    ...(password !== "" && { password }),
-    ...((url.protocol === "rediss:" || address.ca !== undefined) && {
-      tls: { ...(address.ca !== undefined && { ca: address.ca }) },
-    }),
-  };
 }

@@ -48,7 +48,9 @@ const expectedKeys = [...keys].filter((key) => {
   if (/^templates\.\*\.(?!template$)/.test(key)) return false;
   return !/^(providers|credentials)\./.test(key) || !POLICY.includes(last);
 });
-const shown = new Set(present(parse(text), "", keys));
+/** Only one way to Redis may stand there: the others are shown as comments. */
+const uncommented = text.replaceAll(/^ {2}# (?=sentinel:|cluster:| {2})/gm, "  ");
+const shown = new Set(present(parse(uncommented), "", keys));
 
 describe("config.example.yaml", () => {
   test("is valid by itself, without a single warning", async () => {

@@ -97,7 +97,7 @@ describe("a value from the environment is never shown", () => {
     const { config } = parseConfig(complete('redis: { url: "${URL}" }'), "c.yaml", {
       URL: `redis://:${CANARY}@localhost`,
     });
-    expect(config?.redis?.url.reveal()).toContain(CANARY);
+    expect(config?.redis?.url?.reveal()).toContain(CANARY);
     expect(JSON.stringify(config)).not.toContain(CANARY);
   });
 });

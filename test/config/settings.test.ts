@@ -79,6 +79,32 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     says: ["c.yaml:1:11 error  a map is expected"],
   },
   {
+    name: "two ways to Redis",
+    text: `redis: { url: "redis://localhost", cluster: { nodes: [a:6379] } }
+sealKey: { env: K }`,
+    says: [
+      "c.yaml:1:8 error  one of url, sentinel and cluster is expected, here are url and cluster; leave redis out for an embedded one",
+      "    1 | redis: { url: ...",
+    ],
+  },
+  {
+    name: "no way to Redis",
+    text: "redis: { keyPrefix: a }\nsealKey: { env: K }",
+    says: [
+      "c.yaml:1:8 error  one of url, sentinel and cluster is expected, none is here; leave redis out for an embedded one",
+      "    1 | redis: { keyPrefix: a }",
+    ],
+  },
+  {
+    name: "a sentinel that is no address",
+    text: `redis: { sentinel: { master: m, nodes: ["redis://a:26379"] } }
+sealKey: { env: K }`,
+    says: [
+      "c.yaml:1:41 error  host:port is expected",
+      '    1 | redis: { sentinel: { master: m, nodes: ["redis://a:26379"] } }',
+    ],
+  },
+  {
     name: "a value for a Redis address that is none",
     text: `redis: { url: localhost, password: { env: P } }
 sealKey: { env: K }`,

@@ -1,0 +1,128 @@
+import { Cluster, Redis } from "ioredis";
+import { scripts } from "./scripts.ts";
+
+/** How to reach Redis: one server, the master that sentinels name, a cluster, or the unix socket of the embedded one. */
+export interface RedisAddress {
+  readonly url?: string;
+  readonly socket?: string;
+  readonly sentinel?: {
+    /** Name of the master. */
+    readonly master: string;
+    /** `host:port` of the sentinels. */
+    readonly nodes: readonly string[];
+    readonly username?: string;
+    readonly password?: string;
+  };
+  /** `host:port` of some nodes; the others are asked for. */
+  readonly cluster?: { readonly nodes: readonly string[] };
+  readonly username?: string;
+  readonly password?: string;
+  /** TLS without a CA of its own: the system's. Always so with rediss://. */
+  readonly tls?: boolean;
+  readonly ca?: string;
+  /** First part of every key. */
+  readonly keyPrefix: string;
+}
+
+export type RedisClient = Redis | Cluster;
+
+/** Is not an address. The message names no part of it, which may hold a password. */
+export class AddressError extends Error {
+  override readonly name = "AddressError";
+}
+
+/** `host:port`, the socket's path or the master's name: never the user, the password or the query. */
+export function whereOf(address: RedisAddress): string {
+  if (address.socket !== undefined) return address.socket;
+  if (address.sentinel !== undefined) return `${address.sentinel.master} of ${address.sentinel.nodes.join(", ")}`;
+  if (address.cluster !== undefined) return address.cluster.nodes.join(", ");
+  const url = URL.parse(address.url ?? "");
+  return url === null ? "an unreadable redis.url" : `${url.hostname}:${url.port || "6379"}`;
+}
+
+/** Commands wait while Redis is away. Nothing is connected yet. */
+export function makeClient(address: RedisAddress): RedisClient {
+  const shared = {
+    protocol: 2 as const,
+    // BullMQ would else fail the jobs under way after an outage (reference: an outage of 60 s).
+    maxRetriesPerRequest: null,
+    enableAutoPipelining: false,
+  };
+  const retry = (times: number): number => Math.min(200 * times, 2000);
+  const client =
+    address.cluster === undefined
+      ? new Redis({ ...connectionOf(address), ...shared, lazyConnect: true, retryStrategy: retry })
+      : new Cluster(address.cluster.nodes.map(nodeOf), {
+          lazyConnect: true,
+          clusterRetryStrategy: retry,
+          // A node that is being replaced answers again within this; commands wait for it.
+          retryDelayOnFailover: 200,
+          retryDelayOnClusterDown: 500,
+          maxRedirections: 64,
+          slotsRefreshTimeout: 2000,
+          // TLS certificates name hosts; the cluster tells addresses.
+          dnsLookup: (host, done) => done(null, host),
+          redisOptions: { ...credentialsOf(address), ...shared },
+        });
+  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua });
+  return client;
+}
+
+/** A connection of its own for messages. */
+export function duplicateOf(client: RedisClient): RedisClient {
+  return client instanceof Cluster
+    ? client.duplicate([], { lazyConnect: false })
+    : client.duplicate({ lazyConnect: false });
+}
+
+/** The servers that may forget what they were told: one, or the masters of a cluster. */
+export function mastersOf(client: RedisClient): readonly Redis[] {
+  return client instanceof Cluster ? client.nodes("master") : [client];
+}
+
+function connectionOf(address: RedisAddress): object {
+  if (address.socket !== undefined) return { path: address.socket };
+  const { sentinel } = address;
+  if (sentinel !== undefined) {
+    return {
+      sentinels: sentinel.nodes.map(nodeOf),
+      name: sentinel.master,
+      ...(sentinel.username !== undefined && { sentinelUsername: sentinel.username }),
+      ...(sentinel.password !== undefined && { sentinelPassword: sentinel.password }),
+      sentinelRetryStrategy: (times: number) => Math.min(200 * times, 2000),
+      ...(tlsOf(address) && { ...tlsOf(address), enableTLSForSentinelMode: true, sentinelTLS: tlsOf(address)?.tls }),
+      ...credentialsOf(address),
+    };
+  }
+  const url = URL.parse(address.url ?? "");
+  if (url === null || !/^rediss?:$/.test(url.protocol)) {
+    throw new AddressError("redis.url must look like redis://host:6379 or rediss://host:6379");
+  }
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(url.port || 6379),
+    db: Number(url.pathname.slice(1) || 0),
+    ...credentialsOf({
+      ...address,
+      tls: address.tls === true || url.protocol === "rediss:",
+      username: address.username ?? decodeURIComponent(url.username),
+      password: address.password ?? decodeURIComponent(url.password),
+    }),
+  };
+}
+
+function credentialsOf(address: Pick<RedisAddress, "username" | "password" | "tls" | "ca">): object {
+  const { username = "", password = "" } = address;
+  return { ...(username !== "" && { username }), ...(password !== "" && { password }), ...tlsOf(address) };
+}
+
+function tlsOf({ tls, ca }: Pick<RedisAddress, "tls" | "ca">): { tls: { ca?: string } } | undefined {
+  return tls === true || ca !== undefined ? { tls: { ...(ca !== undefined && { ca }) } } : undefined;
+}
+
+/** `host:port`, `[::1]:port`, or a host alone. */
+function nodeOf(node: string): { host: string; port: number } {
+  const url = URL.parse(`redis://${node}`);
+  if (url === null) throw new AddressError("the nodes of redis must look like host:6379");
+  return { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || 6379) };
+}
