@@ -145,6 +145,17 @@ describe("against a real Prometheus that has scraped a real daemon", () => {
     expect(await check).toEqual({ stdout: "", stderr: "" });
   });
 
+  test("when a provider is down and its tokens die, the alerts about it see it", { timeout: 150_000 }, async () => {
+    endpoints[0]?.otherwise(json(503, {}));
+    const provider = { namespace: "prod", job: "evertoken", provider: "good" };
+    for (const name of ["EvertokenTokenExpired", "EvertokenProviderCircuitOpen"]) {
+      const expr = alerts.find(({ alert }) => alert === name)?.expr ?? "";
+      await expect
+        .poll(async () => (await prometheus.query(expr)).map(({ metric }) => metric), PATIENCE)
+        .toEqual([provider]);
+    }
+  });
+
   test("every reason for silence is about an alert that exists", () => {
     expect(Object.keys(silent).filter((name) => !alerts.some(({ alert }) => alert === name))).toEqual([]);
   });
