@@ -1,9 +1,10 @@
 import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
-import { ensureSealKey, startEmbeddedRedis } from "./embedded-redis.ts";
+import { startEmbeddedRedis } from "./embedded-redis.ts";
 import { type FleetWork, startFleet } from "./fleet-work.ts";
 import type { FleetSnapshot } from "./fleet.ts";
 import { makeLogLevel } from "./log-level.ts";
+import { configuredKey, keysFrom } from "./keys.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { Recent } from "./observe/recent.ts";
@@ -15,8 +16,6 @@ import { preflight } from "./queue/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "./queue/redis.ts";
 import { redisAddress } from "./redis-address.ts";
 import { type Reload, startReload } from "./reload.ts";
-import { deriveKey, makeSeal, throwawayKey } from "./seal.ts";
-import { readKey } from "./secret-source.ts";
 import type { SteadyConfig } from "./steady-config.ts";
 import type { Edges } from "./work.ts";
 
@@ -111,7 +110,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     });
     stack.defer(() => embedded.close());
   }
-  const key = await sealKey(config, parts);
+  const key = await configuredKey(config, parts.env);
   let connections = 0;
   redis = openRedis(await redisAddress(config, parts.env), {
     connected() {
@@ -135,7 +134,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const tracing = await tracingOf(parts);
   stack.defer(() => tracing?.close());
   fleet = await startFleet(
-    { ...parts, redis: link, ...keysFrom(key), startRotation: tracing?.startRotation },
+    { ...parts, redis: link, ...(await keysFrom(key, link)), startRotation: tracing?.startRotation },
     { config, since: started.look.since },
   );
   reload = startReload({ ...parts, fleet, level });
@@ -169,23 +168,6 @@ async function tracingOf({ started, log, env, now, version, instance }: DaemonPa
 async function snapshotOf(fleet: FleetWork | undefined): Promise<FleetSnapshot> {
   if (fleet === undefined) throw new RedisError("not started yet", "STARTING", false);
   return fleet.snapshot();
-}
-
-/** Configured, or made where a daemon keeps everything on one machine. */
-async function sealKey(config: Config, { env }: Edges): Promise<Buffer | undefined> {
-  if (config.sealKey !== undefined) return readKey(config.sealKey, env);
-  return config.redis === undefined ? readKey(await ensureSealKey(config.dataDir), env) : undefined;
-}
-
-/** Hashes that other replicas and later runs must agree on need the configured key; without one they hold for this run. */
-function keysFrom(key: Buffer | undefined) {
-  const root = key ?? throwawayKey();
-  return {
-    seal: key === undefined ? undefined : makeSeal(key),
-    printKey: deriveKey(root, "client secret fingerprint"),
-    // Without a key the hash still hides the token, whose entropy no table covers; it must be the same everywhere.
-    versionKey: deriveKey(key ?? Buffer.from("evertoken"), "secret version id"),
-  };
 }
 
 /** Waits for Redis as long as it takes; false when the daemon was stopped meanwhile. */

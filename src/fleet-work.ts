@@ -87,7 +87,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   const share = (): number => now().config.log.successSampling;
   const record = makeRecorder(log, metrics, { random: parts.random, share });
   const advise = makeAdvice({ credentialOf, storeOf: (name) => now().stores.get(name) }, log);
-  const { work, printOfId } = makeWork({
+  const { work, secretChanged } = makeWork({
     ...parts,
     configured,
     epoch: () => epoch,
@@ -102,7 +102,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     },
     onBug: (error) => log.event("app.fault", faultOf(error)),
   });
-  const lanes = makeLanes({ redis, metrics, work, printOfId, onError, room: (...args) => storeRoom.room(...args) });
+  const lanes = makeLanes({ redis, metrics, work, secretChanged, onError, room: (...args) => storeRoom.room(...args) });
   const registry: Registry = makeRegistry({ redis, log, lanes, onError });
 
   function advance(provider: string, ids: readonly string[]): void {

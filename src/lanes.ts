@@ -25,7 +25,7 @@ export function makeLanes(parts: {
   readonly redis: RedisLink;
   readonly metrics: Metrics;
   readonly work: Work;
-  printOfId(id: string): Promise<string | undefined>;
+  secretChanged(id: string, refusedPrint: string): Promise<boolean>;
   /** How many more rotations of a provider may be begun, with so many under way here. */
   room(provider: string, underWay: number): number;
   onError(error: unknown): void;
@@ -51,7 +51,7 @@ export function makeLanes(parts: {
         }
       },
     });
-    open.set(name, { lane, parked: makeParkedWatch(redis, lane.due, parts.printOfId) });
+    open.set(name, { lane, parked: makeParkedWatch(redis, lane.due, parts.secretChanged) });
   }
 
   async function close(lane: Lane): Promise<void> {

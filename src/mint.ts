@@ -25,7 +25,7 @@ export async function mint(
   let print = "";
   let exchanged: Exchanged;
   try {
-    const current = await parts.secrets(credential);
+    const current = await parts.secrets();
     print = current.print;
     const budget = Math.min(policy.requestTimeoutMs, begun.leaseMs - 1000);
     exchanged = await parts.exchange.exchange(credential, current.secrets, parts.deadline(budget));
@@ -50,6 +50,7 @@ export async function mint(
       now,
       parts.random(),
     );
+    if (error.class === "config") parts.refused(print);
     if (error.class === "throttled") tryAt = Math.max(tryAt, await parts.pause(tryAt - now));
     const since = record.failure?.since ?? now;
     const failure = {

@@ -1,4 +1,4 @@
-import type { Credential, Instant, Secret, Token } from "./credential.ts";
+import type { Instant, Secret, Token } from "./credential.ts";
 import type { DeliverParts } from "./deliver.ts";
 import type { Exchange, ExchangeError } from "./exchange/grant.ts";
 import type { Journal } from "./journal.ts";
@@ -29,7 +29,11 @@ export interface Parts extends DeliverParts {
   deadline(ms: number): AbortSignal;
   draining(): boolean;
   /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
-  secrets(credential: Credential): Promise<{ secrets: readonly Secret[]; print: string }>;
+  secrets(): Promise<{ secrets: readonly Secret[]; print: string }>;
+  /** The provider refused the secrets with this fingerprint. */
+  refused(print: string): void;
+  /** Whether there are others to try than those with this fingerprint, which were refused. */
+  secretChanged(refusedPrint: string): Promise<boolean>;
   asExchangeError(error: unknown): ExchangeError;
   /** Nothing is sent to the provider by any replica for so long; returns when that ends. */
   pause(forMs: number): Promise<Instant>;

@@ -125,8 +125,7 @@ async function reasonNow(
   const { failure } = record;
   if (failure !== undefined && requestedAt === undefined && !specChanged && now < record.dueAt) {
     // On the ladder after a failure: only a changed secret leaves it early.
-    const { print } = await parts.secrets(credential).catch(() => ({ print: failure.secretPrint }));
-    return print === failure.secretPrint ? undefined : failure.reason;
+    return (await parts.secretChanged(failure.secretPrint)) ? failure.reason : undefined;
   }
   const reason = reasonToRotate(
     {

@@ -53,8 +53,3 @@ export function printOf(key: Uint8Array, secrets: readonly Secret[], how = ""): 
   for (const secret of secrets) hmac.update(`${secret.reveal().length}:`).update(secret.reveal());
   return hmac.digest("hex").slice(0, 12);
 }
-
-/** For runs without a seal key: good for this process only. */
-export function throwawayKey(): Buffer {
-  return randomBytes(32);
-}

@@ -1,5 +1,6 @@
 import type { Config } from "./config/config.ts";
-import type { Credential, Instant, Provider, Secret } from "./credential.ts";
+import { makeClientSecrets } from "./client-secrets.ts";
+import type { Credential, Instant, Provider } from "./credential.ts";
 import { type Exchange, ExchangeError } from "./exchange/grant.ts";
 import type { Generations } from "./generations.ts";
 import type { RotationSpans, StartRotation } from "./observe/trace.ts";
@@ -11,8 +12,7 @@ import { journalOf } from "./queue/journal.ts";
 import type { JobFacts } from "./queue/queue.ts";
 import type { Parts } from "./parts.ts";
 import { rotate } from "./rotate.ts";
-import { type Seal, printOf } from "./seal.ts";
-import { readSecret, SecretSourceError } from "./secret-source.ts";
+import type { Seal } from "./seal.ts";
 
 /** What only the outermost file may touch: clock, chance, environment. */
 export interface Edges {
@@ -56,6 +56,7 @@ export type Work = (job: JobFacts, due: DueIndex, leaseFloorMs: number) => Promi
 
 /** Turns a job into a rotation. A job keeps to the end the configuration with which it began. */
 export function makeWork(parts: WorkParts) {
+  const clientSecrets = makeClientSecrets(parts.env, parts.printKey);
   const work: Work = (job, due, floorMs) =>
     parts.configured.use((configured) => workWith(configured, job, due, floorMs));
 
@@ -103,7 +104,9 @@ export function makeWork(parts: WorkParts) {
       waitUntil: (at) => waitUntil(at - parts.now(), parts.draining),
       deadline: (ms) => AbortSignal.timeout(Math.max(1, Math.floor(ms))),
       draining: () => parts.draining.aborted,
-      secrets: (of) => readSecrets(of, provider, parts),
+      secrets: () => clientSecrets.read(credential, provider),
+      refused: (print) => clientSecrets.refused(credential.id, print),
+      secretChanged: (recorded) => clientSecrets.changed(credential, provider, recorded),
       pause: due.pause,
       seal: (token, revision) => parts.seal?.seal(token, context(revision)),
       unseal: (sealed, revision) => parts.seal?.unseal(sealed, context(revision)),
@@ -114,59 +117,19 @@ export function makeWork(parts: WorkParts) {
 
   return {
     work,
-    printOfId(id: string): Promise<string | undefined> {
+    /** Whether a credential whose secret was refused, as `recorded` has it, has another one to try. */
+    async secretChanged(id: string, recorded: string): Promise<boolean> {
       const { credentials, config } = parts.configured.current();
       const credential = credentials.get(id);
-      return printOfId(credential, credential && config.providers.get(credential.provider), parts);
+      const provider = credential && config.providers.get(credential.provider);
+      if (credential === undefined || provider === undefined) return false;
+      return clientSecrets.changed(credential, provider, recorded);
     },
   };
 }
 
 function traced(stores: Configured["stores"], spans: RotationSpans): Configured["stores"] {
   return new Map([...stores].map(([name, store]) => [name, spans.store(name, store)] as const));
-}
-
-/**
- * Reads every secret of a credential; those that cannot be read are left out while one remains. The print also tells how
- * they are sent: a credential that was refused is tried again when that is configured differently.
- */
-async function readSecrets(
-  credential: Credential,
-  provider: Provider,
-  { env, printKey }: Pick<WorkParts, "env" | "printKey">,
-): Promise<{ secrets: readonly Secret[]; print: string }> {
-  const secrets: Secret[] = [];
-  let failed: SecretSourceError | undefined;
-  for (const ref of credential.clientSecrets) {
-    try {
-      secrets.push(await readSecret(ref, env));
-    } catch (error) {
-      if (!(error instanceof SecretSourceError)) throw error;
-      failed ??= error;
-    }
-  }
-  if (secrets.length === 0) {
-    throw new ExchangeError(failed?.message ?? "no client secret is configured", {
-      class: "secret",
-      code: failed?.code ?? "unset",
-      sent: false,
-    });
-  }
-  return { secrets, print: printOf(printKey, secrets, JSON.stringify([provider.auth, provider.tls])) };
-}
-
-async function printOfId(
-  credential: Credential | undefined,
-  provider: Provider | undefined,
-  parts: WorkParts,
-): Promise<string | undefined> {
-  if (credential === undefined || provider === undefined) return undefined;
-  try {
-    return (await readSecrets(credential, provider, parts)).print;
-  } catch (error) {
-    if (error instanceof ExchangeError) return undefined; // still unreadable
-    throw error;
-  }
 }
 
 function asExchangeError(error: unknown): ExchangeError {

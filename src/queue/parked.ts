@@ -8,7 +8,11 @@ const PAGE = 500;
  * Credentials that climb the slow ladder because their client secret was refused or unreadable leave it as soon as the
  * secret is another one. One page of the failing ones per call; no work at all while none fails.
  */
-export function makeParkedWatch(redis: RedisLink, due: DueIndex, printOf: (id: string) => Promise<string | undefined>) {
+export function makeParkedWatch(
+  redis: RedisLink,
+  due: DueIndex,
+  secretChanged: (id: string, refusedPrint: string) => Promise<boolean>,
+) {
   let cursor = "0";
 
   async function check(): Promise<number> {
@@ -20,8 +24,7 @@ export function makeParkedWatch(redis: RedisLink, due: DueIndex, printOf: (id: s
     const changed: string[] = [];
     for (const [i, id] of ids.entries()) {
       const failure = decodeRecord(texts[i] ?? "")?.failure;
-      const print = failure === undefined ? undefined : await printOf(id);
-      if (print !== undefined && print !== failure?.secretPrint) changed.push(id);
+      if (failure !== undefined && (await secretChanged(id, failure.secretPrint))) changed.push(id);
     }
     await due.advance(changed);
     return changed.length;

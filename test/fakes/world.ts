@@ -164,6 +164,8 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     deadline: () => new AbortController().signal,
     draining: () => world.draining,
     secrets: async () => ({ secrets: [new Secret("s")], print: world.print }),
+    refused: () => undefined,
+    secretChanged: async (refused) => world.print !== refused,
     render: (token, facts) => new Secret(`${facts.revision}:${token.accessToken.reveal()}`),
     exchange: {
       async exchange() {
