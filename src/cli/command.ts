@@ -30,6 +30,8 @@ export interface OptionSpec {
   readonly help: string;
   readonly choices?: readonly string[];
   readonly byDefault?: string;
+  /** Words that a shell offers where others are allowed too. */
+  readonly suggested?: readonly string[];
 }
 
 /** What a command is given. `options` are named as commander names them: `--dry-run` is `dryRun`. */

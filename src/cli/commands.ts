@@ -177,4 +177,45 @@ export const commands: readonly CommandSpec[] = [
     ],
     load: async () => (await import("./schema.ts")).schemaCommand,
   },
+  {
+    name: "config show",
+    summary: "what the configuration comes to: references, never secrets",
+    arguments: [{ form: "[id]", help: "credential" }],
+    options: [option.config, option.output],
+    examples: [
+      ["config show", "everything but the credentials"],
+      ["config show acme", "one credential, with the policy that is nearest to it"],
+    ],
+    load: async () => (await import("./config-show.ts")).configShowCommand,
+  },
+  {
+    name: "init",
+    summary: "write a first configuration, and a place for its client secret",
+    options: [
+      { flags: "--template <name>", help: "what to begin with", choices: ["generic", "cyclr"], byDefault: "generic" },
+      { flags: "--dir <dir>", help: "where", byDefault: "." },
+      { flags: "--force", help: "write over a configuration that is there; never over a secret" },
+      { flags: "--no-input", help: "ask nothing" },
+      { flags: "--id <id>", help: "name of the credential" },
+      { flags: "--token-endpoint <url>", help: "token endpoint of the provider" },
+      { flags: "--client-id <id>", help: "client id" },
+      option.output,
+    ],
+    examples: [
+      ["init", "asks three questions on a terminal"],
+      ["init --template cyclr --dir tokens --no-input", "asks nothing"],
+    ],
+    load: async () => (await import("./init.ts")).initCommand,
+  },
+  {
+    name: "completion",
+    summary: "print the completion script of a shell",
+    arguments: [{ form: "<shell>", help: "bash, zsh or fish", choices: ["bash", "zsh", "fish"] }],
+    options: [],
+    examples: [
+      ["completion bash > /etc/bash_completion.d/evertoken", "or: source <(evertoken completion bash)"],
+      ["completion fish > ~/.config/fish/completions/evertoken.fish", "for fish"],
+    ],
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
 ];

@@ -33,7 +33,11 @@ export interface SelectionOptions {
 export const selection: readonly OptionSpec[] = [
   { flags: "--provider <name>", help: "the credentials of a provider" },
   { flags: "-l, --selector <labels>", help: "those with these labels: env=prod,tier!=free" },
-  { flags: "--state <states>", help: `those in a state, or one of several: ${STATES.join(", ")}` },
+  {
+    flags: "--state <states>",
+    help: `those in a state, or one of several: ${STATES.join(", ")}`,
+    suggested: STATES,
+  },
   { flags: "--all", help: "all of them" },
 ];
 

@@ -71,7 +71,7 @@ function declare(program: Command, spec: CommandSpec): Command {
 }
 
 function parentOf(program: Command, name: string): Command {
-  return program.commands.find((each) => each.name() === name) ?? program.command(name);
+  return program.commands.find((each) => each.name() === name) ?? program.command(name).summary("see its help");
 }
 
 function examplesText(examples: CommandSpec["examples"]): string {

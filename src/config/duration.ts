@@ -19,6 +19,19 @@ export function parseDuration(text: string): number | undefined {
   return ms;
 }
 
+/** The shortest way to write it: `1h30m`, `14d`, `0s`. */
+export function formatDuration(ms: number): string {
+  let rest = ms;
+  let text = "";
+  for (const unit of ["d", "h", "m", "s", "ms"]) {
+    const size = UNIT_MS[unit] ?? 1;
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) text += `${count}${unit}`;
+  }
+  return text || "0s";
+}
+
 /** `75%` or `0.75` as a fraction; undefined for anything else. */
 export function parseFraction(value: string | number): number | undefined {
   if (typeof value === "number") return value;

@@ -1,14 +1,8 @@
 import type { Config } from "../../config/config.ts";
-import type { Credential, StoreConfig } from "../../credential.ts";
+import type { Credential } from "../../credential.ts";
 import { dueAt } from "../../schedule.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
-/** Writes per second that a store's account and region, or project, takes (reference: 50/s; 600/min). */
-const WRITES: Readonly<Record<StoreConfig["type"], number>> = {
-  "aws-secrets-manager": 50,
-  "gcp-secret-manager": 10,
-  file: Infinity,
-};
 /** AWS keeps about 100 versions of a secret younger than a day. */
 const AWS_INTERVAL_MS = 15 * 60_000;
 /** More than this share leaves little for a catch-up after an outage. */
@@ -34,10 +28,11 @@ export function checkQuotas(config: Config): readonly Check[] {
     const { perSecond = Infinity, perHour = Infinity, perDay = Infinity } = limits;
     checks.push(judge(`quota of provider ${name}`, asked, Math.min(perSecond, perHour / 3600, perDay / 86_400), fix));
   }
-  for (const { name, type } of config.stores.values()) {
-    checks.push(
-      judge(`quota of store ${name}`, perStore.get(name) ?? 0, WRITES[type], "ask the cloud for a higher quota"),
-    );
+  // What shares an account or a project shares its quota.
+  for (const [scope, stores] of Map.groupBy(config.stores.values(), ({ name, quota }) => quota?.scope ?? name)) {
+    const asked = stores.reduce((sum, { name }) => sum + (perStore.get(name) ?? 0), 0);
+    const allowed = Math.min(...stores.map(({ quota }) => quota?.perSecond ?? Infinity));
+    checks.push(judge(`quota of store ${scope}`, asked, allowed, "ask the cloud for a higher quota"));
   }
   if (tooOften > 0) {
     checks.push(

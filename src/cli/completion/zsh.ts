@@ -1,0 +1,46 @@
+import { type Completable, firstWords, parentsOf, quoted } from "./tree.ts";
+
+/** A file `_evertoken` in a folder of `$fpath`, or `source <(evertoken completion zsh)`. */
+export function zshScript(tree: readonly Completable[]): string {
+  const parents = [...parentsOf(tree)].map(
+    ([parent, below]) => `    ${parent}) compadd -- ${below.map(quoted).join(" ")} ;;\n`,
+  );
+  return `#compdef evertoken
+_evertoken() {
+  local current="\${words[CURRENT]}" previous="\${words[CURRENT-1]}" command="" i
+  for ((i = 2; i < CURRENT; i++)); do
+    case "\${words[i]}" in
+      -*) ;;
+      *)
+        command="\${command:+$command }\${words[i]}"
+        case "$command" in
+          ${[...parentsOf(tree).keys()].join("|") || "-"}) ;;
+          *) break ;;
+        esac
+        ;;
+    esac
+  done
+  case "$command" in
+    "") compadd -- ${[...firstWords(tree), "--help", "--version"].map(quoted).join(" ")} ;;
+${parents.join("")}${tree.map(branch).join("")}  esac
+}
+if [ "$funcstack[1]" = "_evertoken" ]; then _evertoken "$@"; else compdef _evertoken evertoken; fi
+`;
+}
+
+function branch({ name, words, options }: Completable): string {
+  const values = options.flatMap(({ flags, value }) => {
+    if (value === "none") return [];
+    const then = value === "file" ? "_files" : value === "any" ? ":" : `compadd -- ${value.map(quoted).join(" ")}`;
+    return [`        ${flags.join("|")}) ${then}; return ;;\n`];
+  });
+  const flags = [...options.flatMap((option) => option.flags), "--help"].map(quoted).join(" ");
+  const other = words.length === 0 ? ":" : `compadd -- ${words.map(quoted).join(" ")}`;
+  return `    ${quoted(name)})
+      case "$previous" in
+${values.join("")}        *) ;;
+      esac
+      if [[ "$current" == -* ]]; then compadd -- ${flags}; else ${other}; fi
+      ;;
+`;
+}
