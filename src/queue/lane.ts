@@ -37,7 +37,7 @@ export function openLane(
   let { limits } = options;
   const due = dueIndex(redis, provider, () => limits.historyKeep);
   let underWay = 0;
-  const queue = openQueue(redis, { prefix: due.keys.tag, concurrency: limits.concurrency, onError }, async (job) => {
+  const queue = openQueue(redis, { prefix: due.keys.tag, onError }, async (job) => {
     underWay += 1;
     const nextAt = await options.work(job, due, limits.leaseFloorMs).finally(() => (underWay -= 1));
     scheduler.freed(nextAt);
@@ -55,7 +55,6 @@ export function openLane(
     wake: scheduler.wake,
     setLimits(next) {
       limits = next;
-      queue.setConcurrency(next.concurrency);
       scheduler.wake();
     },
     stopClaiming: scheduler.stop,

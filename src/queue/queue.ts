@@ -14,7 +14,6 @@ export interface JobFacts {
 
 export interface ProviderQueue {
   add(claimed: readonly Claimed[]): Promise<void>;
-  setConcurrency(concurrency: number): void;
   /** Stops taking jobs and waits for the ones under way; `force` does not wait. */
   close(force?: boolean): Promise<void>;
 }
@@ -22,6 +21,8 @@ export interface ProviderQueue {
 /** Raised whenever the job's shape changes: a rolling deploy runs two versions on one queue. */
 const JOB_SCHEMA = 1;
 const NAME = "refresh";
+/** As many as a provider can be given: how many there are is decided by the claims, and changes while the worker runs. */
+const CONCURRENCY = 1000;
 
 /**
  * One BullMQ queue and worker per provider. BullMQ executes; when and what is decided by the due index, so jobs have one
@@ -29,7 +30,7 @@ const NAME = "refresh";
  */
 export function openQueue(
   redis: RedisLink,
-  options: { prefix: string; concurrency: number; onError(error: unknown): void },
+  options: { prefix: string; onError(error: unknown): void },
   work: (job: JobFacts) => Promise<void>,
 ): ProviderQueue {
   const shared = { connection: redis.client, prefix: options.prefix };
@@ -48,7 +49,7 @@ export function openQueue(
     },
     {
       ...shared,
-      concurrency: options.concurrency,
+      concurrency: CONCURRENCY,
       lockDuration: 60_000,
       stalledInterval: 15_000,
       // However often a deploy interrupts it: what ends a job is its fence, not this count.
@@ -69,9 +70,6 @@ export function openQueue(
           opts: { jobId: `r-${id}-${fence}` },
         })),
       );
-    },
-    setConcurrency(concurrency) {
-      worker.concurrency = concurrency;
     },
     async close(force = false) {
       await worker.close(force);

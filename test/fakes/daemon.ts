@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -31,9 +31,10 @@ export interface Site extends AsyncDisposable {
   write(name: string, text: string): Promise<string>;
   /** Writes the configuration (JSON is YAML); `http.listen` defaults to a free port. */
   configure(config: object): Promise<void>;
-  start(env?: Readonly<Record<string, string>>): Promise<Daemon>;
+  /** `file`: another configuration than the site's. */
+  start(env?: Readonly<Record<string, string>>, file?: string): Promise<Daemon>;
   /** Starts it without waiting for it to be ready. */
-  launch(env?: Readonly<Record<string, string>>): Daemon;
+  launch(env?: Readonly<Record<string, string>>, file?: string): Daemon;
   run(
     args: readonly string[],
     env?: Readonly<Record<string, string>>,
@@ -45,8 +46,8 @@ export async function makeSite(): Promise<Site> {
   const config = join(dir, "config.yaml");
   const daemons = new Set<Daemon>();
 
-  function launch(env: Readonly<Record<string, string>> = {}): Daemon {
-    const child = spawn(process.execPath, [MAIN, "run", "--config", config], {
+  function launch(env: Readonly<Record<string, string>> = {}, file = config): Daemon {
+    const child = spawn(process.execPath, [MAIN, "run", "--config", file], {
       env: cleanEnv(env),
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -68,14 +69,15 @@ export async function makeSite(): Promise<Site> {
     config,
     path: (name) => join(dir, name),
     async write(name, text) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
       await writeFile(join(dir, name), text, { mode: 0o600 });
       return join(dir, name);
     },
     async configure(value) {
       await writeFile(config, JSON.stringify({ http: { listen: "127.0.0.1:0" }, ...value }));
     },
-    async start(env) {
-      const daemon = launch(env);
+    async start(env, file) {
+      const daemon = launch(env, file);
       await daemon.line((line) => line.event === "app.ready");
       return daemon;
     },
