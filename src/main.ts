@@ -42,6 +42,11 @@ const io: Io = {
 // google-logging-utils: GCP's SDK would print every request with its payload, and every error text of the server.
 delete process.env["GOOGLE_SDK_NODE_LOGGING"];
 
+// Whoever reads the output may have seen enough (`| head`): the end that a program without a care for it would find.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+  if (code === "EPIPE") process.exit(128 + constants.signals.SIGPIPE);
+});
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     const number = constants.signals[signal];

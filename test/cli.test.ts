@@ -1,8 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import { type Daemon, type Site, makeSite, quick } from "./fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
+
+const MAIN = new URL("../src/main.ts", import.meta.url).pathname;
 
 describe("the command line", () => {
   let site: Site;
@@ -50,6 +54,15 @@ describe("the command line", () => {
         expect(help).toMatchObject({ code: 0, stderr: "" });
         expect(help.stdout).toMatch(/^Examples:\n {2}evertoken [^]*\nExit codes: 0 ok; /);
       }
+    });
+
+    test("ends without a word when nobody reads its output any more", async () => {
+      const child = spawn(process.execPath, [MAIN, "schema"], { stdio: ["ignore", "pipe", "pipe"] });
+      child.stdout.destroy();
+      let stderr = "";
+      child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+      const [code] = (await once(child, "close")) as [number];
+      expect({ code, stderr }).toEqual({ code: 141, stderr: "" });
     });
 
     test.each([
