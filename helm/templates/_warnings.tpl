@@ -12,7 +12,11 @@ bundledRedis.existingSecret there.
 Its data are lost with its pod (bundledRedis.persistence.enabled=false); the stores are asked again then.
 {{- end }}
 {{- end }}
-{{- if lt (include "evertoken.replicas" . | int) 2 }}
+{{- $replicas := include "evertoken.replicas" . | int }}
+{{- if eq $replicas 0 }}
+
+WARNING: no replicas: nothing is renewed.
+{{- else if eq $replicas 1 }}
 
 WARNING: a single replica: nothing is renewed while its node is drained. Two or more share the work.
 {{- end }}
