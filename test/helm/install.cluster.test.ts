@@ -114,6 +114,37 @@ describe.each(helms)("%s", (version) => {
     await release(version, namespace, {}, "uninstall");
   });
 
+  test("warns of what works but should not stay so in production", async () => {
+    const namespace = await cluster.namespace(`warned-${version}`);
+    const config = {
+      redis: { url: "redis://redis.example.com:6379" },
+      stores: { local: { type: "file", dir: "/tokens" } },
+      metrics: { perCredential: "all" },
+      statusPage: true,
+    };
+    await release(version, namespace, { config, replicaCount: 1 }, "install");
+    const { stdout } = await helm(version, ["get", "notes", "evertoken", "-n", namespace]);
+    for (const warned of [
+      "a single replica: nothing is renewed while its node is drained",
+      "no seal key: a token that cannot be published at once is minted again",
+      "config.redis.url is redis://",
+      "the store local keeps tokens in files of each pod, in /tokens",
+      "metrics per credential are on",
+    ])
+      expect(stdout).toContain(`WARNING: ${warned}`);
+    expect(stdout).toContain("port-forward deploy/evertoken 9464");
+    expect(stdout).toContain("Nothing scrapes its metrics yet");
+    await release(version, namespace, {}, "uninstall");
+  });
+
+  test("warns of nothing where nothing is to be warned of", async () => {
+    const namespace = await cluster.namespace(`calm-${version}`);
+    await release(version, namespace, { ...minimal, sealKey: { existingSecret: "seal" } }, "install");
+    const { stdout } = await helm(version, ["get", "notes", "evertoken", "-n", namespace]);
+    expect(stdout).not.toContain("WARNING");
+    await release(version, namespace, {}, "uninstall");
+  });
+
   test("changes nothing of a cluster where the values cannot work", async () => {
     const namespace = await cluster.namespace(`refused-${version}`);
     const { code, stderr } = await helm(version, ["install", "evertoken", CHART, "-n", namespace]);
