@@ -37,6 +37,9 @@ config.redis.password and redis.existingSecret both say where the password is; t
 {{- if and .Values.redis.caKey (default dict $redis.tls).caFile }}
 config.redis.tls.caFile and redis.caKey both say where the CA certificate is; take one of them out
 {{- end }}
+{{- if and .Values.redis.sentinelPasswordKey (default dict $redis.sentinel).password }}
+config.redis.sentinel.password and redis.sentinelPasswordKey both say where the Sentinels' password is; take one of them out
+{{- end }}
 {{- if and .Values.redis.sentinelPasswordKey (not $redis.sentinel) }}
 redis.sentinelPasswordKey is set, but config.redis.sentinel is not
 {{- end }}

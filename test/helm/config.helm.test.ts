@@ -119,6 +119,26 @@ describe("secrets", async () => {
   });
 });
 
+describe("Redis beyond one server", () => {
+  test("behind Sentinels has the passwords of both from its Secret", async () => {
+    const config = parse(configOf(await render(file("redis-sentinel")))) as unknown;
+    expect(at(config, "redis")).toMatchObject({
+      sentinel: { master: "mymaster", password: { file: "/var/run/secrets/evertoken/redis/sentinel-password" } },
+      username: "evertoken",
+      password: { file: "/var/run/secrets/evertoken/redis/password" },
+    });
+  });
+
+  test("as a Cluster has its password and CA from its Secret", async () => {
+    const config = parse(configOf(await render(file("redis-cluster")))) as unknown;
+    expect(at(config, "redis")).toEqual({
+      cluster: { nodes: ["redis-0.redis.svc:7000", "redis-1.redis.svc:7000"] },
+      password: { file: "/var/run/secrets/evertoken/redis/password" },
+      tls: { caFile: "/var/run/secrets/evertoken/redis/ca.crt" },
+    });
+  });
+});
+
 describe("fleets", async () => {
   const manifests = await render(file("fleets"));
   const found = manifests.one("Deployment");

@@ -63,10 +63,19 @@ describe("the network policy", () => {
     expect(cidrs(rule(await render(file("redis-tls")), 6380))).toEqual(["10.20.0.0/16"]);
   });
 
-  test("lets out the ports of Sentinels or Cluster nodes that are given beside the address", async () => {
-    expect(rule(await render(on({ redisPorts: [26379] })), 26379)?.ports.map(({ port }) => port)).toEqual([
-      26379, 6379,
-    ]);
+  test("lets out Sentinels and, on its usual port, the master that only they know", async () => {
+    const found = rule(await render(file("redis-sentinel")), 26379);
+    expect(found?.ports.map(({ port }) => port)).toEqual([26379, 6379]);
+  });
+
+  test("lets out the nodes of a Cluster", async () => {
+    const found = rule(await render(file("redis-cluster")), 7000);
+    expect(found?.ports.map(({ port }) => port)).toEqual([7000]);
+    expect(found?.to).toHaveLength(1);
+  });
+
+  test("lets out other ports of Redis that are given", async () => {
+    expect(rule(await render(on({ redisPorts: [6390] })), 6390)?.ports.map(({ port }) => port)).toEqual([6390, 6379]);
   });
 
   test("lets out only what is given where the address is a variable", async () => {

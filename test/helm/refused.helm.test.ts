@@ -43,6 +43,24 @@ test.each<[string, object, string]>([
     "config.redis.url holds a password, which would stand in a ConfigMap: put it into a Secret and name that in redis.existingSecret",
   ],
   [
+    "a Redis without an address",
+    { config: { redis: { username: "evertoken" } } },
+    "config.redis: one of url, sentinel and cluster is expected, none is there",
+  ],
+  [
+    "two addresses of Redis",
+    { config: { redis: { ...redis, cluster: { nodes: ["a:6379"] } } } },
+    "config.redis: one of url, sentinel and cluster is expected, cluster and url are there",
+  ],
+  [
+    "two passwords of Sentinels",
+    {
+      config: { redis: { sentinel: { master: "m", nodes: ["a:26379"], password: { env: "P" } } } },
+      redis: { existingSecret: "a", sentinelPasswordKey: "sentinel" },
+    },
+    "config.redis.sentinel.password and redis.sentinelPasswordKey both say where the Sentinels' password is; take one of them out",
+  ],
+  [
     "two passwords of Redis",
     { config: { redis: { ...redis, password: { env: "P" } } }, redis: { existingSecret: "a" } },
     "config.redis.password and redis.existingSecret both say where the password is; take one of them out",
