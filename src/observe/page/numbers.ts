@@ -13,6 +13,7 @@ export function numbersSection(snapshot: FleetSnapshot): Markup {
     ["No token yet", states["pending"] ?? 0, ""],
     ["Retrying", states["retrying"] ?? 0, "doubtful"],
     ["Need attention", states["needs_attention"] ?? 0, "bad"],
+    ["Paused", states["paused"] ?? 0, "doubtful"],
     ["Dead tokens", expired, "bad"],
   ] as const;
   return markup`<dl>

@@ -11,6 +11,7 @@ import { clock } from "./instants.ts";
 import { script } from "./live.ts";
 import { loadSection } from "./load-chart.ts";
 import { numbersSection } from "./numbers.ts";
+import { pausedSection } from "./paused.ts";
 import { replicaSection } from "./replica.ts";
 import { style } from "./style.ts";
 import { providersSection, storesSection } from "./tables.ts";
@@ -74,10 +75,11 @@ export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
 /** The places are there even when nothing is known yet: the script fills them. */
 function fleet(snapshot: FleetSnapshot | undefined, facts: ProcessFacts, now: Instant): Markup {
   return markup`<section data-live id="numbers" aria-label="Numbers">${snapshot && numbersSection(snapshot)}</section>
-    <section data-live id="attention" aria-label="Needs attention">
+    <section data-live id="attention" tabindex="0" aria-label="Needs attention">
       ${snapshot && attentionSection(snapshot, now)}
     </section>
-    <section data-live id="load" aria-label="Next 24 hours">${snapshot && loadSection(snapshot.load, now)}</section>
+    <section data-live id="paused" aria-label="Paused by operators">${snapshot && pausedSection(snapshot, now)}</section>
+<section data-live id="load" aria-label="Next 24 hours">${snapshot && loadSection(snapshot.load, now)}</section>
     <div id="both">
       <section data-live id="providers" aria-label="Providers">
         ${snapshot && providersSection(snapshot.providers, now)}

@@ -25,7 +25,7 @@ border-radius:6px;padding:3px 10px;min-height:28px;cursor:pointer;text-decoratio
 button:hover,.b:hover{border-color:var(--soft)}
 body:not(.js) button{display:none}
 main>section,main>div>section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:18px 20px;margin-bottom:16px}
-main>#verdict{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;align-items:center;background:var(--bg);border-color:transparent}
+main>#verdict{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;align-items:start;background:var(--bg);border-color:transparent}
 #verdict:has(.good){background:var(--good-bg)}#verdict:has(.doubtful){background:var(--doubtful-bg)}#verdict:has(.bad){background:var(--bad-bg)}
 section:empty,p:empty{display:none}#sign{display:flex}
 #sign .m::before{width:30px;height:30px}
@@ -65,12 +65,13 @@ details{margin-top:8px}
 summary{cursor:pointer;padding:3px 0;width:fit-content}
 .load{width:auto;margin-top:6px}
 .load td,.load th{padding-top:3px;padding-bottom:3px;font-size:13px;font-weight:400}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px 24px;margin:10px 0 0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:12px 24px;margin:10px 0 0}
 .facts dd{margin:0}.facts small{display:inline;margin-left:6px}.facts .wide{grid-column:1/-1}.facts ul{margin:6px 0 0;padding-left:18px}
 #lost{background:var(--bad-bg);color:var(--bad);border-radius:10px;padding:10px 20px;margin:0 0 16px;font-weight:600}
 footer{padding-top:4px;padding-bottom:32px}
 #both{display:flex;flex-wrap:wrap;gap:0 16px;align-items:start}#both>section{flex:1 1 auto;min-width:0}#both caption{width:0;min-width:100%}
-@media(min-width:1280px){.attention td:last-child{white-space:nowrap}}
+@media(min-width:721px){#attention{max-height:36rem;overflow:auto}}
+@media(min-width:1280px){.events td:nth-child(3){min-width:20rem}.attention td:last-child,.paused td:last-child{white-space:nowrap}}
 @media(min-width:1000px){.m{white-space:nowrap}}
 @media(max-width:1000px){th,td{padding-right:10px}}
 @media(max-width:720px){header,main,footer{padding-left:12px;padding-right:12px}
@@ -78,12 +79,14 @@ main>section,main>div>section{padding:14px}#say{font-size:19px}
 .wide,.wide tbody,.wide tr,.wide th,.wide td,.wide caption{display:block}.wide thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 .wide tr{border-top:1px solid var(--line);padding:10px 0}.wide th,.wide td{border:0;padding:1px 0}
 .wide td{position:relative;padding-left:104px;text-align:left}.wide td::before{position:absolute;left:0;top:2px;color:var(--soft);font-size:13px;font-weight:400}
-td:nth-child(2)::before{content:"State"}.attention td:nth-child(3)::before{content:"Why"}.attention td:nth-child(4)::before{content:"Since"}
+.paused td:nth-child(2)::before{content:"Why"}.paused td:nth-child(3)::before{content:"By"}.paused td:nth-child(4)::before{content:"Since"}
+.paused td:nth-child(5)::before{content:"Until"}.paused td:nth-child(6)::before{content:"Command"}
+.attention td:nth-child(2)::before,.providers td:nth-child(2)::before,.stores td:nth-child(2)::before{content:"State"}.attention td:nth-child(3)::before{content:"Why"}.attention td:nth-child(4)::before{content:"Since"}
 .attention td:nth-child(5)::before{content:"Next try"}.attention td:nth-child(6)::before{content:"Token ends"}.attention td:nth-child(7)::before{content:"Command"}
 .providers td:nth-child(3)::before{content:"Total"}.providers td:nth-child(4)::before{content:"Healthy"}.providers td:nth-child(5)::before{content:"Due"}
 .providers td:nth-child(6)::before{content:"Retrying"}.providers td:nth-child(7)::before{content:"Attention"}.providers td:nth-child(8)::before{content:"Next expiry"}
 .providers td:nth-child(9)::before,.stores td:nth-child(4)::before{content:"Runway"}.stores td:nth-child(3)::before{content:"Unpublished"}
-.wide small{display:inline;margin-left:8px}time{white-space:normal}
+.wide time small,.wide th small{display:inline;margin-left:8px}time{white-space:normal}
 .events tr td{padding-left:0}.events tr td::before{content:none}.events td:nth-child(-n+2){display:inline;margin-right:12px}}
 @media(forced-colors:active){figure svg{fill:CanvasText}.m::before{background:CanvasText;forced-color-adjust:none}}
 @media print{button,.b,.skip{display:none}}`;

@@ -35,6 +35,7 @@ function providerRow(p: ProviderSnapshot, now: Instant): Markup {
 
 function providerState(p: ProviderSnapshot, now: Instant): Markup {
   if (p.circuitOpen) return mark("bad", "not answering");
+  if (p.halt !== undefined) return mark("doubtful", `paused by ${p.halt.by}`);
   if (p.pausedUntil !== undefined) return mark("doubtful", `paused until ${clock(p.pausedUntil, now, true)}`);
   if (p.overdue > 0) return mark("bad", `${number(p.overdue)} overdue`);
   if (p.unscheduled > 0) return mark("bad", `${number(p.unscheduled)} not scheduled`);

@@ -1,0 +1,36 @@
+import type { Instant } from "../../credential.ts";
+import type { FleetSnapshot, Halt } from "../../fleet.ts";
+import { number } from "../summary.ts";
+import { instant } from "./instants.ts";
+import { type Markup, markup } from "./markup.ts";
+import { table } from "./table.ts";
+
+const ROWS_MAX = 50;
+
+/** What people have paused, and how to let it go on; nothing while nothing is. */
+export function pausedSection({ providers }: FleetSnapshot, now: Instant): Markup | undefined {
+  const rows = providers.flatMap(({ provider, halt, halted = [] }) => [
+    ...(halt === undefined ? [] : [row(provider, `--provider ${provider}`, { halt, now })]),
+    ...halted.map(({ credential, ...each }) => row(credential, credential, { halt: each, now })),
+  ]);
+  if (rows.length === 0) return undefined;
+  return markup`<h2>Paused by operators <b>${number(rows.length)}</b></h2>
+    ${table({
+      name: "wide paused",
+      caption: "Tokens that are paused are not renewed; they go on by themselves when the pause ends.",
+      columns: ["What", "Why", "By", "Since", "Until", "Command"],
+      rows: rows.slice(0, ROWS_MAX),
+    })}`;
+}
+
+function row(name: string, selector: string, { halt, now }: { halt: Halt; now: Instant }): Markup {
+  const command = `evertoken resume ${selector}`;
+  return markup`<tr>
+    <th scope="row">${name}</th>
+    <td>${halt.reason}</td>
+    <td>${halt.by}</td>
+    <td>${instant(halt.since, now)}</td>
+    <td>${instant(halt.until, now)}</td>
+    <td><code>${command}</code><button aria-label="Copy ${command}">Copy</button></td>
+  </tr>`;
+}
