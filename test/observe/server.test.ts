@@ -1,4 +1,5 @@
 import { networkInterfaces } from "node:os";
+import { get } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { FleetSnapshot, ProviderSnapshot } from "../../src/fleet.ts";
 import { loadOf } from "../../src/load.ts";
@@ -138,6 +139,94 @@ describe("the HTTP listener", () => {
   });
 });
 
+describe("the status page", () => {
+  let listener: HttpListener;
+  let hold: Promise<void> | undefined;
+  const url = (path = "/"): string => `http://${listener.host}:${listener.port}${path}`;
+  beforeEach(async () => {
+    hold = undefined;
+    listener = await serveHttp({
+      host: "127.0.0.1",
+      port: 0,
+      allowedHosts: ["status.example.com"],
+      metrics: makeMetrics({ version: "1", nodeVersion: "v24" }),
+      health: { startup: () => [], live: () => [], ready: () => [] },
+      status: async () => statusDocument(snapshotOf()),
+      page: async (nonce) => {
+        await hold;
+        return { markup: `<p>${nonce}`, policy: `style-src 'nonce-${nonce}'` };
+      },
+    });
+  });
+  afterEach(() => listener.close());
+
+  /** fetch does not let anybody choose the Host header. */
+  function ask(path: string, host: string): Promise<{ status: number; text: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+    get({ host: "127.0.0.1", port: listener.port, path, headers: { host }, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    }).on("error", reject);
+    return promise;
+  }
+
+  test("comes with a policy of its own nonce, is kept by nobody, and is for no other origin", async () => {
+    const first = await fetch(url());
+    const nonce = /^<p>(.{24})$/.exec(await first.text())?.[1] ?? "";
+    expect(first.headers.get("content-security-policy")).toBe(`style-src 'nonce-${nonce}'`);
+    expect(Object.fromEntries(first.headers)).toMatchObject({
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+    });
+    expect(first.headers.has("access-control-allow-origin")).toBe(false);
+    expect(first.headers.has("etag")).toBe(false);
+    expect(await (await fetch(url())).text()).not.toContain(nonce);
+  });
+
+  test("answers HEAD without a body, and nothing but GET and HEAD", async () => {
+    const head = await fetch(url(), { method: "HEAD" });
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "27", ""]);
+    expect((await fetch(url(), { method: "POST" })).status).toBe(405);
+  });
+
+  test("is shown under known names only, and the refusal names the key to set", async () => {
+    for (const path of ["/", "/api/v1/status", "/?x"]) {
+      const refused = await ask(path, "evil.example:9464");
+      expect(refused.status).toBe(421);
+      expect(refused.text).toMatch(/^[^\n]*evil\.example [^\n]*http\.allowedHosts[^\n]*\n$/);
+      for (const host of ["localhost:1", "127.0.0.1", "[::1]:9464", "status.example.com"]) {
+        expect((await ask(path, host)).status).toBe(200);
+      }
+    }
+  });
+
+  test("leaves probes and scrapes to whatever name they come under", async () => {
+    for (const path of ["/metrics", "/startupz", "/livez", "/readyz"]) {
+      expect((await ask(path, "evertoken.default.svc")).status).toBe(200);
+    }
+  });
+
+  test("is whole when it is asked for before the listener closes, and is the last that its connection carries", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hold = promise;
+    const asked = fetch(url());
+    const metrics = await fetch(url("/metrics")); // by now the first request has arrived
+    await metrics.text();
+    const closed = listener.close();
+    await expect(fetch(url("/metrics"))).rejects.toThrow(TypeError);
+    resolve();
+    const answer = await asked;
+    expect(await answer.text()).toMatch(/^<p>.{24}$/);
+    expect(answer.headers.get("connection")).toBe("close");
+    await closed;
+  });
+});
+
 describe("the status document", () => {
   test("says in a sentence that all is well, and until when", () => {
     expect(statusDocument(snapshotOf())).toMatchObject({
@@ -161,6 +250,32 @@ describe("the status document", () => {
     expect(document.verdict).toBe(
       "Of 3 credentials: 2 expired, 1 need attention, 1 overdue, 4 not scheduled, 1 being retried.",
     );
+  });
+
+  test("tells what falls due, what the replica has seen, and what it runs", () => {
+    const load = loadOf(NOW, [{ credentials: 9, counts: [3, 4] }]);
+    const facts = {
+      version: "1",
+      nodeVersion: "v24",
+      instance: "host:1",
+      startedAt: NOW - 5000,
+      draining: false,
+      redis: "connected" as const,
+      storesDown: new Map([["s", NOW - 1000]]),
+      events: [
+        { at: NOW, level: "warn", event: "redis.error", message: "a command failed", fields: { detail: "x" } } as const,
+      ],
+      config: { hash: "abc", loadedAt: NOW, lastReload: { at: NOW, ok: false, problems: ["x"] } },
+    };
+    expect(statusDocument(snapshotOf({ load }), facts)).toMatchObject({
+      schemaVersion: 1,
+      load: { startAt: "2026-01-01T12:00:00Z", bucketSeconds: 1800, later: 2 },
+      stores: [{ store: "s", up: false, downSince: "2026-01-01T11:59:59Z" }],
+      events: [{ at: "2026-01-01T12:00:00Z", level: "warn", event: "redis.error", detail: "x" }],
+      process: { version: "1", nodeVersion: "v24", uptimeSeconds: 5 },
+      config: { hash: "abc", lastReload: { at: "2026-01-01T12:00:00Z", ok: false, problems: ["x"] } },
+    });
+    expect(statusDocument(snapshotOf({ load })).load.counts.slice(0, 3)).toEqual([3, 4, 0]);
   });
 
   test("sums over providers", () => {

@@ -117,6 +117,19 @@ describe("a snapshot of the fleet", () => {
     });
   });
 
+  test("counts what falls due by half hours, what is due already with the first, and the rest as later", async () => {
+    const due = {
+      overdue: NOW - MINUTE,
+      soon: NOW + 29 * MINUTE,
+      next: NOW + 30 * MINUTE,
+      tomorrow: NOW + 1440 * MINUTE,
+    };
+    for (const [id, at] of Object.entries(due)) await redis.call("ZADD", k.due, at, id);
+    const { load } = await takeSnapshot(redis, shape, NOW);
+    expect(load.counts.slice(0, 3)).toEqual([2, 1, 0]);
+    expect(load).toMatchObject({ startAt: NOW, later: 1 });
+  });
+
   test("gives the failing credentials one by one, up to a cap, and how many there are", async () => {
     for (const id of ["a", "b", "c"]) await holds(id, { aws: NOW }, { state: "retrying", class: "transient" });
     await holds("d", { aws: NOW });

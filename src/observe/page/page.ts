@@ -36,11 +36,9 @@ export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width,initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        <style nonce="${nonce}">${asIs(style + signStyle)}</style>
         <title>${sentence} – evertoken</title>
         <link rel="icon" href="data:image/svg+xml,${favicon(tone)}" />
-        <style nonce="${nonce}">
-          ${asIs(style + signStyle)}
-        </style>
       </head>
       <body>
         <a class="skip" href="#main">Skip to the content</a>

@@ -32,11 +32,12 @@ export function verdictOf(known: {
   if (snapshot === undefined)
     return { tone: "doubtful", sentence: "Starting", more: markup`The fleet is being scheduled.` };
   const { sentence, healthy, total, states } = summaryOf(snapshot);
+  if (total === 0 && healthy) return { tone: "plain", sentence, more: markup`The configuration names no credentials.` };
   const uneasy = (states["retrying"] ?? 0) > 0 || facts.storesDown.size > 0 || facts.draining;
   return {
     tone: healthy ? (uneasy ? "doubtful" : "good") : "bad",
     sentence: facts.draining ? `Draining. ${sentence}` : sentence,
-    more: total === 0 ? markup`The configuration names no credentials.` : deadlines(snapshot, now),
+    more: deadlines(snapshot, now),
   };
 }
 

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { foreignHost, isKnownHost } from "../../src/observe/hosts.ts";
+
+const ALLOWED = ["127.0.0.1", "status.example.com", "*.ops.example.com"];
+
+describe("the names under which a browser is answered", () => {
+  test.each([
+    "localhost",
+    "localhost:9464",
+    "LOCALHOST:9464",
+    "localhost.",
+    "evertoken.localhost:9464",
+    "127.0.0.1:9464",
+    "127.8.8.8",
+    "[::1]:9464",
+    "10.1.2.3:9464",
+    "status.example.com",
+    "Status.Example.com:443",
+    "eu.ops.example.com",
+  ])("are those of this machine, addresses, and the allowed ones: %s", (header) => {
+    expect(isKnownHost(header, ALLOWED)).toBe(true);
+  });
+
+  test.each([
+    "evil.example",
+    "status.example.com.evil.example",
+    "xstatus.example.com",
+    "ops.example.com",
+    "evilops.example.com",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "127.0.0.1@evil.example",
+    "[evil]:80",
+    "a b",
+    "evil.example:port",
+    "",
+    undefined,
+  ])("are no others: %s", (header) => {
+    expect(isKnownHost(header, ALLOWED)).toBe(false);
+  });
+
+  test("are asked for by the key to set; what is no name is not repeated", () => {
+    expect(foreignHost("evil.example:80")).toContain("under the name evil.example ");
+    expect(foreignHost("evil.example:80")).toContain("http.allowedHosts");
+    expect(foreignHost("<script>")).not.toContain("script");
+  });
+});

@@ -1,0 +1,203 @@
+import { describe, expect, test } from "vitest";
+import { loadOf } from "../../../src/load.ts";
+import { script } from "../../../src/observe/page/live.ts";
+import { statusPage } from "../../../src/observe/page/page.ts";
+import type { RecentEvent } from "../../../src/observe/recent.ts";
+import { MINUTE, NOON, attentionAt, factsAt, fleetAt, providerAt } from "../../fakes/fleet.ts";
+
+type Facts = Partial<Parameters<typeof statusPage>[0]>;
+
+function pageOf(over: Facts = {}): string {
+  return statusPage({ now: NOON, snapshot: fleetAt(), facts: factsAt(), nonce: "n0nce", ...over }).markup;
+}
+
+/** What a reader reads, without the style and the script. */
+function wordsOf(over: Facts = {}): string {
+  return pageOf(over)
+    .replaceAll(/<(style|script)[\s\S]*?<\/\1>/g, "")
+    .replaceAll(/<[^>]*>/g, " ")
+    .replaceAll(/\s+/g, " ");
+}
+
+function failed(credential: string, message: string): RecentEvent {
+  return {
+    at: NOON - 1000,
+    level: "warn",
+    event: "rotation.failed",
+    message: "no token was obtained; the last one stays",
+    fields: {
+      credential,
+      provider: "p",
+      attempt: 2,
+      error_class: "transient",
+      error_code: "http_503",
+      error_message: message,
+    },
+  };
+}
+
+describe("the verdict", () => {
+  test("says that all is well, and when the next token ends", () => {
+    expect(wordsOf()).toContain("All 3 credentials fresh. The next token ends in 14 min, at 12:14.");
+    expect(pageOf()).toContain("<title>All 3 credentials fresh – evertoken</title>");
+  });
+
+  test("says what is wrong, and how long there is to act", () => {
+    const providers = [providerAt("p", { healthy: 12_000, needs_attention: 2 })];
+    const attention = [attentionAt("dead", { expiresAt: NOON - 1 }), attentionAt("a")];
+    const words = wordsOf({ snapshot: fleetAt({ providers, attention }) });
+    expect(words).toContain("Of 12,002 credentials: 2 need attention.");
+    expect(words).toContain("Of those that fail, the first ends in 40 min, at 12:40.");
+  });
+
+  test("never calls well what it does not know: without Redis it says so, and of when its figures are", () => {
+    const facts = factsAt({ redis: "disconnected" });
+    expect(wordsOf({ facts, snapshot: undefined })).toContain(
+      "Redis is not reachable. Nothing is known of the fleet yet.",
+    );
+    expect(wordsOf({ facts, now: NOON + 3 * MINUTE })).toContain("What follows is of 12:00:00 (3 min ago).");
+    expect(wordsOf({ snapshot: undefined })).toContain("Starting.");
+  });
+
+  test("of a fleet without credentials is neither good nor bad", () => {
+    const page = pageOf({ snapshot: fleetAt({ providers: [providerAt("p", {})], load: loadOf(NOON, []) }) });
+    expect(page).toContain('<span data-live id="sign"><span class="m plain">');
+    expect(page).toContain("No credential is scheduled.");
+  });
+
+  test("says that the replica drains", () => {
+    expect(wordsOf({ facts: factsAt({ draining: true }) })).toContain("Draining. All 3 credentials fresh.");
+  });
+});
+
+describe("what needs attention", () => {
+  test("stands with its reason in words, since when, until when, and what to type", () => {
+    const attention = [
+      attentionAt("acme", { state: "needs_attention", class: "config", code: "invalid_client", failures: 1 }),
+      attentionAt("late", { state: "unpublished", class: "unavailable", code: "StoreDown", stores: ["aws"] }),
+    ];
+    const words = wordsOf({ snapshot: fleetAt({ attention }) });
+    expect(words).toContain("acme p needs attention Client id or secret refused config invalid_client");
+    expect(words).toContain("5 min ago 11:55, 1 failure in 60 s 12:01 in 40 min 12:40 evertoken rotate acme Copy");
+    expect(words).toContain("aws: unavailable StoreDown");
+    expect(words).toContain("evertoken status late");
+  });
+
+  test("is addressed as the shell and the command line take it", () => {
+    expect(wordsOf({ snapshot: fleetAt({ attention: [attentionAt("-x")] }) })).toContain("evertoken status -- -x");
+  });
+
+  test("is at most 100 rows, which say of how many they are, in less than 100 kB with 50 events", () => {
+    const attention = Array.from({ length: 100 }, (_, i) =>
+      attentionAt(`account-${100_000 + i}`, { code: "ECONNREFUSED" }),
+    );
+    const events = attention
+      .slice(0, 50)
+      .map(({ credential }) =>
+        failed(
+          credential,
+          "token endpoint api.eu.cyclr.com answered 503: the provider is unwell; it is tried again soon",
+        ),
+      );
+    const counts = Array.from({ length: 48 }, (_, i) => 1000 + i);
+    const page = pageOf({
+      snapshot: fleetAt({
+        providers: [providerAt("p", { healthy: 90_000, retrying: 10_000 })],
+        attention,
+        load: loadOf(NOON, [{ credentials: 100_000, counts }]),
+      }),
+      facts: factsAt({ events }),
+    });
+    expect(page).toContain("These 100 of 10,000 have the least time.");
+    expect(page.match(/<th scope="row">account-/g)).toHaveLength(150);
+    expect(Buffer.byteLength(page)).toBeLessThan(100_000);
+  });
+});
+
+describe("the rest of the page", () => {
+  test("tells of a provider what keeps it from working", () => {
+    const providers = [
+      providerAt("silent", { retrying: 3 }, { circuitOpen: true }),
+      providerAt("throttled", { healthy: 1 }, { pausedUntil: NOON + 5000 }),
+      providerAt("late", { due: 2 }, { overdue: 2 }),
+    ];
+    const words = wordsOf({ snapshot: fleetAt({ providers }) });
+    expect(words).toContain("silent not answering 3");
+    expect(words).toContain("throttled paused until 12:00:05 1");
+    expect(words).toContain("late 2 overdue 2");
+  });
+
+  test("tells of a store whether it answers this replica", () => {
+    expect(wordsOf()).toContain("s file answers 0");
+    const facts = factsAt({ storesDown: new Map([["s", NOON - 11 * MINUTE]]) });
+    expect(wordsOf({ facts })).toContain("s file down since 11:49 0");
+  });
+
+  test("tells who has paused what, why, and how it goes on", () => {
+    const halt = { until: NOON + 60 * MINUTE, since: NOON - MINUTE, by: "ada@laptop", reason: "<i>maintenance</i>" };
+    const providers = [providerAt("p", { paused: 1 }, { halt, halted: [{ credential: "acme", ...halt }] })];
+    const page = pageOf({ snapshot: fleetAt({ providers }) });
+    expect(page).toContain("&lt;i&gt;maintenance&lt;/i&gt;");
+    expect(page).toContain("evertoken resume --provider p");
+    expect(page).toContain("evertoken resume acme");
+  });
+
+  test("shows what falls due as a picture with its words, and as figures", () => {
+    const snapshot = fleetAt({ load: loadOf(NOON, [{ credentials: 40, counts: [5, 0, 20] }]) });
+    const words = wordsOf({ snapshot });
+    expect(words).toContain("The busiest half hour is that from 13:00 , with 20. 15 fall due later.");
+    expect(words).toContain("Due per half hour From Due 12:00 5 13:00 20");
+    expect(pageOf({ snapshot })).toContain('height="100"><title>13:00: 20</title>');
+  });
+
+  test("says which configuration runs, and why the last change of it does not", () => {
+    const lastReload = { at: NOON - MINUTE, ok: false, problems: ["fleet.yaml:3:5 unknown key <x>"] };
+    const page = pageOf({ facts: factsAt({ config: { hash: "abc123", loadedAt: NOON, lastReload } }) });
+    expect(page).toContain("abc123");
+    expect(page).toContain("refused; the one before it is in use");
+    expect(page).toContain("<li>fleet.yaml:3:5 unknown key &lt;x&gt;</li>");
+  });
+
+  test("shows of 60 providers the 50 with most trouble, and says so", () => {
+    const providers = Array.from({ length: 60 }, (_, i) =>
+      providerAt(`p${i}`, i === 59 ? { retrying: 1 } : { healthy: 1 }),
+    );
+    const page = pageOf({ snapshot: fleetAt({ providers }) });
+    expect(page).toContain("The 50 with most trouble");
+    expect(page).toContain('<th scope="row">p59');
+    expect(page).not.toContain('<th scope="row">p58');
+  });
+
+  test("tells of another day by its date", () => {
+    const attention = [attentionAt("a", { expiresAt: NOON + 30 * 3_600_000 })];
+    expect(wordsOf({ snapshot: fleetAt({ attention }) })).toContain("in 30 h 26 Nov 18:00");
+  });
+});
+
+test("names come escaped, wherever they stand", () => {
+  const evil = `<img src=x onerror=alert(1)>"'`;
+  const page = pageOf({
+    snapshot: fleetAt({
+      providers: [providerAt(evil, { healthy: 1 })],
+      stores: [{ store: evil, type: "file", unpublished: 0 }],
+      attention: [attentionAt(evil, { provider: evil, class: evil, code: evil, stores: [evil] })],
+    }),
+    facts: factsAt({
+      instance: evil,
+      events: [{ ...failed(evil, evil), fields: { credential: evil, targets: evil } }],
+    }),
+  });
+  expect(page).not.toContain("<img");
+  expect(page.match(/&lt;img src=x onerror=alert\(1\)&gt;&quot;&#39;/g)?.length).toBeGreaterThan(8);
+});
+
+test("nothing runs or loads but what the answer brings with it", () => {
+  const { policy } = statusPage({ now: NOON, snapshot: undefined, facts: factsAt(), nonce: "n0nce" });
+  expect(policy).toBe(
+    "default-src 'none'; style-src 'nonce-n0nce'; script-src 'nonce-n0nce'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
+});
+
+test("the script is less than 1 kB", () => {
+  expect(Buffer.byteLength(script)).toBeLessThan(1000);
+});

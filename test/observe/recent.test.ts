@@ -1,0 +1,111 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { EventName, Fields, Level } from "../../src/observe/events.ts";
+import type { Log } from "../../src/observe/log.ts";
+import { type Recent, makeRecent } from "../../src/observe/recent.ts";
+
+let now = 0;
+let recent: Recent;
+let log: Log;
+const passed: [EventName, Fields, Level][] = [];
+
+beforeEach(() => {
+  now = 1000;
+  passed.length = 0;
+  recent = makeRecent(() => now);
+  log = recent.through({
+    event: (name, fields = {}, level = "info") => void passed.push([name, fields, level]),
+    setLevel: () => undefined,
+    flush: () => undefined,
+  });
+});
+
+const names = (): string[] => recent.events().map(({ event }) => event);
+const succeed = (count: number): void => {
+  for (let i = 0; i < count; i++) log.event("rotation.succeeded", { revision: i });
+};
+const fail = (count: number): void => {
+  for (let i = 0; i < count; i++) log.event("rotation.failed", { attempt: i });
+};
+
+describe("what a replica has seen lately", () => {
+  test("is the log's events, the newest first, each passed on unchanged", () => {
+    log.event("redis.connected");
+    now = 2000;
+    log.event("rotation.failed", { credential: "a" }, "error");
+    expect(recent.events()).toEqual([
+      {
+        at: 2000,
+        level: "error",
+        event: "rotation.failed",
+        message: "no token was obtained; the last one stays",
+        fields: { credential: "a" },
+      },
+      { at: 1000, level: "info", event: "redis.connected", message: "connected to Redis", fields: {} },
+    ]);
+    expect(passed).toEqual([
+      ["redis.connected", {}, "info"],
+      ["rotation.failed", { credential: "a" }, "error"],
+    ]);
+  });
+
+  test("leaves out what is logged for debugging", () => {
+    log.event("rotation.skipped");
+    expect(recent.events()).toEqual([]);
+    expect(passed).toHaveLength(1);
+  });
+
+  test("is at most 50 events: the 51st pushes out the oldest", () => {
+    succeed(50);
+    expect(recent.events()).toHaveLength(50);
+    expect(recent.events().at(-1)?.fields).toEqual({ revision: 0 });
+    succeed(1);
+    expect(recent.events()).toHaveLength(50);
+    expect(recent.events().at(-1)?.fields).toEqual({ revision: 1 });
+  });
+
+  test("keeps that a store went down, however many rotations succeed or fail after it", () => {
+    log.event("store.unreachable", { store: "aws" });
+    succeed(1000);
+    fail(1000);
+    expect(recent.events()).toHaveLength(50);
+    expect(names()).toContain("store.unreachable");
+  });
+
+  test("keeps 20 failures among any number of successes, and 10 successes among any number of failures", () => {
+    fail(30);
+    succeed(1000);
+    expect(names().filter((name) => name === "rotation.failed")).toHaveLength(20);
+    fail(1000);
+    expect(names().filter((name) => name === "rotation.succeeded")).toHaveLength(10);
+  });
+
+  test("holds only fields that are allowed, and only scalars, cut to a length", () => {
+    log.event("rotation.failed", {
+      credential: "a",
+      access_token: "canary",
+      job_id: "canary",
+      detail: { nested: "canary" },
+      error_message: "x".repeat(1000),
+    });
+    expect(recent.events()[0]?.fields).toEqual({ credential: "a", error_message: "x".repeat(300) });
+  });
+
+  test("says of the targets which failed and why", () => {
+    log.event("rotation.unpublished", {
+      targets: [
+        { store: "aws", secret: "a", result: "written" },
+        { store: "gcp", secret: "b", result: "failed", error_class: "unavailable", error_code: "UNAVAILABLE" },
+      ],
+    });
+    expect(recent.events()[0]?.fields).toEqual({ targets: "gcp/b: unavailable UNAVAILABLE" });
+  });
+
+  test("knows which stores do not answer, and since when, until they do", () => {
+    log.event("store.unreachable", { store: "aws", failures: 5 });
+    now = 5000;
+    log.event("store.unreachable", { store: "aws", failures: 6 });
+    expect([...recent.storesDown()]).toEqual([["aws", 1000]]);
+    log.event("store.recovered", { store: "aws" });
+    expect([...recent.storesDown()]).toEqual([]);
+  });
+});
