@@ -60,6 +60,9 @@ const SHOWN = new Set([
   "code",
   "type",
   "detail",
+  "hash",
+  "folder",
+  "keys",
 ]);
 const LONGEST = 300;
 
@@ -103,6 +106,7 @@ function shown(fields: Fields): RecentEvent["fields"] {
   const kept: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (!SHOWN.has(name)) continue;
+    if (Array.isArray(value)) kept[name] = value.map(String).join(", ").slice(0, LONGEST);
     if (typeof value === "string") kept[name] = value.slice(0, LONGEST);
     if (typeof value === "number" || typeof value === "boolean") kept[name] = value;
   }

@@ -90,6 +90,11 @@ describe("what a replica has seen lately", () => {
     expect(recent.events()[0]?.fields).toEqual({ credential: "a", error_message: "x".repeat(300) });
   });
 
+  test("writes a list out", () => {
+    log.event("config.restart_needed", { keys: ["http", "dataDir"] });
+    expect(recent.events()[0]?.fields).toEqual({ keys: "http, dataDir" });
+  });
+
   test("says of the targets which failed and why", () => {
     log.event("rotation.unpublished", {
       targets: [

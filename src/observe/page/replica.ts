@@ -19,9 +19,10 @@ export function replicaSection(facts: ProcessFacts, now: Instant): Markup {
     </dl>`;
 }
 
-function configuration({ hash, loadedAt, lastReload }: ConfigFacts, now: Instant): Markup {
+function configuration({ hash, loadedAt, lastReload, restartNeeded = [] }: ConfigFacts, now: Instant): Markup {
   return markup`${fact("Configuration", markup`<code>${hash}</code>`)}
     ${fact("Loaded", instant(loadedAt, now))}
+    ${restartNeeded.length > 0 && fact("Waits for a restart", mark("doubtful", restartNeeded.join(", ")))}
     ${lastReload && fact("Last reload", reload(lastReload, now))}`;
 }
 

@@ -33,7 +33,8 @@ export function verdictOf(known: {
     return { tone: "doubtful", sentence: "Starting", more: markup`The fleet is being scheduled.` };
   const { sentence, healthy, total, states } = summaryOf(snapshot);
   if (total === 0 && healthy) return { tone: "plain", sentence, more: markup`The configuration names no credentials.` };
-  const uneasy = (states["retrying"] ?? 0) > 0 || facts.storesDown.size > 0 || facts.draining;
+  const storeDown = snapshot.stores.some(({ store }) => facts.storesDown.has(store));
+  const uneasy = (states["retrying"] ?? 0) > 0 || storeDown || facts.draining;
   return {
     tone: healthy ? (uneasy ? "doubtful" : "good") : "bad",
     sentence: facts.draining ? `Draining. ${sentence}` : sentence,

@@ -152,8 +152,11 @@ describe("the rest of the page", () => {
 
   test("says which configuration runs, and why the last change of it does not", () => {
     const lastReload = { at: NOON - MINUTE, ok: false, problems: ["fleet.yaml:3:5 unknown key <x>"] };
-    const page = pageOf({ facts: factsAt({ config: { hash: "abc123", loadedAt: NOON, lastReload } }) });
+    const page = pageOf({
+      facts: factsAt({ config: { hash: "abc123", loadedAt: NOON, restartNeeded: ["http"], lastReload } }),
+    });
     expect(page).toContain("abc123");
+    expect(page).toContain('<dt>Waits for a restart</dt><dd><span class="m doubtful">http</span>');
     expect(page).toContain("refused; the one before it is in use");
     expect(page).toContain("<li>fleet.yaml:3:5 unknown key &lt;x&gt;</li>");
   });
