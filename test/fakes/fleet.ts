@@ -48,7 +48,7 @@ export function fleetAt(over: Partial<FleetSnapshot> = {}): FleetSnapshot {
   return {
     takenAt: NOON,
     providers: [providerAt("p", { healthy: 3 })],
-    stores: [{ store: "s", type: "file", unpublished: 0 }],
+    stores: [{ store: "s", type: "file", unpublished: 0, expiring: [] }],
     attention: [],
     load: loadOf(NOON, [{ credentials: 3, counts: [1, 0, 2] }]),
     ...over,

@@ -182,7 +182,7 @@ test("names come escaped, wherever they stand", () => {
   const page = pageOf({
     snapshot: fleetAt({
       providers: [providerAt(evil, { healthy: 1 })],
-      stores: [{ store: evil, type: "file", unpublished: 0 }],
+      stores: [{ store: evil, type: "file", unpublished: 0, expiring: [] }],
       attention: [attentionAt(evil, { provider: evil, class: evil, code: evil, stores: [evil] })],
     }),
     facts: factsAt({
