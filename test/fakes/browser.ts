@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import axeCore from "axe-core";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { toolPath } from "../setup/tools.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 /** A real Chromium that talks to nobody but the pages under test. */
@@ -42,7 +40,7 @@ interface Found {
 
 /** Violations of WCAG 2.2 A and AA and of good practice that axe-core finds, one line each. */
 export async function axe(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axeCore.source);
   const { violations } = await page.evaluate<Found>(`axe.run(document, { runOnly: ${JSON.stringify(WCAG)} })`);
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }
