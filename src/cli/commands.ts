@@ -181,10 +181,10 @@ export const commands: readonly CommandSpec[] = [
     name: "config show",
     summary: "what the configuration comes to: references, never secrets",
     arguments: [{ form: "[id]", help: "credential" }],
-    options: [option.config, option.output],
+    options: [option.config, { flags: "--origin", help: "say of each value where it was written" }, option.output],
     examples: [
       ["config show", "everything but the credentials"],
-      ["config show acme", "one credential, with the policy that is nearest to it"],
+      ["config show acme --origin", "one credential: each value with its file and line"],
     ],
     load: async () => (await import("./config-show.ts")).configShowCommand,
   },

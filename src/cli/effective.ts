@@ -2,9 +2,10 @@ import type { Config } from "../config/config.ts";
 import { formatDuration } from "../config/duration.ts";
 import type { Credential, Policy, Provider, SecretRef, StoreConfig } from "../credential.ts";
 
-/** One value that holds, named as in the file: `limits.perSecond`, `publish.0.store`. */
+/** One value that holds, and where it would stand in the file. */
 export interface Entry {
-  readonly key: string;
+  /** `["limits", "perSecond"]`, `["publish", 0, "store"]`. */
+  readonly path: readonly (string | number)[];
   readonly value: string | number | boolean;
 }
 
@@ -57,8 +58,9 @@ function refOf(ref: SecretRef | undefined): SecretRef | undefined {
   return ref && ("file" in ref ? { file: ref.file } : { env: ref.env });
 }
 
-function flat(value: unknown, path: readonly string[] = []): Entry[] {
+function flat(value: unknown, path: Entry["path"] = []): Entry[] {
   if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((each, i) => flat(each, [...path, i]));
   if (typeof value === "object") return Object.entries(value).flatMap(([key, each]) => flat(each, [...path, key]));
-  return [{ key: path.join("."), value: value as Entry["value"] }];
+  return [{ path, value: value as Entry["value"] }];
 }

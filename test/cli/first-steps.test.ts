@@ -137,6 +137,63 @@ describe("the effective configuration", () => {
     });
   });
 
+  test("tells of each value where it was written: credential, template, provider, defaults, preset, or nowhere", async () => {
+    const file = await site.write(
+      "fleet.yaml",
+      `defaults:
+  retryBudget: 4m
+providers:
+  eu:
+    preset: cyclr
+    tokenEndpoint: https://api.eu.cyclr.com/oauth/token
+    minInterval: 1m
+stores: { local: { type: file, dir: tokens } }
+templates:
+  webhook:
+    provider: eu
+    clientSecret: { file: "secrets/{id}" }
+    rotateAt: 50%
+    publish: [{ store: local, secret: "{id}" }]
+include: accounts.yaml
+`,
+    );
+    const accounts = await site.write(
+      "accounts.yaml",
+      `- id: first
+  template: webhook
+  clientId: one
+- id: second
+  template: webhook
+  clientId: "\${CLIENT}"
+  rotateAt: 60%
+`,
+    );
+    const { code, stdout } = await site.run(["config", "show", "second", "--origin", "-o", "json", "-c", file], {
+      CLIENT: "two",
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      values: { clientId: "two", rotateAt: "60%", retryBudget: "4m", lifetime: "14d", requestTimeout: "15s" },
+      origins: {
+        id: `${accounts}:4`,
+        clientId: `${accounts}:6 (variable)`,
+        rotateAt: `${accounts}:7`,
+        provider: `${file}:11`,
+        "clientSecret.file": `${file}:12`,
+        "publish.0.store": `${file}:14`,
+        "publish.0.format": "built in",
+        minInterval: `${file}:7`,
+        retryBudget: `${file}:2`,
+        lifetime: "preset cyclr",
+        requestTimeout: "built in",
+      },
+    });
+    const settings = await site.run(["config", "show", "--origin", "-c", file], { CLIENT: "two" });
+    expect(settings.stdout).toMatch(/^providers\.eu\.auth\.method +client_secret_post +preset cyclr$/m);
+    expect(settings.stdout).toMatch(/^providers\.eu\.tokenEndpoint +https:\S+ +\S+fleet\.yaml:6$/m);
+    expect(settings.stdout).toMatch(/^http\.listen +127\.0\.0\.1:9464 +built in$/m);
+  });
+
   test("of everything else shows references and never a secret", async () => {
     const { code, stdout, stderr } = await site.run(["config", "show", "-c", site.config], {
       REDIS_PASSWORD: "canary",
