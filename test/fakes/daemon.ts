@@ -31,10 +31,10 @@ export interface Site extends AsyncDisposable {
   write(name: string, text: string): Promise<string>;
   /** Writes the configuration (JSON is YAML); `http.listen` defaults to a free port. */
   configure(config: object): Promise<void>;
-  /** `file`: another configuration than the site's. */
-  start(env?: Readonly<Record<string, string>>, file?: string): Promise<Daemon>;
+  /** `file`: another configuration than the site's; `main`: the program of another version. */
+  start(env?: Readonly<Record<string, string>>, file?: string, main?: string): Promise<Daemon>;
   /** Starts it without waiting for it to be ready. */
-  launch(env?: Readonly<Record<string, string>>, file?: string): Daemon;
+  launch(env?: Readonly<Record<string, string>>, file?: string, main?: string): Daemon;
   run(
     args: readonly string[],
     env?: Readonly<Record<string, string>>,
@@ -46,8 +46,8 @@ export async function makeSite(): Promise<Site> {
   const config = join(dir, "config.yaml");
   const daemons = new Set<Daemon>();
 
-  function launch(env: Readonly<Record<string, string>> = {}, file = config): Daemon {
-    const child = spawn(process.execPath, [MAIN, "run", "--config", file], {
+  function launch(env: Readonly<Record<string, string>> = {}, file = config, main = MAIN): Daemon {
+    const child = spawn(process.execPath, [main, "run", "--config", file], {
       env: cleanEnv(env),
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -76,8 +76,8 @@ export async function makeSite(): Promise<Site> {
     async configure(value) {
       await writeFile(config, JSON.stringify({ http: { listen: "127.0.0.1:0" }, ...value }));
     },
-    async start(env, file) {
-      const daemon = launch(env, file);
+    async start(env, file, main) {
+      const daemon = launch(env, file, main);
       await daemon.line((line) => line.event === "app.ready");
       return daemon;
     },

@@ -12,6 +12,7 @@ const kinds = {
   prometheus: { programs: ["promtool", "prometheus"], get: "bash .ci/tools prometheus" },
   browser: { programs: ["chromium"], get: "bash .ci/tools browser" },
   image: { programs: ["evertoken-podman"], get: "bash .ci/image (as root)" },
+  history: { programs: ["git"], get: "apt-get install git, and a clone with its history" },
   play: { programs: ["evertoken-podman", "helm4"], get: "bash .ci/tools helm, bash .ci/image (as root)" },
 } as const;
 

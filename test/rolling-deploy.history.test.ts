@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { type Daemon, makeSite, quick } from "./fakes/daemon.ts";
+import { startRedis } from "./fakes/redis.ts";
+import { toolPath } from "./setup/tools.ts";
+import { startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** The release before this one. Its packages are a part of today's. */
+const PREVIOUS = "0ea71bb2db927b6c377afac06cc775391f0ad98c";
+const CREDENTIALS = 40;
+
+/** The program of the release before, as its users had it. */
+async function previousRelease(): Promise<{ main: string } & AsyncDisposable> {
+  const dir = await mkdtemp(join(tmpdir(), "et-previous-"));
+  const archive = join(dir, "previous.tar");
+  await run(toolPath("git"), ["-C", ROOT, "archive", "-o", archive, PREVIOUS, "src", "package.json"]);
+  await run("tar", ["-x", "-f", archive, "-C", dir]);
+  await symlink(join(ROOT, "node_modules"), join(dir, "node_modules"));
+  return { main: join(dir, "src", "main.ts"), [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+}
+
+function rotatedBy(daemon: Daemon, from = 0): Set<string | undefined> {
+  const lines = daemon.lines.slice(from).filter((line) => line.event === "rotation.succeeded");
+  return new Set(lines.map((line) => line.credential));
+}
+
+test("a rolling deploy from the release before: both work on one fleet, nothing is lost, and either can take over the other's", async () => {
+  await using previous = await previousRelease();
+  await using redis = await startRedis({ port: true });
+  await using provider = await startTokenEndpoint();
+  await using site = await makeSite();
+  const busy = new Map<string, number>();
+  let overlaps = 0;
+  provider.otherwise((seen, response, socket) => {
+    const client = Buffer.from(String(seen.headers.authorization).slice(6), "base64").toString().split(":")[0] ?? "";
+    if ((busy.get(client) ?? 0) > 0) overlaps += 1;
+    busy.set(client, (busy.get(client) ?? 0) + 1);
+    setTimeout(() => {
+      busy.set(client, (busy.get(client) ?? 1) - 1);
+      token({ expires_in: 5 })(seen, response, socket);
+    }, 10);
+  });
+  await site.write("secret", "s3cret");
+  await site.write("seal-key", "11".repeat(32));
+  const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
+  await site.configure({
+    redis: { url: redis.url },
+    sealKey: { file: "seal-key" },
+    defaults: quick,
+    providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 100 } } },
+    stores: { local: { type: "file", dir: site.path("tokens") } },
+    credentials: ids.map((id) => ({
+      id,
+      provider: "p",
+      clientId: id,
+      clientSecret: { file: "secret" },
+      publish: [{ store: "local", secret: id }],
+    })),
+  });
+  const all = { timeout: 40_000, interval: 100 };
+
+  const old = await site.start({}, site.config, previous.main);
+  await expect.poll(() => rotatedBy(old).size, all).toBe(CREDENTIALS);
+  const exchanges = provider.seen.length;
+  const next = await site.start();
+  // What the release before has written is understood: nothing is asked for again that still lives.
+  expect(provider.seen.length - exchanges).toBeLessThan(CREDENTIALS * 2);
+  await expect.poll(() => rotatedBy(next).size, all).toBeGreaterThan(5);
+  await expect.poll(() => new Set([...rotatedBy(old), ...rotatedBy(next)]).size, all).toBe(CREDENTIALS);
+
+  old.signal("SIGKILL");
+  const taken = next.lines.length;
+  await expect.poll(() => rotatedBy(next, taken).size, all).toBe(CREDENTIALS);
+
+  // And back: the release before goes on with what this one has written.
+  const back = await site.start({}, site.config, previous.main);
+  next.signal("SIGTERM");
+  expect(await next.exited).toBe(0);
+  const from = back.lines.length;
+  await expect.poll(() => rotatedBy(back, from).size, all).toBe(CREDENTIALS);
+
+  expect(overlaps).toBe(0);
+  for (const daemon of [old, next, back]) {
+    expect(daemon.lines.filter((line) => line.event === "app.fault" || line.event === "redis.error")).toEqual([]);
+  }
+}, 180_000);
