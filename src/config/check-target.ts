@@ -15,10 +15,11 @@ export function checkTarget(
   publishFields: readonly string[],
   path: Path,
 ): Finding[] {
-  const findings: Finding[] = [];
   const wrong = store && !target.secret.includes(WRONG) ? wrongName(target.secret, store.type) : undefined;
-  if (wrong !== undefined) findings.push({ severity: "error", path: [...path, "secret"], message: wrong });
-  return [...findings, ...checkTemplate(target, publishFields, path)];
+  const template = checkTemplate(target, publishFields, path);
+  return wrong === undefined
+    ? template
+    : [{ severity: "error", path: [...path, "secret"], message: wrong }, ...template];
 }
 
 function wrongName(secret: string, type: StoreFile["type"]): string | undefined {
@@ -79,9 +80,9 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
 export function physicalSecret(secret: string, store: StoreFile): string | undefined {
   switch (store.type) {
     case "aws-secrets-manager":
-      return ["aws", store.region, store.endpoint ?? "", secret].join("\0");
+      return `aws\0${store.region}\0${store.endpoint ?? ""}\0${secret}`;
     case "gcp-secret-manager":
-      return ["gcp", store.project, store.location ?? "", store.endpoint ?? "", secret].join("\0");
+      return `gcp\0${store.project}\0${store.location ?? ""}\0${store.endpoint ?? ""}\0${secret}`;
     case "file":
       return store.dir === undefined ? undefined : `file\0${join(store.dir, secret)}`;
     default:
@@ -89,19 +90,27 @@ export function physicalSecret(secret: string, store: StoreFile): string | undef
   }
 }
 
+interface InTheWay {
+  readonly spot: number;
+  readonly first: number;
+  readonly severity: "error";
+  readonly message: string;
+}
+
 /** A secret `a` is a file and a secret `a/b` needs a folder of that name. */
-export function checkFolders(
-  secrets: ReadonlyMap<string, Path>,
-): { also: Path; path: Path; severity: "error"; message: string }[] {
-  return [...secrets].flatMap(([physical, path]) => {
-    if (!physical.startsWith("file\0")) return [];
+export function checkFolders(secrets: ReadonlyMap<string, number>): InTheWay[] {
+  const findings: InTheWay[] = [];
+  for (const [physical, spot] of secrets) {
+    if (!physical.startsWith("file\0")) continue;
     for (let above = dirname(physical); above !== "."; above = dirname(above)) {
-      const also = secrets.get(above);
+      const first = secrets.get(above);
       const message = "this secret would be a file in a folder that is another secret's file; rename one of them";
-      if (also !== undefined) return [{ severity: "error", path, also, message }];
+      if (first === undefined) continue;
+      findings.push({ severity: "error", spot, first, message });
+      break;
     }
-    return [];
-  });
+  }
+  return findings;
 }
 
 export function checkStores(file: Pick<ConfigFile, "stores">): Finding[] {

@@ -1,15 +1,14 @@
 import { checkPolicy } from "../schedule.ts";
-import { presets } from "../presets.ts";
-import { checkParams, checkProviders } from "./check-provider.ts";
-import { checkFolders, checkStores, checkTarget, physicalSecret } from "./check-target.ts";
+import { checkCredentials } from "./check-credentials.ts";
+import { checkProviders } from "./check-provider.ts";
+import { checkStores } from "./check-target.ts";
 import { checkPolicyTimes, checkTimes } from "./check-times.ts";
 import type { CrossFinding, Finding, Path } from "./problem.ts";
 import { parseListen } from "./resolve.ts";
 import { POLICY_KEYS, policyResolver } from "./resolve-policy.ts";
-import { makeShares } from "./share.ts";
-import type { CredentialFile, PolicyFile, StoreFile } from "./schema.ts";
 import { WRONG } from "./prune.ts";
-import { unknownName } from "./unknown-name.ts";
+import { makeShares } from "./share.ts";
+import type { PolicyFile } from "./schema.ts";
 import type { Expanded, ExpandedFile } from "./expand.ts";
 
 /**
@@ -59,73 +58,6 @@ function checkRedis(redis: NonNullable<ExpandedFile["redis"]>): Finding[] {
   ];
 }
 
-function checkCredentials(file: ExpandedFile): CrossFinding[] {
-  const findings: CrossFinding[] = [];
-  const ids = new Map<string, Path>();
-  const secrets = new Map<string, Path>();
-  for (const [i, credential] of file.credentials.entries()) {
-    const path = ["credentials", i];
-    const id = String(credential.id);
-    const first = ids.get(id);
-    if (first !== undefined)
-      findings.push({
-        severity: "error",
-        path: [...path, "id"],
-        also: first,
-        message: `the id "${id}" stands here twice`,
-        quoted: id,
-      });
-    else ids.set(id, [...path, "id"]);
-    const provider = Object.hasOwn(file.providers, credential.provider)
-      ? file.providers[credential.provider]
-      : undefined;
-    if (provider === undefined)
-      findings.push(
-        ...unknownName("provider", credential.provider, [...path, "provider"], Object.keys(file.providers)),
-      );
-    findings.push(...checkParams(credential.params, [...path, "params"]));
-    const fields = provider?.publishFields ?? (provider?.preset && presets[provider.preset].publishFields) ?? [];
-    findings.push(...checkTargets(file, credential, fields, [...path, "publish"], secrets));
-  }
-  findings.push(...checkFolders(secrets));
-  return findings;
-}
-
-function checkTargets(
-  file: ExpandedFile,
-  credential: CredentialFile,
-  publishFields: readonly string[],
-  base: Path,
-  secrets: Map<string, Path>,
-): CrossFinding[] {
-  const findings: CrossFinding[] = [];
-  for (const [j, target] of credential.publish.entries()) {
-    const path = [...base, j];
-    const store = Object.hasOwn(file.stores, target.store) ? file.stores[target.store] : undefined;
-    if (store === undefined)
-      findings.push(...unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)));
-    findings.push(...checkTarget(target, store, publishFields, path));
-    if (store === undefined || target.secret.includes(WRONG)) continue;
-    findings.push(...checkAlone(target, store, [...path, "secret"], secrets));
-  }
-  return findings;
-}
-
-function checkAlone(
-  { secret }: CredentialFile["publish"][number],
-  store: StoreFile,
-  path: Path,
-  secrets: Map<string, Path>,
-): CrossFinding[] {
-  const physical = physicalSecret(secret, store);
-  if (physical === undefined) return [];
-  const first = secrets.get(physical);
-  secrets.set(physical, first ?? path);
-  if (first === undefined) return [];
-  const message = `two targets publish to the secret "${secret}"; each needs one of its own`;
-  return [{ severity: "error", path, also: first, message, quoted: secret }];
-}
-
 /** What a credential or a provider says of its policy, and where it stands. */
 interface Written {
   readonly policy: PolicyFile;
@@ -137,18 +69,19 @@ function checkPolicies(file: ExpandedFile, writtenAt: Expanded["writtenAt"]): Fi
   const findings: Finding[] = [];
   const seen = new Set<unknown>();
   const policyOf = policyResolver(file, makeShares().policy);
-  const places: [string, Written][] = file.credentials.map((c, i) => [
-    c.provider,
-    { policy: c, path: ["credentials", i] },
-  ]);
+  const places: [string, Written][] = [];
+  function add(provider: string, own: PolicyFile, path: (string | number)[]): void {
+    const policy = policyOf(provider, own);
+    if (!seen.has(policy)) places.push([provider, { policy: own, path }]);
+    seen.add(policy);
+  }
+  for (const [i, credential] of file.credentials.entries()) add(credential.provider, credential, ["credentials", i]);
   for (const [name, provider] of Object.entries(file.providers)) {
-    const path = ["providers", name];
-    places.push([name, { policy: {}, path }], [name, { policy: provider, path }]);
+    add(name, {}, ["providers", name]);
+    add(name, provider, ["providers", name]);
   }
   for (const [provider, own] of places) {
     const policy = policyOf(provider, own.policy);
-    if (seen.has(policy)) continue;
-    seen.add(policy);
     const where = nearestPlace(file, provider, own, writtenAt);
     if (!(policy.rotateAt >= 0.1 && policy.rotateAt <= 0.95)) {
       findings.push({

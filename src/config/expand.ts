@@ -56,33 +56,55 @@ export function expand(file: ConfigFile): Expanded {
   };
 }
 
-/** The credential without placeholders. */
+/** The credential without placeholders; the same object where it has none. */
 function filled(credential: CredentialFile, path: Path, entry: EntryFile, findings: CrossFinding[]): CredentialFile {
+  const { clientId, clientSecret, scope, params, publish } = credential;
+  const refs = Array.isArray(clientSecret) ? clientSecret : [clientSecret];
+  if (
+    !(typeof clientId === "string" && clientId.includes("{")) &&
+    !scope?.includes("{") &&
+    !refs.some(hasBrace) &&
+    !publish.some(({ secret }) => secret.includes("{")) &&
+    !(params !== undefined && paramsHaveBrace(params))
+  ) {
+    return credential;
+  }
   const facts = factsOf(credential);
   function at(...steps: (string | number)[]): (text: string) => string {
     return (text) => fill(text, facts, (found) => findings.push(unfilled(found, steps, path, says(entry, steps))));
   }
-  const { clientId, clientSecret, scope, params, publish } = credential;
-  const ref = (secret: SecretRefFile, ...steps: (string | number)[]): SecretRefFile =>
-    "file" in secret
+  const ref = (secret: SecretRefFile, ...steps: (string | number)[]): SecretRefFile => {
+    if (!hasBrace(secret)) return secret;
+    return "file" in secret
       ? { file: at("clientSecret", ...steps, "file")(secret.file) }
       : { env: at("clientSecret", ...steps, "env")(secret.env) };
+  };
   return {
     ...credential,
     clientId: typeof clientId === "string" ? at("clientId")(clientId) : clientId,
     clientSecret: Array.isArray(clientSecret) ? clientSecret.map((each, k) => ref(each, k)) : ref(clientSecret),
     ...(scope !== undefined && { scope: at("scope")(scope) }),
     ...(params !== undefined && { params: filledParams(params, at) }),
-    publish: publish.map((target, j) => ({ ...target, secret: at("publish", j, "secret")(target.secret) })),
+    publish: publish.map((target, j) =>
+      target.secret.includes("{") ? { ...target, secret: at("publish", j, "secret")(target.secret) } : target,
+    ),
   };
+}
+
+function hasBrace(ref: SecretRefFile): boolean {
+  return ("file" in ref ? ref.file : ref.env).includes("{");
+}
+
+function paramsHaveBrace(params: Params): boolean {
+  for (const name in params) if (String(params[name]).includes("{")) return true;
+  return false;
 }
 
 type Params = NonNullable<CredentialFile["params"]>;
 
 /** The same object where there is nothing to fill in: many credentials then share it. */
 function filledParams(params: Params, at: (...steps: string[]) => (text: string) => string): Params {
-  const texts = Object.values(params).flat();
-  if (!texts.some((text) => text.includes("{"))) return params;
+  if (!paramsHaveBrace(params)) return params;
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {
       const each = at("params", name);

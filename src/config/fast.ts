@@ -44,7 +44,7 @@ const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d[\d.eE+-]*/g;
 
 export function readJson(text: string): { readonly value: unknown } | undefined {
   const value: unknown = JSON.parse(text);
-  if (!UNUSUAL.test(text) && countColons(text) === countKeys(value)) return { value };
+  if (isPlainJson(text, value)) return { value };
   let keys = 0;
   for (const [token, colon] of text.matchAll(TOKEN)) {
     if (colon !== undefined) keys++;
@@ -52,6 +52,11 @@ export function readJson(text: string): { readonly value: unknown } | undefined 
   }
   // JSON.parse keeps the last of two equal keys without a word.
   return countKeys(value) === keys ? { value } : undefined;
+}
+
+/** Whether, beyond doubt, `value` has all keys of the text, and its numbers as they are written. */
+export function isPlainJson(text: string, value: unknown): boolean {
+  return !UNUSUAL.test(text) && countColons(text) === countKeys(value);
 }
 
 /** At least as many as there are keys: more when a text has such a colon in it. */
@@ -64,8 +69,10 @@ function countColons(text: string): number {
 
 function countKeys(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
-  const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
-  return members.reduce((sum: number, each) => sum + countKeys(each), Array.isArray(value) ? 0 : members.length);
+  let count = 0;
+  if (Array.isArray(value)) for (const each of value) count += countKeys(each);
+  else for (const key in value) count += 1 + countKeys((value as Record<string, unknown>)[key]);
+  return count;
 }
 
 /** Account ids may be plain numbers, and are kept as they are written: 007 and 1e5 are not 7 and 100000. */

@@ -1,4 +1,4 @@
-import { readJson } from "./fast.ts";
+import { isPlainJson, readJson } from "./fast.ts";
 import type { Problem } from "./problem.ts";
 import { readYaml } from "./source.ts";
 
@@ -7,6 +7,8 @@ export function readLines(
   text: string,
   file: string,
 ): { readonly values: readonly unknown[]; readonly problems: readonly Problem[] } {
+  const all = readAtOnce(text);
+  if (all !== undefined) return { values: all, problems: [] };
   const values: unknown[] = [];
   const problems: Problem[] = [];
   /** Equal keys and numbers that must keep their digits: this parser tells the one and keeps the other. */
@@ -31,6 +33,23 @@ export function readLines(
     }
   }
   return { values, problems };
+}
+
+/** Line by line, but checked as a whole: undefined when anything about it needs a closer look. */
+function readAtOnce(text: string): readonly unknown[] | undefined {
+  const values: unknown[] = [];
+  try {
+    for (let start = 0; start < text.length;) {
+      const found = text.indexOf("\n", start);
+      const end = found === -1 ? text.length : found;
+      const row = text.slice(start, end);
+      if (row !== "" && row !== "\r") values.push(JSON.parse(row));
+      start = end + 1;
+    }
+  } catch {
+    return undefined;
+  }
+  return isPlainJson(text, values) ? values : undefined;
 }
 
 /** The parser's own message quotes the text; of it, only the position is used. */

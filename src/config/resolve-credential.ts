@@ -11,8 +11,12 @@ export interface Common {
 
 /** Paths are relative to `base`. */
 export function refOf(ref: SecretRefFile, base: string): SecretRef {
-  return "file" in ref ? { file: resolvePath(base, ref.file) } : { env: ref.env };
+  if (!("file" in ref)) return { env: ref.env };
+  return { file: UNTIDY.test(ref.file) ? resolvePath(base, ref.file) : ref.file };
 }
+
+/** Anything but an absolute path without `.`, `..` and empty parts: resolving those of a whole fleet takes its time. */
+const UNTIDY = /^(?!\/)|\/(?:\.{0,2}\/|\.{0,2}$)/;
 
 /** A credential as the daemon works with it, frozen. `base` is the folder that the paths of its secrets are relative to. */
 export function resolveCredential(file: CredentialFile, base: string, { shares, policyOf }: Common): Credential {

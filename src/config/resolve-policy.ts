@@ -59,7 +59,7 @@ export function policyResolver(
 
   return (name, own) => {
     let key = name;
-    for (const each of POLICY_KEYS) key += `\0${own[each] ?? ""}`;
+    for (const each of POLICY_KEYS) if (own[each] !== undefined) key += `\0${each}\0${own[each]}`;
     const policy = known.get(key) ?? resolve(name, own);
     known.set(key, policy);
     return policy;

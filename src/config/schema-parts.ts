@@ -1,5 +1,6 @@
 import { LABEL_NAME, LABEL_VALUE } from "../selector.ts";
 import { DURATION } from "./duration.ts";
+import { ID } from "./plain.ts";
 import { secretRefError } from "./secret-ref-error.ts";
 import { z } from "./zod.ts";
 
@@ -11,10 +12,7 @@ export const name = z.string().min(1, "a name is expected");
 export const text = z.string().min(1, "an empty text is not allowed here");
 export const id = z
   .union([z.string(), z.number()], { error: "a text or a number is expected" })
-  .refine(
-    (value) => /^[A-Za-z0-9._-]{1,128}$/.test(String(value)),
-    "1 to 128 letters, digits, dots, underscores and hyphens are expected",
-  );
+  .refine((value) => ID.test(String(value)), "1 to 128 letters, digits, dots, underscores and hyphens are expected");
 
 export const labels = z
   .record(

@@ -4,6 +4,7 @@ import { count, duration, id, keyOf, labels, name, secretRef, share, text } from
 import { settings } from "./schema-settings.ts";
 import { store } from "./schema-store.ts";
 import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
+import { MAX_TARGETS, SHARE, isPlainCredential } from "./plain.ts";
 import { valueAt } from "./remedy.ts";
 import { z } from "./zod.ts";
 
@@ -11,7 +12,7 @@ import { z } from "./zod.ts";
 
 const policy = {
   rotateAt: z
-    .union([z.string().regex(/^\d+(\.\d+)?%?$/, "a share like 75% is expected"), z.number()], {
+    .union([z.string().regex(SHARE, "a share like 75% is expected"), z.number()], {
       error: "a share like 75% is expected",
     })
     .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
@@ -114,7 +115,7 @@ const shared = {
   publish: z
     .array(target)
     .min(1, "at least one target is expected")
-    .max(8, "at most 8 targets are expected")
+    .max(MAX_TARGETS, `at most ${MAX_TARGETS} targets are expected`)
     .describe("Where the token is published"),
   ...policy,
 };
@@ -161,10 +162,19 @@ export type PolicyFile = Partial<Pick<EntryFile, keyof typeof policy>>;
 export type SecretRefFile = z.infer<typeof secretRef>;
 
 export function checkShape(value: unknown): { file?: ConfigFile; mistakes: readonly Mistake[] } {
-  const result = ConfigFile.safeParse(value);
-  if (result.success) return { file: result.data, mistakes: [] };
+  const plain = plainCredentials(value);
+  const result = ConfigFile.safeParse(plain === undefined ? value : { ...(value as object), credentials: [] });
+  if (result.success) {
+    return { file: plain === undefined ? result.data : { ...result.data, credentials: plain }, mistakes: [] };
+  }
   const isMissing = (path: Mistake["path"]): boolean => valueAt(value, path) === undefined;
   return { mistakes: result.error.issues.map((issue) => mistakeOf(issue, isMissing)) };
+}
+
+/** All of them when there is nothing to say about any. */
+function plainCredentials(value: unknown): EntryFile[] | undefined {
+  const { credentials } = (value ?? {}) as { credentials?: unknown };
+  return Array.isArray(credentials) && credentials.every(isPlainCredential) ? (credentials as EntryFile[]) : undefined;
 }
 
 /** Draft-07, the newest that yaml-language-server reads. */

@@ -19,10 +19,12 @@ export function makeShares(): Shares {
   return {
     policy: (policy) => once(policies, Object.values(policy).join(" "), () => policy),
     labels(labels) {
-      const entries = Object.entries(labels ?? {});
-      if (entries.length === 0) return NO_LABELS;
-      const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, String(value)]);
-      return once(labelSets, sorted.join("\0"), () => Object.fromEntries(sorted) as Labels);
+      let key = "";
+      for (const name in labels) key += `${name}\0${labels[name]}\0`;
+      if (labels === undefined || key === "") return NO_LABELS;
+      return once(labelSets, key, () =>
+        Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)])),
+      );
     },
     params(params) {
       if (params === undefined || Object.keys(params).length === 0) return NO_PARAMS;

@@ -28,6 +28,8 @@ interface Part {
   /** From the root of its value to its list of credentials; undefined for what is no such list. */
   readonly list: Path | undefined;
   readonly isVariable: (path: Path) => boolean;
+  /** The folder it stands in. */
+  readonly folder: string;
 }
 
 /** Begins a path into an included file that is not about one of its credentials: the number of the file follows. */
@@ -42,7 +44,8 @@ export function joinSources(documents: readonly Document[], env: Env): Sources {
   for (const [number, document] of documents.entries()) {
     const { value, findings: unset, isVariable } = read(document, env);
     const list = number === 0 ? listOfMain(value) : listOfIncluded(value);
-    const part = { document, first: credentials.length, list: list?.path, isVariable };
+    const folder = dirname(resolve(document.file));
+    const part = { document, first: credentials.length, list: list?.path, isVariable, folder };
     parts.push(part);
     for (const each of list?.items ?? []) credentials.push(each);
     findings.push(...unset.map((finding) => ({ ...finding, path: outward(finding.path, part, number) })));
@@ -70,7 +73,7 @@ export function joinSources(documents: readonly Document[], env: Env): Sources {
       const { part, local } = partOf(path);
       return part.isVariable(local);
     },
-    folderOf: (path) => dirname(resolve(partOf(path).part.document.file)),
+    folderOf: (path) => partOf(path).part.folder,
     rank: (path) => (path[0] === "credentials" ? Number(path[1] ?? 0) + 1 : path[0] === INSIDE ? 0.5 : 0),
     locate: (all) => locateAll(all, (path) => partOf(path)),
   };
@@ -82,10 +85,7 @@ function at(parts: readonly Part[], number: number, local: Path): { part: Part; 
   return { part, number, local };
 }
 
-function read(
-  document: Document,
-  env: Env,
-): Omit<Part, "document" | "first" | "list"> & ReturnType<typeof interpolate> {
+function read(document: Document, env: Env): Pick<Part, "isVariable"> & ReturnType<typeof interpolate> {
   if (document.text.includes("${")) return interpolate(document.value, env);
   return { value: document.value, findings: [], isVariable: () => false };
 }

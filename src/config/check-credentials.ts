@@ -1,0 +1,85 @@
+import { presets } from "../presets.ts";
+import { checkParams } from "./check-provider.ts";
+import { checkFolders, checkTarget, physicalSecret } from "./check-target.ts";
+import type { ExpandedFile } from "./expand.ts";
+import type { CrossFinding, Path } from "./problem.ts";
+import { WRONG } from "./prune.ts";
+import { unknownName } from "./unknown-name.ts";
+
+/** A target in one number, for maps of as many as a fleet has: the credential's index, then the target's own. */
+const TARGETS = 2 ** 16;
+
+function pathOf(spot: number): Path {
+  return ["credentials", Math.floor(spot / TARGETS), "publish", spot % TARGETS, "secret"];
+}
+
+/** What credentials refer to, and what no two of them may have in common. Paths are made only where something is wrong. */
+export function checkCredentials(file: ExpandedFile): CrossFinding[] {
+  const findings: CrossFinding[] = [];
+  const ids = new Map<string, number>();
+  const secrets = new Map<string, number>();
+  const fieldsOf = new Map(
+    Object.entries(file.providers).map(([name, { preset, publishFields }]) => {
+      return [name, publishFields ?? (preset && presets[preset].publishFields) ?? []] as const;
+    }),
+  );
+  for (const [i, credential] of file.credentials.entries()) {
+    const id = String(credential.id);
+    const first = ids.get(id);
+    if (first === undefined) ids.set(id, i);
+    else {
+      const also: Path = ["credentials", first, "id"];
+      const message = `the id "${id}" stands here twice`;
+      findings.push({ severity: "error", path: ["credentials", i, "id"], also, message, quoted: id });
+    }
+    const fields = fieldsOf.get(credential.provider);
+    if (fields === undefined) {
+      const path = ["credentials", i, "provider"];
+      findings.push(...unknownName("provider", credential.provider, path, Object.keys(file.providers)));
+    }
+    if (credential.params !== undefined) {
+      findings.push(...checkParams(credential.params, ["credentials", i, "params"]));
+    }
+    for (let j = 0; j < credential.publish.length; j++) {
+      for (const finding of checkPublish(file, i, j, fields ?? [], secrets)) findings.push(finding);
+    }
+  }
+  const folders = checkFolders(secrets);
+  return [
+    ...findings,
+    ...folders.map(({ spot, first, ...rest }) => ({ ...rest, path: pathOf(spot), also: pathOf(first) })),
+  ];
+}
+
+const NONE: readonly CrossFinding[] = [];
+
+function checkPublish(
+  file: ExpandedFile,
+  i: number,
+  j: number,
+  fields: readonly string[],
+  secrets: Map<string, number>,
+): readonly CrossFinding[] {
+  const target = file.credentials[i]?.publish[j];
+  if (target === undefined) return NONE;
+  const store = Object.hasOwn(file.stores, target.store) ? file.stores[target.store] : undefined;
+  const path = ["credentials", i, "publish", j];
+  const wrong = checkTarget(target, store, fields, path);
+  if (store === undefined) {
+    return [...unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)), ...wrong];
+  }
+  if (target.secret.includes(WRONG)) return wrong;
+  const physical = physicalSecret(target.secret, store);
+  const first = physical === undefined ? undefined : secrets.get(physical);
+  if (physical !== undefined && first === undefined) secrets.set(physical, i * TARGETS + j);
+  if (first === undefined) return wrong;
+  const message = `two targets publish to the secret "${target.secret}"; each needs one of its own`;
+  const twice = {
+    severity: "error",
+    path: [...path, "secret"],
+    also: pathOf(first),
+    message,
+    quoted: target.secret,
+  } as const;
+  return [...wrong, twice];
+}

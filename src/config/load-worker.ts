@@ -1,0 +1,31 @@
+import { once } from "node:events";
+import { parentPort, workerData } from "node:worker_threads";
+import { readConfiguration } from "./load.ts";
+import type { Opening, Order } from "./load-apart.ts";
+import { makePacker } from "./pack.ts";
+
+/** The thread of load-apart.ts. */
+
+/** Small enough that the other side takes a few milliseconds for each. */
+const CHUNK = 1000;
+
+const port = parentPort;
+if (port === null) throw new Error("this file is started as a thread");
+const { file, env } = workerData as Order;
+
+const read = await readConfiguration(file, env);
+if (read === undefined) throw new Error("without a limit everything is read");
+const { accepted, ...told } = read;
+const credentials = accepted?.credentials ?? [];
+const opening: Opening = { ...told, ...(accepted && { settings: accepted.settings }), count: credentials.length };
+const pack = makePacker();
+
+let asked = once(port, "message");
+port.postMessage(opening);
+for (let i = 0; i < credentials.length; i += CHUNK) {
+  const chunk = pack(credentials.slice(i, i + CHUNK));
+  await asked;
+  asked = once(port, "message");
+  port.postMessage(chunk);
+}
+port.close();

@@ -1,0 +1,80 @@
+import type { Credential } from "../credential.ts";
+import { type Document, readDocument } from "./document.ts";
+import { judge } from "./judge.ts";
+import { type Opened, openFiles } from "./open.ts";
+import type { CrossFinding, Problem } from "./problem.ts";
+import type { SettingsFile } from "./resolve.ts";
+import { resolveCredential } from "./resolve-credential.ts";
+import { policyResolver } from "./resolve-policy.ts";
+import { makeShares } from "./share.ts";
+import { type Sources, joinSources } from "./sources.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What is said about a configuration. */
+export interface Told {
+  /** In the order of the files, errors before warnings where they are too many to be told. */
+  readonly problems: readonly Problem[];
+  /** How many there are beside these. */
+  readonly more: number;
+}
+
+/** A configuration without an error: its settings as they were written, its credentials as the daemon works with them. */
+interface Accepted {
+  readonly settings: SettingsFile;
+  readonly credentials: readonly Credential[];
+}
+
+export interface Read extends Told {
+  /** Absent when there is an error. */
+  readonly accepted?: Accepted;
+}
+
+/** More than anybody reads at once; finding a place takes time. */
+const MAX_PROBLEMS = 50;
+
+/** Reads and checks a configuration and what it includes; undefined when that is more than `maxBytes`. */
+export async function readConfiguration(
+  file: string,
+  env: Env,
+  maxBytes = Infinity,
+): Promise<(Read & Pick<Opened, "files" | "watched">) | undefined> {
+  const opened = await openFiles(file, env, maxBytes);
+  if (opened === undefined) return undefined;
+  const { documents, problems, files, watched } = opened;
+  return { ...(problems.length > 0 ? cut(problems) : check(documents, env)), files, watched };
+}
+
+/** Checks one text as a configuration; what it includes is not read. */
+export function checkText(text: string, file: string, env: Env): Read {
+  const document = readDocument(text, file);
+  return document.problems.length > 0 ? cut(document.problems) : check([document], env);
+}
+
+function check(documents: readonly Document[], env: Env): Read {
+  const sources = joinSources(documents, env);
+  const { expanded, findings } = judge(sources.root, sources.findings, sources.isVariable);
+  const told = tell(findings, sources);
+  if (expanded === undefined) return told;
+  const { credentials: written, templates: _templates, include: _include, ...settings } = expanded.file;
+  const shares = makeShares();
+  const common = { shares, policyOf: policyResolver(settings, shares.policy) };
+  const credentials = written.map((credential, i) => {
+    const base = sources.folderOf(expanded.writtenAt(["credentials", i, "clientSecret"]));
+    return resolveCredential(credential, base, common);
+  });
+  return { accepted: { settings, credentials }, ...told };
+}
+
+/** The first of them with their places, in the order in which they stand. */
+export function tell(findings: readonly CrossFinding[], sources: Sources): Told {
+  const sorted = findings.toSorted((a, b) => sources.rank(a.path) - sources.rank(b.path));
+  const errors = sorted.filter(({ severity }) => severity === "error").slice(0, MAX_PROBLEMS);
+  const warnings = sorted.filter(({ severity }) => severity === "warning").slice(0, MAX_PROBLEMS - errors.length);
+  const told = [...errors, ...warnings];
+  return { problems: sources.locate(told), more: findings.length - told.length };
+}
+
+function cut(problems: readonly Problem[]): Told {
+  return { problems: problems.slice(0, MAX_PROBLEMS), more: Math.max(0, problems.length - MAX_PROBLEMS) };
+}

@@ -1,0 +1,123 @@
+import type { Credential, Labels, Params, Policy, SecretRef, Target } from "../credential.ts";
+
+/**
+ * Credentials on their way from one thread to another, as text: JSON.parse takes half the time of the structured clone, and
+ * what many credentials share goes over once. A chunk holds what is new since the one before.
+ */
+interface Chunk {
+  readonly names: readonly string[];
+  readonly policies: readonly Policy[];
+  readonly labels: readonly Labels[];
+  readonly params: readonly Params[];
+  readonly rows: readonly Row[];
+}
+
+/** Numbers are indices into what the chunks so far have brought; 0 stands for no scope. */
+type Row = readonly [
+  id: string,
+  provider: number,
+  clientId: string,
+  clientSecrets: readonly SecretRef[],
+  params: number,
+  labels: number,
+  publish: readonly (readonly [store: number, secret: string, format: Target["format"], template?: string])[],
+  policy: number,
+  scope: string | 0,
+];
+
+/** Gives each distinct value a number; `added` are those since the last call of `take`. */
+function makeTable<T>(): { indexOf(value: T): number; take(): readonly T[] } {
+  const known = new Map<T, number>();
+  let added: T[] = [];
+  return {
+    indexOf(value) {
+      const found = known.get(value);
+      if (found !== undefined) return found;
+      known.set(value, known.size);
+      added.push(value);
+      return known.size - 1;
+    },
+    take() {
+      const taken = added;
+      added = [];
+      return taken;
+    },
+  };
+}
+
+export function makePacker(): (credentials: readonly Credential[]) => string {
+  const names = makeTable<string>();
+  const policies = makeTable<Policy>();
+  const labels = makeTable<Labels>();
+  const params = makeTable<Params>();
+  return (credentials) => {
+    const rows = credentials.map((each): Row => [
+      each.id,
+      names.indexOf(each.provider),
+      each.clientId,
+      each.clientSecrets,
+      params.indexOf(each.params),
+      labels.indexOf(each.labels),
+      each.publish.map(({ store, secret, format, template }) =>
+        template === undefined
+          ? [names.indexOf(store), secret, format]
+          : [names.indexOf(store), secret, format, template],
+      ),
+      policies.indexOf(each.policy),
+      each.scope ?? 0,
+    ]);
+    const chunk: Chunk = {
+      names: names.take(),
+      policies: policies.take(),
+      labels: labels.take(),
+      params: params.take(),
+      rows,
+    };
+    return JSON.stringify(chunk);
+  };
+}
+
+/** Undoes a packer's chunks, in their order. */
+export function makeUnpacker(): (text: string) => readonly Credential[] {
+  const names: string[] = [];
+  const policies: Policy[] = [];
+  const labels: Labels[] = [];
+  const params: Params[] = [];
+  const get = <T>(table: readonly T[], index: number): T => {
+    const found = table[index];
+    if (found === undefined) throw new RangeError("a chunk is missing");
+    return found;
+  };
+
+  function target([store, secret, format, template]: Row[6][number]): Target {
+    const name = get(names, store);
+    return Object.freeze(
+      template === undefined ? { store: name, secret, format } : { store: name, secret, format, template },
+    );
+  }
+
+  return (text) => {
+    const chunk = JSON.parse(text) as Chunk;
+    names.push(...chunk.names);
+    for (const each of chunk.policies) policies.push(Object.freeze(each));
+    for (const each of chunk.labels) labels.push(Object.freeze(each));
+    for (const each of chunk.params) {
+      for (const value of Object.values(each)) Object.freeze(value);
+      params.push(Object.freeze(each));
+    }
+    return chunk.rows.map(([id, provider, clientId, secrets, paramsAt, labelsAt, publish, policyAt, scope]) => {
+      for (const ref of secrets) Object.freeze(ref);
+      return Object.freeze({
+        id,
+        provider: get(names, provider),
+        clientId,
+        clientSecrets: Object.freeze(secrets),
+        params: get(params, paramsAt),
+        labels: get(labels, labelsAt),
+        publish: Object.freeze(publish.map(target)),
+        policy: get(policies, policyAt),
+        ...(scope !== 0 && { scope }),
+      });
+    });
+  };
+}
