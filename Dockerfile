@@ -38,8 +38,11 @@ COPY --from=build /app/src /app/src
 COPY --from=build /app/compile-cache /app/compile-cache
 USER 65532:65532
 WORKDIR /app
+# glibc would keep what Node's threads free to itself; two arenas, trimmed, are a tenth less memory.
 ENV NODE_ENV=production \
   NODE_COMPILE_CACHE=/app/compile-cache \
+  MALLOC_ARENA_MAX=2 \
+  MALLOC_TRIM_THRESHOLD_=131072 \
   EVERTOKEN_CONFIG=/etc/evertoken/config.yaml
 # What `http.listen` says decides; in a container that is to be `0.0.0.0:9464`.
 EXPOSE 9464

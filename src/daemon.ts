@@ -5,6 +5,7 @@ import { type FleetWork, startFleet } from "./fleet-work.ts";
 import type { FleetSnapshot } from "./fleet.ts";
 import { makeLogLevel } from "./log-level.ts";
 import { configuredKey, keysFrom } from "./keys.ts";
+import { giveBackGarbage } from "./garbage.ts";
 import type { Log } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { Recent } from "./observe/recent.ts";
@@ -34,6 +35,8 @@ export interface DaemonParts extends Edges {
 }
 
 const CONNECT_LOG_MS = 10_000;
+/** After a start the first rotations may be under way. */
+const SETTLED_MS = 5000;
 /** How long the page waits for fresh figures before it shows the last ones. */
 const PAGE_WAIT_MS = 60;
 
@@ -142,6 +145,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   stack.defer(() => reload?.close());
   phase = "ready";
   log.event("app.ready", { start_ms: now() - startedAt });
+  const settled = setTimeout(giveBackGarbage, SETTLED_MS);
+  stack.defer(() => clearTimeout(settled));
 
   await aborted(stop);
   phase = "draining";
