@@ -88,6 +88,7 @@ test("no secret is seen in any output, metric, status, error or Redis file, alth
     redis: { url: "${REDIS_URL}" },
     sealKey: { file: "seal-key" },
     log: { level: "trace" },
+    statusPage: true,
     defaults: { ...quick, requestTimeout: "1s" },
     providers: {
       basic: { tokenEndpoint: `${provider.url}/token`, publishFields: ["extra"] },
@@ -126,7 +127,7 @@ test("no secret is seen in any output, metric, status, error or Redis file, alth
     outputs[name] = `${stdout}\n${stderr}`;
   };
   const pages = async (name: string): Promise<void> => {
-    for (const path of ["/metrics", "/api/v1/status", "/readyz?verbose", "/nothing"]) {
+    for (const path of ["/", "/metrics", "/api/v1/status", "/readyz?verbose", "/nothing"]) {
       outputs[`${name} ${path}`] = await (await fetch(`${daemon.url}${path}`)).text();
     }
   };

@@ -6,7 +6,7 @@ import type { ProcessFacts } from "../status.ts";
 import { attentionSection } from "./attention.ts";
 import { eventsSection } from "./events.ts";
 import { type Markup, asIs, markup, textOf } from "./markup.ts";
-import { type Tone, mark, signStyle } from "./tone.ts";
+import { type Tone, mark } from "./tone.ts";
 import { clock } from "./instants.ts";
 import { script } from "./live.ts";
 import { loadSection } from "./load-chart.ts";
@@ -36,7 +36,7 @@ export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width,initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <style nonce="${nonce}">${asIs(style + signStyle)}</style>
+        <style nonce="${nonce}">${asIs(style)}</style>
         <title>${sentence} – evertoken</title>
         <link rel="icon" href="data:image/svg+xml,${favicon(tone)}" />
       </head>
