@@ -1,6 +1,7 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Daemon, type Line, type Site, makeSite, quick } from "./fakes/daemon.ts";
+import { alive } from "./fakes/processes.ts";
 import { redisPid } from "./fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 
@@ -46,13 +47,6 @@ describe("a daemon with a Redis of its own", () => {
   }
   function server(): Promise<number> {
     return redisPid(site.path("evertoken-data/redis.sock"));
-  }
-  function alive(pid: number): boolean {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
   }
   const after =
     (seen: number) =>

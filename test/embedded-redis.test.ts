@@ -13,6 +13,7 @@ import {
   ensureSealKey,
   startEmbeddedRedis,
 } from "../src/embedded-redis.ts";
+import { alive } from "./fakes/processes.ts";
 import { askRedis as redis, redisPid } from "./fakes/redis.ts";
 import { redisProgram } from "./setup/redis.ts";
 
@@ -44,15 +45,6 @@ function eventLog() {
 /** A setting as Redis itself reports it. */
 async function setting(socket: string, name: string): Promise<string> {
   return (await redis(socket, `CONFIG GET ${name}`)).split("\r\n")[4] ?? "";
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** There is no event for the end of somebody else's child. */

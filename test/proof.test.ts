@@ -66,11 +66,15 @@ describe(".ci/run", () => {
     testResults: [{ status: fileStatus, assertionResults: tests.map((status) => ({ status })) }],
   });
 
-  /** The script in a checkout whose `npm` does as told: exit codes by script, and the report of the tests. */
+  /**
+   * The script in a checkout whose `npm`, `.ci/tools` and `.ci/image` do as told: exit codes by script, and the report of
+   * the tests.
+   */
   async function prove(codes: Readonly<Record<string, number>>, written?: object): Promise<Ended> {
     const copy = join(dir, "checkout/.ci/run");
     await mkdir(dirname(copy), { recursive: true });
-    await cp(join(ROOT, ".ci/run"), copy);
+    for (const name of ["run", "lib.sh"]) await cp(join(ROOT, ".ci", name), join(dirname(copy), name));
+    for (const name of ["tools", "image"]) await program(`checkout/.ci/${name}`, `exit ${codes[name] ?? 0}`);
     const wanted = Object.entries(codes).map(([name, code]) => `*${name}*) exit ${code};;`);
     await writeFile(join(dir, "report.json"), JSON.stringify(written ?? {}));
     await program(
@@ -80,43 +84,46 @@ describe(".ci/run", () => {
       case "$*" in ${wanted.join("\n")} esac`,
     );
     const PATH = `${dir}:${dirname(process.execPath)}:${process.env["PATH"]}`;
-    return run("bash", [copy], { PATH, TMPDIR: dir });
+    return run("bash", [copy], { PATH, TMPDIR: dir, XDG_CACHE_HOME: join(dir, "cache") });
   }
   const closing = ({ stdout }: Ended) => stdout.trimEnd().split("\n").at(-1);
 
   test("counts every test and every check, and succeeds when all pass", async () => {
     const ended = await prove({}, report(["passed", "passed"]));
-    expect([ended.code, closing(ended)]).toEqual([0, "6 passed, 0 failed"]);
+    expect([ended.code, closing(ended)]).toEqual([0, "9 passed, 0 failed"]);
   });
 
-  test.each(["check:types", "check:lint", "check:format", "check:dead"])("fails when %s does", async (check) => {
-    const ended = await prove({ [check]: 1 }, report(["passed"]));
-    expect([ended.code, closing(ended)]).toEqual([1, "4 passed, 1 failed"]);
-  });
+  test.each(["check:types", "check:lint", "check:format", "check:dead", "tools", "image"])(
+    "fails when %s does",
+    async (step) => {
+      const ended = await prove({ [step]: 1 }, report(["passed"]));
+      expect([ended.code, closing(ended)]).toEqual([1, "7 passed, 1 failed"]);
+    },
+  );
 
   test("fails when a test does", async () => {
     const ended = await prove({ test: 1 }, report(["passed", "failed"], "failed"));
-    expect([ended.code, closing(ended)]).toEqual([1, "5 passed, 1 failed"]);
+    expect([ended.code, closing(ended)]).toEqual([1, "8 passed, 1 failed"]);
   });
 
   test("counts a skipped test as a failure: it proves nothing", async () => {
     const ended = await prove({}, report(["passed", "pending"]));
-    expect([ended.code, closing(ended)]).toEqual([1, "5 passed, 1 failed"]);
+    expect([ended.code, closing(ended)]).toEqual([1, "8 passed, 1 failed"]);
   });
 
   test("fails when a test file cannot be loaded", async () => {
     const ended = await prove({ test: 1 }, report([], "failed"));
-    expect([ended.code, closing(ended)]).toEqual([1, "4 passed, 1 failed"]);
+    expect([ended.code, closing(ended)]).toEqual([1, "7 passed, 1 failed"]);
   });
 
   test("fails when the run does although every test passed", async () => {
     const ended = await prove({ test: 1 }, report(["passed"]));
-    expect([ended.code, closing(ended)]).toEqual([1, "5 passed, 1 failed"]);
+    expect([ended.code, closing(ended)]).toEqual([1, "8 passed, 1 failed"]);
   });
 
   test("fails when there is no report", async () => {
     const ended = await prove({ test: 1 });
-    expect([ended.code, closing(ended)]).toEqual([1, "4 passed, 1 failed"]);
+    expect([ended.code, closing(ended)]).toEqual([1, "7 passed, 1 failed"]);
   });
 
   test("fails with its closing line when nothing can be installed", async () => {

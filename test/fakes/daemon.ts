@@ -128,7 +128,7 @@ export function observe(child: ChildProcess): Daemon {
     return code;
   });
 
-  async function line(holds: (line: Line) => boolean, timeoutMs = 20_000): Promise<Line> {
+  async function line(holds: (line: Line) => boolean, timeoutMs = 60_000): Promise<Line> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = lines.find(holds);
