@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import { parseDuration } from "../config/duration.ts";
 import { listenOf } from "../config/listen.ts";
-import { defaultListen, parseListen } from "../config/resolve.ts";
+import { defaultListen, parseListen } from "../config/address.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 import type { ConfigOption } from "./options.ts";

@@ -4,7 +4,7 @@ import { checkProviders } from "./check-provider.ts";
 import { checkStores } from "./check-target.ts";
 import { checkPolicyTimes, checkTimes } from "./check-times.ts";
 import type { CrossFinding, Finding, Path } from "./problem.ts";
-import { parseListen } from "./resolve.ts";
+import { parseListen } from "./address.ts";
 import { POLICY_KEYS, policyResolver } from "./resolve-policy.ts";
 import { WRONG } from "./prune.ts";
 import { makeShares } from "./share.ts";

@@ -1,6 +1,6 @@
 import { interpolate } from "./interpolate.ts";
 import { readText } from "./read.ts";
-import { defaultListen, parseListen } from "./resolve.ts";
+import { defaultListen, parseListen } from "./address.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 

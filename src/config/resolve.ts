@@ -1,6 +1,7 @@
 import { dirname, resolve as resolvePath } from "node:path";
 import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../credential.ts";
 import { presets } from "../presets.ts";
+import { defaultListen, parseListen } from "./address.ts";
 import { parseFraction } from "./duration.ts";
 import { resolveLimits } from "./limits.ts";
 import { refOf } from "./resolve-credential.ts";
@@ -51,9 +52,6 @@ export interface Config {
 }
 
 const SECOND = 1000;
-
-/** Of the http listener. */
-export const defaultListen = "127.0.0.1:9464";
 
 const defaults = {
   dataDir: "./evertoken-data",
@@ -108,13 +106,6 @@ function freezeAll<T>(value: T): T {
   const members: Iterable<unknown> = value instanceof Map ? value.values() : Object.values(value);
   for (const each of members) freezeAll(each);
   return Object.freeze(value);
-}
-
-/** `host:port`, `[::1]:port` or `:port` (host is then empty: all addresses); undefined when it is none of these. */
-export function parseListen(text: string): { host: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
-  if (match === null || Number(match[3]) > 65_535) return undefined;
-  return { host: match[1] ?? match[2] ?? "", port: Number(match[3]) };
 }
 
 function fraction(value: string | number | undefined, otherwise: number): number {
