@@ -54,7 +54,7 @@ const packages: Readonly<Record<string, string>> = {
   "js-yaml": "config/fast.ts",
   oauth4webapi: "exchange/client-credentials.ts",
   pino: "observe/log.ts",
-  "pino-pretty": "observe/log.ts",
+  "pino-pretty": "observe/pretty.ts",
   "prom-client": "observe/instruments.ts",
   undici: "exchange/transport.ts",
   yaml: "config/source.ts",

@@ -1,5 +1,4 @@
 import { type DestinationStream, pino } from "pino";
-import pretty from "pino-pretty";
 import { type EventName, type Fields, type Level, events } from "./events.ts";
 
 export interface Log {
@@ -71,15 +70,7 @@ function levelFields(level: Level, format: LogOptions["format"]): Readonly<Recor
   return format === "gcp" ? { severity: SEVERITY[level], level } : { level };
 }
 
-function streamOf({ format, write }: LogOptions): DestinationStream {
+function streamOf({ write }: LogOptions): DestinationStream {
   if (write !== undefined) return { write };
-  if (format === "pretty") {
-    return pretty({
-      sync: true,
-      singleLine: true,
-      ignore: "pid,service,version,instance,schema,event",
-      messageFormat: "{event} {msg}",
-    });
-  }
   return pino.destination({ dest: 1, sync: true });
 }
