@@ -47,7 +47,7 @@ export interface Policy {
   readonly consumerCacheMs: number;
   /** Life kept in reserve for retries. */
   readonly retryBudgetMs: number;
-  /** Two exchanges of one credential are never closer than this (a forced one excepted). */
+  /** A token is not renewed sooner than this after it was asked for: a guard against loops. Retries and people may be sooner. */
   readonly minIntervalMs: number;
   /** Assumed when the provider states no lifetime. */
   readonly lifetimeMs: number;

@@ -30,7 +30,7 @@ export interface ProviderSnapshot {
   >;
   /** Cumulative: how many newest tokens expire within so many seconds (0 = already dead). */
   readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
-  /** Due for more than a minute and not yet started; 0 while an operator has paused the provider. */
+  /** Due for more than a minute and not yet started; 0 while a pause or an outage of the provider holds everything back. */
   readonly overdue: number;
   /** Configured but absent from the due index. */
   readonly unscheduled: number;

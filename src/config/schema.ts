@@ -18,7 +18,9 @@ const policy = {
     .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
   consumerCache: duration.describe("Longest time a consumer keeps a token that it has read. Default 5m"),
   retryBudget: duration.describe("Life kept in reserve for retries. Default 5m"),
-  minInterval: duration.describe("Two exchanges of one credential are never closer than this. Default 30s"),
+  minInterval: duration.describe(
+    "A token is not renewed sooner than this after it was asked for; retries may be sooner. Default 30s",
+  ),
   lifetime: duration.describe("Life assumed when the provider states none. Default 1h"),
   requestTimeout: duration.describe("Deadline of one exchange, retries at the transport included. Default 15s"),
 };

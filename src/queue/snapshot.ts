@@ -126,6 +126,9 @@ async function ofProvider(
     healthy: 0,
   };
   const pausedUntil = number(7);
+  const circuitOpen = number(8) >= OPEN_AFTER;
+  // What is held back on purpose is told by what holds it back; overdue is what could have been started.
+  const isHeld = halts.provider !== undefined || circuitOpen || pausedUntil > now;
   const nextDueAt = second(5);
   const earliest = second(6);
   return {
@@ -136,9 +139,9 @@ async function ofProvider(
       ...WITHIN_SECONDS.map((withinSeconds, i) => ({ withinSeconds, count: number(9 + i) })),
       { withinSeconds: Infinity, count: number(1) },
     ],
-    overdue: halts.provider === undefined ? number(4) : 0,
+    overdue: isHeld ? 0 : number(4),
     unscheduled: Math.max(0, configured - total),
-    circuitOpen: number(8) >= OPEN_AFTER,
+    circuitOpen,
     expiredForPeople: Math.min(counts.expiredForPeople, number(9)),
     ...(runway.endsAt !== undefined && { runwayEndsAt: runway.endsAt }),
     ...(nextDueAt !== undefined && { nextDueAt }),

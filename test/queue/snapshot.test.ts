@@ -130,6 +130,20 @@ describe("a snapshot of the fleet", () => {
     expect(load).toMatchObject({ startAt: NOW, later: 1 });
   });
 
+  test("calls overdue what could have been started a minute ago, not what a pause or an outage of the provider holds back", async () => {
+    await holds("a", { aws: NOW + 60 * MINUTE });
+    await redis.call("ZADD", k.due, NOW - 2 * MINUTE, "a");
+    const look = async () => (await takeSnapshot(redis, shape, NOW)).providers[0];
+    expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
+    await redis.call("SET", k.pause, NOW + MINUTE);
+    expect(await look()).toMatchObject({ overdue: 0, pausedUntil: NOW + MINUTE });
+    await redis.call("SET", k.pause, NOW);
+    await redis.call("HSET", k.breaker, "failures", 4);
+    expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
+    await redis.call("HSET", k.breaker, "failures", 5);
+    expect(await look()).toMatchObject({ overdue: 0, circuitOpen: true });
+  });
+
   test("gives the failing credentials one by one, up to a cap, and how many there are", async () => {
     for (const id of ["a", "b", "c"]) await holds(id, { aws: NOW }, { state: "retrying", class: "transient" });
     await holds("d", { aws: NOW });
