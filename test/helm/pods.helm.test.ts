@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { makeMetrics } from "../../src/observe/metrics.ts";
 import { type Manifests, at, matrix, minimal, named, render } from "./helm.ts";
 
 /** The Deployment and what stands around its pods. */
@@ -163,10 +164,15 @@ describe("replicas", () => {
       triggers: [
         {
           type: "prometheus",
-          metadata: { query: expect.stringContaining("evertoken_credentials_overdue"), threshold: "100" },
+          metadata: {
+            query: 'sum(max by (provider) (evertoken_credentials_overdue{namespace="tokens"}))',
+            threshold: "100",
+          },
         },
       ],
     });
+    const exposed = await makeMetrics({ version: "0", nodeVersion: "0" }).exposition();
+    expect(exposed).toContain("# TYPE evertoken_credentials_overdue gauge");
   });
 });
 

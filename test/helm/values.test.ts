@@ -70,6 +70,15 @@ describe("values.yaml", () => {
   });
 });
 
+test("the chart has the version of the program", () => {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  const text = readFileSync(`${CHART}Chart.yaml`, "utf8");
+  expect(parse(text)).toMatchObject({ version, appVersion: version });
+  expect(text).toContain(`image: ghcr.io/evertoken/evertoken:${version}`);
+});
+
 describe("values.schema.json", () => {
   const accepts = new Ajv({ strict: false }).compile(schema);
   const withConfig = (config: object) => ({ config: { providers: {}, stores: {}, credentials: [], ...config } });
