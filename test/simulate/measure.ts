@@ -1,0 +1,85 @@
+import { openLane } from "../../src/queue/lane.ts";
+import { openRedis } from "../../src/queue/redis.ts";
+import { type CredentialRecord, emptyTarget, encodeRecord, targetKey } from "../../src/record.ts";
+import { startRedis } from "../fakes/redis.ts";
+import { target } from "../fakes/world.ts";
+
+export interface Measured {
+  readonly redisBytesPerCredential: number;
+  /** Commands that Redis carries out for one rotation, those inside scripts among them. */
+  readonly redisCommandsPerRotation: number;
+  readonly redisMicrosPerRotation: number;
+}
+
+const CREDENTIALS = 20_000;
+const ROTATIONS = 5000;
+
+/** What a credential costs in a real Redis: state after its first token, and a rotation whose exchange and publish do nothing. */
+export async function measure(): Promise<Measured> {
+  await using server = await startRedis();
+  const redis = openRedis(
+    { socket: server.socket ?? "", keyPrefix: "evertoken" },
+    { connected: () => undefined, disconnected: () => undefined },
+  );
+  await redis.connect(AbortSignal.timeout(5000));
+  const info = async (section: string): Promise<string> => String(await redis.call("INFO", section));
+  const used = async (): Promise<number> => Number(/^used_memory:(\d+)/m.exec(await info("memory"))?.[1]);
+  const publish = [target("aws-main", { secret: "cyclr/account" })];
+  const record = (now: number): CredentialRecord => ({
+    revision: 12,
+    issuedAt: now,
+    expiresAt: now + 3_600_000,
+    dueAt: now + 2_500_000,
+    spec: "1q2w3e4r5t",
+    targets: {
+      [targetKey(publish[0] ?? target("x"))]: {
+        ...emptyTarget,
+        revision: 12,
+        expiresAt: now + 3_600_000,
+        sure: "a1b2c3",
+      },
+    },
+  });
+  const ended = Promise.withResolvers<void>();
+  let done = 0;
+  const lane = openLane(redis, "p", {
+    limits: { concurrency: 64, leaseFloorMs: 10_000, historyKeep: 0 },
+    room: () => Infinity,
+    onError: ended.reject,
+    async work({ id, fence }, due) {
+      const now = Date.now();
+      await due.begin(id, fence, 10_000);
+      const text = encodeRecord(record(now), publish);
+      await due.minted(id, fence, { record: text, sealed: undefined, lifeMs: 3_600_000, leaseMs: 30_000 });
+      const nextAt = now + 2_500_000;
+      const rest = { liveUntil: now + 3_600_000, failing: "", keepSealed: false, request: undefined, entry: "" };
+      await due.finish(id, fence, { nextAt, record: text, ...rest, answer: "up", sent: true });
+      done += 1;
+      if (done === CREDENTIALS) ended.resolve();
+      return nextAt;
+    },
+  });
+  const before = await used();
+  const specs = Array.from({ length: CREDENTIALS }, (_, i) => [`account-${i}`, "1q2w3e4r5t"] as const);
+  await lane.due.register(specs);
+  lane.wake();
+  await ended.promise;
+  const bytes = (await used()) - before;
+  await redis.call("CONFIG", "RESETSTAT");
+  const from = done;
+  await lane.due.advance(specs.slice(0, ROTATIONS).map(([id]) => id));
+  while (done < from + ROTATIONS) await new Promise((resolve) => setTimeout(resolve, 20));
+  const stats = [...(await info("commandstats")).matchAll(/^cmdstat_[^:]+:calls=(\d+),usec=(\d+)/gm)];
+  const calls = stats.reduce((sum, [, count]) => sum + Number(count), 0);
+  // The time of a script holds that of the commands in it.
+  const script = stats.filter(([line]) => /cmdstat_evalsha:/.test(line));
+  const micros = script.reduce((sum, [, , usec]) => sum + Number(usec), 0);
+  await lane.stopClaiming();
+  await lane.close(true);
+  await redis.close(true);
+  return {
+    redisBytesPerCredential: bytes / CREDENTIALS,
+    redisCommandsPerRotation: calls / ROTATIONS,
+    redisMicrosPerRotation: micros / ROTATIONS,
+  };
+}
