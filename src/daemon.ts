@@ -30,8 +30,15 @@ export interface DaemonParts extends Edges {
   readonly instance: string;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
-  /** What the daemon does at SIGHUP and SIGUSR2. */
-  readonly signals: { hangup: () => void; user: () => void };
+  readonly signals: Signals;
+}
+
+/** What is done at SIGHUP and SIGUSR2: filled in once it can be done. */
+export interface Signals {
+  hangup: () => void;
+  user: () => void;
+  /** A SIGHUP has come before that. */
+  early: boolean;
 }
 
 const CONNECT_LOG_MS = 10_000;
@@ -142,6 +149,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   );
   reload = startReload({ ...parts, fleet, level });
   signals.hangup = reload.now;
+  if (signals.early) reload.now();
   stack.defer(() => reload?.close());
   phase = "ready";
   log.event("app.ready", { start_ms: now() - startedAt });

@@ -52,6 +52,8 @@ export function startReload(parts: ReloadParts): Reload {
   let asked = false;
   let configFolders: ReadonlySet<string> = new Set();
   let secretFolders: ReadonlySet<string> = new Set();
+  /** Whose secrets these folders hold: gone through once for each configuration. */
+  let secretFoldersOf: Config | undefined;
   metrics.configApplied(started.hash, facts.loadedAt);
 
   const onBug = (error: unknown): void => log.event("app.fault", faultOf(error));
@@ -69,8 +71,9 @@ export function startReload(parts: ReloadParts): Reload {
     const { watch } = config.reload;
     const files = [path, ...loaded.files.map(({ file }) => file), ...caFilesOf(loaded.config)];
     configFolders = new Set(watch ? [...loaded.watched, ...(await foldersOf(files))] : []);
-    secretFolders = new Set(watch ? await foldersOfSecrets(config) : []);
-    await folders.follow([...configFolders, ...secretFolders]);
+    if (secretFoldersOf !== config) secretFolders = await foldersOfSecrets(config);
+    secretFoldersOf = config;
+    await folders.follow(watch ? [...configFolders, ...secretFolders] : []);
   }
 
   async function lookAgain(): Promise<void> {

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import type { Signals } from "../daemon.ts";
 import { faultOf } from "../fault.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { readConfigToFollow } from "./configuration.ts";
@@ -7,7 +8,7 @@ import type { ConfigOption } from "./options.ts";
 /** `evertoken run`: the daemon, until it is told to stop. A mistake in the configuration is told before anything is loaded. */
 export async function runCommand({ options, io }: Invocation<ConfigOption>): Promise<number> {
   // Before anything else: a SIGHUP that comes early must not end the daemon.
-  const signals = { hangup: () => undefined as void, user: () => undefined as void };
+  const signals: Signals = { hangup: () => void (signals.early = true), user: () => undefined, early: false };
   io.onSignal("SIGHUP", () => signals.hangup());
   io.onSignal("SIGUSR2", () => signals.user());
   const started = await readConfigToFollow(options.config, io);

@@ -3,6 +3,7 @@ import { codeOf, identityOf } from "./look.ts";
 
 /** Each takes one of the machine's inotify watches; what is beyond is only looked at from time to time. */
 const MOST = 500;
+const OUT_OF_WATCHES = new Set(["ENOSPC", "EMFILE"]);
 
 export interface FolderWatch {
   /** Watches these folders and no others; call it again from time to time: a folder that was moved away is followed to its name. */
@@ -29,8 +30,10 @@ export function watchFolders(on: {
   }
 
   function complain(folder: string, code: string): void {
-    if (complained.has(folder)) return;
-    complained.add(folder);
+    // What the machine has no more of is the same for all that follow.
+    const what = OUT_OF_WATCHES.has(code) ? code : folder;
+    if (complained.has(what)) return;
+    complained.add(what);
     on.failed(folder, code);
   }
 

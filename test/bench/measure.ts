@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { Daemon } from "../fakes/daemon.ts";
 
 const TICKS_PER_SECOND = 100; // USER_HZ of Linux
 
@@ -18,4 +19,15 @@ export async function usage(pid: number): Promise<{ cpu: number; mib: number }> 
 
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+/** How long the event loop of a daemon with loop-watch.ts was blocked at most, from before `work` until after it; in ms. */
+export async function blocked(daemon: Daemon, work: () => Promise<unknown>): Promise<number> {
+  const from = Date.now();
+  await work();
+  const to = Date.now();
+  const watched = (line: { event: string }): boolean => line.event === "bench.loop";
+  await daemon.line((line) => watched(line) && Number(line["until"]) > to);
+  const during = daemon.lines.filter((line) => watched(line) && Number(line["until"]) > from);
+  return Math.max(...during.map((line) => Number(line["blocked_ms"])));
 }

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { loadConfig } from "../../src/config/config.ts";
 import { startAws } from "../fakes/aws.ts";
-import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Site, makeSite } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
 import { connect, seedFresh } from "./fresh-fleet.ts";
-import { median, row, usage } from "./measure.ts";
+import { blocked, median, row, usage } from "./measure.ts";
 
 /**
  * What the daemon costs as a program: `npm run bench:process [rounds]`. Start to ready, and idle memory after a rotation, with AWS alone and
@@ -113,17 +113,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
 for (const [name, all] of costs) {
   const of = (key: keyof Cost): string => median(all.map((cost) => cost[key])).toFixed(0);
   row(name, `ready after ${of("startMs")} ms (CPU ${of("cpuMs")} ms), idle at ${of("mib")} MiB`);
-}
-
-/** How long the event loop was blocked at most from before `work` until after it. */
-async function blocked(daemon: Daemon, work: () => Promise<unknown>): Promise<number> {
-  const from = Date.now();
-  await work();
-  const to = Date.now();
-  const watched = (line: { event: string }): boolean => line.event === "bench.loop";
-  await daemon.line((line) => watched(line) && Number(line["until"]) > to);
-  const during = daemon.lines.filter((line) => watched(line) && Number(line["until"]) > from);
-  return Math.max(...during.map((line) => Number(line["blocked_ms"])));
 }
 
 async function scrape(site: Site, keyPrefix: string): Promise<void> {

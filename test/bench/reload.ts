@@ -1,0 +1,76 @@
+import { rename } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { loadConfig } from "../../src/config/config.ts";
+import { makeSite } from "../fakes/daemon.ts";
+import { startRedis } from "../fakes/redis.ts";
+import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
+import { connect, seedFresh } from "./fresh-fleet.ts";
+import { blocked, median, row } from "./measure.ts";
+
+/**
+ * What a reload costs a running daemon: `npm run bench:reload [credentials]`. One credential of a healthy fleet is added and one is taken
+ * out; the event loop is watched from before the file changes until after the reload. Figures of one run on one machine.
+ */
+const COUNT = Number(process.argv[2] ?? 10_000);
+const ROUNDS = 5;
+
+await using redis = await startRedis({ port: true });
+await using provider = await startTokenEndpoint();
+await using site = await makeSite();
+const env = { SEAL_KEY: "11".repeat(32) };
+await site.write("secret", "s3cret");
+
+function fleet(from: number): string {
+  return JSON.stringify({
+    http: { listen: "127.0.0.1:0" },
+    redis: { url: redis.url },
+    sealKey: { env: "SEAL_KEY" },
+    providers: { p: { tokenEndpoint: provider.url } },
+    stores: { local: { type: "file", dir: "tokens" } },
+    credentials: Array.from({ length: COUNT }, (_, i) => ({
+      id: `account-${i + from}`,
+      provider: "p",
+      clientId: `client-${i + from}`,
+      clientSecret: { file: "secret" },
+      publish: [{ store: "local", secret: `account-${i + from}` }],
+    })),
+  });
+}
+
+await site.write("config.yaml", fleet(0));
+const { config } = await loadConfig(site.config, env);
+const p = config?.providers.get("p");
+if (config === undefined || p === undefined) throw new Error("the bench's own configuration is invalid");
+const link = await connect(redis.url);
+await seedFresh(link, p, config.credentials);
+await link.close(true);
+
+const watch = new URL("loop-watch.ts", import.meta.url).pathname;
+const daemon = site.launch({ ...env, NODE_OPTIONS: `--import=${watch}` });
+await daemon.line(({ event }) => event === "app.ready", 120_000);
+await delay(5000);
+
+async function reloaded(count: number): Promise<void> {
+  await daemon.line(() => daemon.lines.filter(({ event }) => event === "config.reloaded").length >= count, 60_000);
+}
+
+const quiet: number[] = [];
+const during: number[] = [];
+for (let round = 1; round <= ROUNDS; round++) {
+  quiet.push(await blocked(daemon, () => delay(2000)));
+  await site.write("next", fleet(round));
+  during.push(
+    await blocked(daemon, async () => {
+      await rename(site.path("next"), site.config);
+      await reloaded(round);
+    }),
+  );
+}
+const times = daemon.lines
+  .filter(({ event }) => event === "config.reloaded")
+  .map((line) => Number(line["duration_ms"]));
+row(
+  `a reload of ${COUNT} credentials, one added and one removed`,
+  `blocks ${median(during).toFixed(1)} ms (most ${Math.max(...during).toFixed(1)}; without a reload ${median(quiet).toFixed(1)}), applied in ${median(times).toFixed(0)} ms`,
+);
+row("exchanges", `${provider.seen.length} in ${ROUNDS} reloads`);
