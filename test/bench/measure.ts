@@ -21,13 +21,21 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
-/** How long the event loop of a daemon with loop-watch.ts was blocked at most, from before `work` until after it; in ms. */
-export async function blocked(daemon: Daemon, work: () => Promise<unknown>): Promise<number> {
+export interface Blocked {
+  /** How long the event loop was blocked at most. */
+  readonly ms: number;
+  /** How much of the processor its thread took at most in one turn. */
+  readonly cpuMs: number;
+}
+
+/** What a daemon with loop-watch.ts lets wait, from before `work` until after it. */
+export async function blocked(daemon: Daemon, work: () => Promise<unknown>): Promise<Blocked> {
   const from = Date.now();
   await work();
   const to = Date.now();
   const watched = (line: { event: string }): boolean => line.event === "bench.loop";
   await daemon.line((line) => watched(line) && Number(line["until"]) > to);
   const during = daemon.lines.filter((line) => watched(line) && Number(line["until"]) > from);
-  return Math.max(...during.map((line) => Number(line["blocked_ms"])));
+  const most = (name: string): number => Math.max(...during.map((line) => Number(line[name])));
+  return { ms: most("blocked_ms"), cpuMs: most("cpu_ms") };
 }

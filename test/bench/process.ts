@@ -130,11 +130,11 @@ async function scrape(site: Site, keyPrefix: string): Promise<void> {
   const scraped: number[] = [];
   let bytes = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
-    quiet.push(await blocked(daemon, () => delay(200)));
+    quiet.push((await blocked(daemon, () => delay(200))).ms);
     const work = async (): Promise<void> => {
       bytes = (await (await fetch(`${daemon.url}/metrics`)).text()).length;
     };
-    scraped.push(await blocked(daemon, work));
+    scraped.push((await blocked(daemon, work)).ms);
   }
   daemon.signal("SIGTERM");
   await daemon.exited;
