@@ -114,9 +114,14 @@ export function checkUse(file: ExpandedFile): Finding[] {
   if (file.credentials.length === 0) {
     return [{ severity: "warning", path: ["credentials"], message: "there is no credential: nothing will be done" }];
   }
-  const providers = new Set(file.credentials.map((c) => c.provider));
-  const stores = new Set(file.credentials.flatMap((c) => c.publish.map((t) => t.store)));
-  const templates = new Set(file.credentials.flatMap(({ template }) => template ?? []));
+  const providers = new Set<string>();
+  const stores = new Set<string>();
+  const templates = new Set<string>();
+  for (const { provider, template, publish } of file.credentials) {
+    providers.add(provider);
+    if (template !== undefined) templates.add(template);
+    for (const { store } of publish) stores.add(store);
+  }
   for (const name of templates) templates.add(file.templates?.[name]?.template ?? name);
   const unused = (kind: "providers" | "stores" | "templates", used: ReadonlySet<string>): Finding[] =>
     Object.keys(file[kind] ?? {})

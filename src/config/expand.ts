@@ -1,5 +1,5 @@
 import type { Labels } from "../credential.ts";
-import { type Facts, KNOWN_PLACEHOLDERS, type Unfilled, fill } from "./placeholders.ts";
+import { type Facts, KNOWN_PLACEHOLDERS, type Unfilled, makeFill } from "./placeholders.ts";
 import type { CrossFinding, Path } from "./problem.ts";
 import { NOTHING } from "./prune.ts";
 import type { ConfigFile, CredentialFile, EntryFile, SecretRefFile } from "./schema.ts";
@@ -23,6 +23,7 @@ export function expand(file: ConfigFile): Expanded {
   const { resolved, findings: wrong } = resolveTemplates(file.templates ?? {});
   const findings: CrossFinding[] = [...wrong];
   const entries = file.credentials ?? [];
+  const fill = makeFill();
   if (file.credentials === undefined && file.include === undefined) {
     findings.push({ severity: "error", path: [], message: "the key credentials is missing" });
   }
@@ -46,7 +47,7 @@ export function expand(file: ConfigFile): Expanded {
       findings.push({ severity: "error", path, message: `the key ${key} is missing${nor}` });
     }
     const complete = (missing.length === 0 ? merged : { ...NOTHING, ...merged }) as CredentialFile;
-    return filled(complete, path, entry, findings);
+    return filled(complete, { fill, entry, path, findings });
   });
 
   return {
@@ -56,8 +57,16 @@ export function expand(file: ConfigFile): Expanded {
   };
 }
 
+interface Filling {
+  readonly fill: ReturnType<typeof makeFill>;
+  /** What the credential says itself, and where. */
+  readonly entry: EntryFile;
+  readonly path: Path;
+  readonly findings: CrossFinding[];
+}
+
 /** The credential without placeholders; the same object where it has none. */
-function filled(credential: CredentialFile, path: Path, entry: EntryFile, findings: CrossFinding[]): CredentialFile {
+function filled(credential: CredentialFile, { fill, entry, path, findings }: Filling): CredentialFile {
   const { clientId, clientSecret, scope, params, publish } = credential;
   const refs = Array.isArray(clientSecret) ? clientSecret : [clientSecret];
   if (
