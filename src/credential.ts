@@ -68,6 +68,7 @@ export interface ProviderLimits {
 
 export interface Provider {
   readonly name: string;
+  /** With placeholders where each credential has its own. */
   readonly tokenEndpoint: string;
   readonly grant: GrantType;
   readonly auth: { readonly method: AuthMethod; readonly encoding: "rfc6749" | "raw" };
@@ -146,6 +147,8 @@ export interface Credential {
   readonly id: string;
   readonly provider: string;
   readonly clientId: string;
+  /** Where its provider has one for each credential; in place of the provider's. */
+  readonly tokenEndpoint?: string;
   /** Tried in order when the provider answers `invalid_client`: zero-downtime rollover. */
   readonly clientSecrets: readonly SecretRef[];
   readonly scope?: string;

@@ -84,7 +84,7 @@ function fingerprint(text: string): string {
 export function specOf(credential: Credential, provider: Provider): string {
   return fingerprint(
     JSON.stringify([
-      provider.tokenEndpoint,
+      credential.tokenEndpoint ?? provider.tokenEndpoint,
       provider.grant,
       credential.clientId,
       credential.scope ?? null,

@@ -1,6 +1,7 @@
 import { type Preset, presets } from "../presets.ts";
 import type { Finding, Path } from "./problem.ts";
 import type { ConfigFile, ProviderFile } from "./schema.ts";
+import { sampleOf } from "./placeholders.ts";
 import { WRONG } from "./prune.ts";
 import { closest } from "./suggest.ts";
 
@@ -34,7 +35,8 @@ function checkEndpoint(provider: ProviderFile, base: Path): Finding[] {
   const path = [...base, "tokenEndpoint"];
   const error = (message: string): Finding[] => [{ severity: "error", path, message }];
   if (provider.tokenEndpoint === WRONG) return [];
-  const url = URL.parse(provider.tokenEndpoint);
+  const sample = sampleOf(provider.tokenEndpoint);
+  const url = URL.parse(sample);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return error("this is not an address; write https://HOST/PATH");
   }
@@ -49,7 +51,7 @@ function checkEndpoint(provider: ProviderFile, base: Path): Finding[] {
     );
   }
   const preset = provider.preset && presets[provider.preset];
-  return preset === undefined ? [] : checkPreset(preset, url, path);
+  return preset === undefined || sample !== provider.tokenEndpoint ? [] : checkPreset(preset, url, path);
 }
 
 /** Any host is allowed (private instances have their own); one that looks mistyped is pointed out. */

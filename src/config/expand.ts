@@ -1,7 +1,6 @@
-import type { Labels } from "../credential.ts";
 import { type Facts, KNOWN_PLACEHOLDERS, type Unfilled, makeFill } from "./placeholders.ts";
 import type { CrossFinding, Path } from "./problem.ts";
-import { NOTHING } from "./prune.ts";
+import { NOTHING, WRONG } from "./prune.ts";
 import type { ConfigFile, CredentialFile, EntryFile, SecretRefFile } from "./schema.ts";
 import { unknownName } from "./unknown-name.ts";
 import { type ResolvedTemplate, mergeOver, resolveTemplates, says } from "./templates.ts";
@@ -47,7 +46,12 @@ export function expand(file: ConfigFile): Expanded {
       findings.push({ severity: "error", path, message: `the key ${key} is missing${nor}` });
     }
     const complete = (missing.length === 0 ? merged : { ...NOTHING, ...merged }) as CredentialFile;
-    return filled(complete, { fill, entry, path, findings });
+    const credential = filled(complete, { fill, entry, path, findings });
+    const endpoint = Object.hasOwn(file.providers, credential.provider)
+      ? file.providers[credential.provider]?.tokenEndpoint
+      : undefined;
+    if (endpoint?.includes("{") !== true) return credential;
+    return { ...credential, tokenEndpoint: endpointOf(endpoint, credential, { fill, entry, path, findings }) };
   });
 
   return {
@@ -100,6 +104,27 @@ function filled(credential: CredentialFile, { fill, entry, path, findings }: Fil
   };
 }
 
+/** A provider with a placeholder in its token endpoint has one for every tenant, and so on. */
+function endpointOf(text: string, credential: CredentialFile, { fill, path, findings }: Filling): string {
+  let whole = true;
+  const endpoint = fill(text, factsOf(credential), (found) => {
+    whole = false;
+    const { placeholder, label } = found;
+    if (label === undefined) {
+      const wrong = unfilled(found, ["tokenEndpoint"], ["providers", credential.provider], true);
+      findings.push(wrong);
+      return;
+    }
+    const message = `${placeholder} in its provider's tokenEndpoint stands for a label that this credential does not have`;
+    findings.push({ severity: "error", path, message, quoted: placeholder });
+  });
+  if (whole && !endpoint.includes(WRONG) && URL.parse(endpoint) === null) {
+    const message = `its provider's tokenEndpoint becomes no address: "${endpoint}"`;
+    findings.push({ severity: "error", path: [...path, "id"], message, quoted: endpoint });
+  }
+  return endpoint;
+}
+
 function hasBrace(ref: SecretRefFile): boolean {
   return ("file" in ref ? ref.file : ref.env).includes("{");
 }
@@ -123,7 +148,7 @@ function filledParams(params: Params, at: (...steps: string[]) => (text: string)
 }
 
 function factsOf({ id, provider, labels }: Pick<CredentialFile, "id" | "provider" | "labels">): Facts {
-  return { id: String(id), provider, labels: (labels ?? {}) as Labels };
+  return { id: String(id), provider, labels: labels ?? {} };
 }
 
 function unfilled(found: Unfilled, steps: Path, path: Path, own: boolean): CrossFinding {

@@ -12,7 +12,7 @@ interface Chunk {
   readonly rows: readonly Row[];
 }
 
-/** Numbers are indices into what the chunks so far have brought; 0 stands for no scope. */
+/** Numbers are indices into what the chunks so far have brought; 0 stands for no scope, -1 for no token endpoint of its own. */
 type Row = readonly [
   id: string,
   provider: number,
@@ -23,6 +23,7 @@ type Row = readonly [
   publish: readonly (readonly [store: number, secret: string, format: Target["format"], template?: string])[],
   policy: number,
   scope: string | 0,
+  tokenEndpoint: number,
 ];
 
 /** Gives each distinct value a number; `added` are those since the last call of `take`. */
@@ -65,6 +66,7 @@ export function makePacker(): (credentials: readonly Credential[]) => string {
       ),
       policies.indexOf(each.policy),
       each.scope ?? 0,
+      each.tokenEndpoint === undefined ? -1 : names.indexOf(each.tokenEndpoint),
     ]);
     const chunk: Chunk = {
       names: names.take(),
@@ -105,19 +107,22 @@ export function makeUnpacker(): (text: string) => readonly Credential[] {
       for (const value of Object.values(each)) Object.freeze(value);
       params.push(Object.freeze(each));
     }
-    return chunk.rows.map(([id, provider, clientId, secrets, paramsAt, labelsAt, publish, policyAt, scope]) => {
-      for (const ref of secrets) Object.freeze(ref);
-      return Object.freeze({
-        id,
-        provider: get(names, provider),
-        clientId,
-        clientSecrets: Object.freeze(secrets),
-        params: get(params, paramsAt),
-        labels: get(labels, labelsAt),
-        publish: Object.freeze(publish.map(target)),
-        policy: get(policies, policyAt),
-        ...(scope !== 0 && { scope }),
-      });
-    });
+    return chunk.rows.map(
+      ([id, provider, clientId, secrets, paramsAt, labelsAt, publish, policyAt, scope, endpoint]) => {
+        for (const ref of secrets) Object.freeze(ref);
+        return Object.freeze({
+          id,
+          provider: get(names, provider),
+          clientId,
+          clientSecrets: Object.freeze(secrets),
+          params: get(params, paramsAt),
+          labels: get(labels, labelsAt),
+          publish: Object.freeze(publish.map(target)),
+          policy: get(policies, policyAt),
+          ...(scope !== 0 && { scope }),
+          ...(endpoint !== -1 && { tokenEndpoint: get(names, endpoint) }),
+        });
+      },
+    );
   };
 }

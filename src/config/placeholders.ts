@@ -1,10 +1,8 @@
-import type { Labels } from "../credential.ts";
-
 /** What a credential is known by; the placeholders in its values stand for it. */
 export interface Facts {
   readonly id: string;
   readonly provider: string;
-  readonly labels: Labels;
+  readonly labels: Readonly<Record<string, string | number>>;
 }
 
 /** A placeholder that stands for nothing: an unknown one, or a label that the credential does not have. */
@@ -20,6 +18,11 @@ export const KNOWN_PLACEHOLDERS = "{id}, {provider} and {label:NAME}";
 
 /** `{{x}}` first: it stands for the text `{x}` itself. Other braces, as in JSON, are none of ours. */
 const PLACEHOLDER = /\{\{([A-Za-z_]\w*(?::[^{}]*)?)\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}/g;
+
+/** The text with something harmless in place of every placeholder, to be judged before there is a credential. */
+export function sampleOf(text: string): string {
+  return text.replaceAll(PLACEHOLDER, "x");
+}
 
 /** Texts with placeholders are mostly a template's, the same for thousands of credentials; those of so many are kept. */
 const MAX_KNOWN = 1000;

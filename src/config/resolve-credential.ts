@@ -31,6 +31,7 @@ export function resolveCredential(file: CredentialFile, base: string, { shares, 
     publish: Object.freeze(file.publish.map(resolveTarget)),
     policy: policyOf(file.provider, file),
     ...(file.scope !== undefined && { scope: file.scope }),
+    ...(file.tokenEndpoint !== undefined && { tokenEndpoint: file.tokenEndpoint }),
   });
 }
 

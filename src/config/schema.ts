@@ -35,7 +35,9 @@ const params = z
 const provider = z
   .strictObject({
     preset: z.enum(["cyclr"]).describe("What is known of a provider: cyclr"),
-    tokenEndpoint: text.describe("Address of the token endpoint (RFC 6749 section 3.2)"),
+    tokenEndpoint: text.describe(
+      "Address of the token endpoint (RFC 6749 section 3.2); {id} and {label:NAME} are filled in for each credential",
+    ),
     grant: z
       .enum(["client_credentials"], {
         error: ({ input }) =>
@@ -159,7 +161,10 @@ export type TemplateFile = z.infer<typeof template>;
 export type EntryFile = z.infer<typeof credential>;
 type Needed = "provider" | "clientId" | "clientSecret" | "publish";
 /** A credential with what its template says. */
-export type CredentialFile = EntryFile & { [K in Needed]: NonNullable<EntryFile[K]> };
+export type CredentialFile = EntryFile & { [K in Needed]: NonNullable<EntryFile[K]> } & {
+  /** Set where the provider has a placeholder in its own. */
+  readonly tokenEndpoint?: string;
+};
 export type PolicyFile = Partial<Pick<EntryFile, keyof typeof policy>>;
 export type SecretRefFile = z.infer<typeof secretRef>;
 

@@ -2,27 +2,42 @@ import * as oauth from "oauth4webapi";
 import type { Credential, Provider, Secret } from "../credential.ts";
 import { readAnswer } from "./answer.ts";
 import { ExchangeError, type Exchanged, type MakeExchange } from "./grant.ts";
-import { openTransport } from "./transport.ts";
+import { type Transport, openTransport } from "./transport.ts";
 
 /** oauth4webapi only builds the request; its answer is never looked at. */
 const NOT_SENT = new Response();
 
+/** A token endpoint. */
+interface Place {
+  readonly text: string;
+  readonly host: string;
+  readonly server: oauth.AuthorizationServer;
+  readonly post: ReturnType<Transport["to"]>["post"];
+}
+
 /** The client credentials grant (RFC 6749 section 4.4). */
 export const clientCredentials: MakeExchange = (provider, { now, env, again = async () => true }) => {
-  const endpoint = new URL(provider.tokenEndpoint);
-  const { host } = endpoint;
-  const server = { issuer: endpoint.origin, token_endpoint: endpoint.href };
-  const transport = openTransport(
-    endpoint,
-    { caFile: provider.tls.caFile, concurrency: provider.limits.concurrency, again },
-    env,
-  );
+  const options = { caFile: provider.tls.caFile, concurrency: provider.limits.concurrency, again };
+  let transport: Transport | undefined;
+  let last: Place | undefined;
+
+  /** A provider has one endpoint, as a rule. */
+  function placeOf(credential: Credential): Place {
+    const text = credential.tokenEndpoint ?? provider.tokenEndpoint;
+    if (last?.text === text) return last;
+    const endpoint = new URL(text);
+    transport ??= openTransport(endpoint, options, env);
+    const server = { issuer: endpoint.origin, token_endpoint: endpoint.href };
+    last = { text, host: endpoint.host, server, post: transport.to(endpoint).post };
+    return last;
+  }
 
   async function once(
     credential: Credential,
     secret: Secret,
     signal: AbortSignal,
   ): Promise<Omit<Exchanged, "secretIndex">> {
+    const { host, server, post } = placeOf(credential);
     const { body, headers } = await build(server, provider, credential, secret).catch(() => {
       throw new ExchangeError(`no request to ${host} can be made of clientId and clientSecret; is one of them empty?`, {
         class: "config",
@@ -31,7 +46,7 @@ export const clientCredentials: MakeExchange = (provider, { now, env, again = as
       });
     });
     const issuedAt = now();
-    const answer = await transport.post(body, headers, signal);
+    const answer = await post(body, headers, signal);
     const assumedLifetimeMs = credential.policy.lifetimeMs;
     return readAnswer(answer, { host, provider, assumedLifetimeMs, issuedAt, now: now() });
   }
@@ -52,14 +67,16 @@ export const clientCredentials: MakeExchange = (provider, { now, env, again = as
       }
       throw (
         refused ??
-        new ExchangeError(`no client secret for ${host}`, {
+        new ExchangeError(`no client secret for ${provider.name}`, {
           class: "secret",
           code: "unset",
           sent: false,
         })
       );
     },
-    close: transport.close,
+    async close() {
+      await transport?.close();
+    },
   };
 };
 

@@ -10,9 +10,14 @@ const CONNECT_MS = 5000;
 const MAX_BYTES = 256 * 1024;
 const CONNECTIONS = 4;
 
-export interface Transport {
+interface Posting {
   /** One POST; a connection that breaks is tried once more on a fresh one. Throws ExchangeError only. */
   post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
+}
+
+export interface Transport {
+  /** To this endpoint or to another one of the same provider. */
+  to(endpoint: URL): Posting;
   /** One HEAD, which says nothing and asks for nothing: is the endpoint there? Throws ExchangeError only. */
   look(signal: AbortSignal): Promise<Seen>;
   close(): Promise<void>;
@@ -38,33 +43,33 @@ export function openTransport(
 
   /** `onSent` is called when the request goes onto a connection: nothing was sent before. */
   async function send(
-    dispatcher: Dispatcher,
+    { to, dispatcher }: { to: URL; dispatcher: Dispatcher },
     onSent: () => void,
     post: { body: string; headers: Readonly<Record<string, string>>; signal: AbortSignal },
   ): Promise<Answer> {
-    const response = await request(endpoint, {
+    const response = await request(to, {
       method: "POST",
       ...post,
       dispatcher: noting(dispatcher, onSent),
       headersTimeout: 0, // one total deadline: the signal
       bodyTimeout: 0,
     });
-    const text = await readText(response.body, host);
+    const text = await readText(response.body, to.host);
     return { status: response.statusCode, headers: response.headers, text };
   }
 
-  return {
+  const posting = (to: URL): Posting => ({
     async post(body, headers, signal) {
       const one = async (open: () => Dispatcher, sentBefore: boolean): Promise<Answer> => {
         let reached = false;
         try {
           signal.throwIfAborted();
-          const sending = send(open(), () => (reached = true), { body, headers, signal });
+          const sending = send({ to, dispatcher: open() }, () => (reached = true), { body, headers, signal });
           return await unlessAborted(sending, signal);
         } catch (error) {
           const { aborted } = signal;
           throw explain(error, {
-            host,
+            host: to.host,
             reached,
             sentBefore,
             aborted,
@@ -73,19 +78,23 @@ export function openTransport(
         }
       };
       try {
-        return await one(() => (kept ??= makeDispatcher(options, proxy, host)), false);
+        return await one(() => (kept ??= makeDispatcher(options, proxy, to.host)), false);
       } catch (error) {
         if ((error as ExchangeError).code !== "connection_broken" || !(await options.again(signal))) throw error;
       }
       // RFC 6749 section 4.4: a second token of the same client does no harm. The other kept connections may be as
       // dead as this one was, so a new one is made.
-      const fresh = makeDispatcher({ ...options, concurrency: 1 }, proxy, host);
+      const fresh = makeDispatcher({ ...options, concurrency: 1 }, proxy, to.host);
       try {
         return await one(() => fresh, true);
       } finally {
         void fresh.destroy();
       }
     },
+  });
+
+  return {
+    to: posting,
     async look(signal) {
       let reached = false;
       try {

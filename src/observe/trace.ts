@@ -46,7 +46,7 @@ export function makeTracing(tracer: Tracer, options: { now(): Instant; credentia
     if (!root.isRecording()) return undefined;
     const within = trace.setSpan(ROOT_CONTEXT, root);
     const claim = tracer.startSpan("claim", { startTime: Math.min(job.dueAt, now) }, within);
-    const { host } = new URL(provider.tokenEndpoint);
+    const { host } = new URL(credential.tokenEndpoint ?? provider.tokenEndpoint);
 
     function client(name: string, attributes: Record<string, string>): Span {
       return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, within);

@@ -273,3 +273,46 @@ test("a template that nobody uses is pointed out, one that is taken over by a us
     ),
   ).toEqual(["1:41 no credential uses this template"]);
 });
+
+describe("a token endpoint with placeholders", () => {
+  const fleet = (endpoint: string, more = ""): string => `providers: { p: { tokenEndpoint: "${endpoint}" } }
+stores: { local: { type: file, dir: x } }
+templates: { t: { provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: local, secret: "{id}" }] } }
+credentials: [{ id: a, template: t, labels: { tenant: one } }, { id: b, template: t, labels: { tenant: two } }${more}]`;
+  const endpoints = (text: string) =>
+    parseConfig(text, "c.yaml", {}).config?.credentials.map((each) => each.tokenEndpoint);
+  const saidOf = (text: string) =>
+    parseConfig(text, "c.yaml", {}).problems.map((each) => `${each.line}:${each.column} ${each.message}`);
+
+  test("is each credential's own", () => {
+    expect(endpoints(fleet("https://{label:tenant}.example.com/{id}/token"))).toEqual([
+      "https://one.example.com/a/token",
+      "https://two.example.com/b/token",
+    ]);
+  });
+
+  test("is not kept with the credentials where it is the same for all", () => {
+    expect(endpoints(fleet("https://login.example.com/token"))).toEqual([undefined, undefined]);
+  });
+
+  test("is refused where a credential does not have the label, at the credential", () => {
+    expect(saidOf(fleet("https://login.example.com/{label:tenant}", ", { id: c, template: t }"))).toEqual([
+      "4:113 {label:tenant} in its provider's tokenEndpoint stands for a label that this credential does not have",
+    ]);
+  });
+
+  test("is refused where it becomes no address", () => {
+    expect(
+      saidOf(fleet("https://login.example.com:{label:port}/", ", { id: c, template: t, labels: { port: x } }")).at(-1),
+    ).toMatch(/^4:119 its provider's tokenEndpoint becomes no address: "https:\/\/login.example.com:x\/"/);
+  });
+
+  test("is refused once where the placeholder does not exist, and where it would be plain http", () => {
+    expect(saidOf(fleet("https://login.example.com/{tenant}"))).toEqual([
+      expect.stringMatching(/^1:34 \{tenant\} is not known here; known are /),
+    ]);
+    expect(saidOf(fleet("http://{label:tenant}.example.com/"))).toEqual([
+      expect.stringMatching(/^1:34 plain http would show the client secret/),
+    ]);
+  });
+});

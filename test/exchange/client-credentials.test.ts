@@ -53,6 +53,16 @@ describe("client_secret_post", () => {
   });
 });
 
+test("a credential with a token endpoint of its own is exchanged there, with the same connections as before elsewhere", async () => {
+  await using shared = await startTokenEndpoint();
+  await using own = await startTokenEndpoint();
+  await using client = subject(shared.url, { credential: { tokenEndpoint: own.url } });
+  await client.exchange();
+  await client.exchange();
+  expect(shared.seen).toHaveLength(0);
+  expect(own.seen).toHaveLength(2);
+});
+
 describe("parameters", () => {
   test("are the provider's and the credential's; the credential's win", async () => {
     const { form } = await sent({

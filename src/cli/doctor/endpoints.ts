@@ -1,6 +1,6 @@
 import { ExchangeError } from "../../exchange/grant.ts";
 import { type Seen, openTransport } from "../../exchange/transport.ts";
-import type { Provider } from "../../credential.ts";
+import type { Credential, Provider } from "../../credential.ts";
 import { type Check, type Patient, failure, inTime, judgeClock, ok, warning } from "./check.ts";
 import { each } from "../each.ts";
 
@@ -8,11 +8,28 @@ const AT_ONCE = 8;
 
 /** DNS, TCP, TLS and HTTP of every token endpoint, by HEAD: no token is asked for, no secret is sent. */
 export async function checkEndpoints({ config, io, signal }: Patient): Promise<readonly Check[]> {
-  const checks = await each([...config.providers.values()], AT_ONCE, (provider) => {
-    const name = `token endpoint of ${provider.name}`;
+  const all = [...config.providers.values()].flatMap((provider) =>
+    endpointsOf(provider, config.credentials).map((tokenEndpoint) => ({ ...provider, tokenEndpoint })),
+  );
+  const checks = await each(all, AT_ONCE, (provider) => {
+    const own = config.providers.get(provider.name)?.tokenEndpoint === provider.tokenEndpoint;
+    const name = `token endpoint of ${provider.name}${own ? "" : ` (${new URL(provider.tokenEndpoint).host})`}`;
     return inTime(name, signal, () => look(name, provider, io.env, io.now, signal));
   });
   return checks.flat();
+}
+
+/** Those of so many tenants tell whether the way to a provider is free. */
+const MOST_ENDPOINTS = 10;
+
+/** One, or the first of those that its credentials have. */
+function endpointsOf({ name, tokenEndpoint }: Provider, credentials: readonly Credential[]): readonly string[] {
+  const found = new Set<string>();
+  for (const credential of credentials) {
+    if (credential.provider === name && credential.tokenEndpoint !== undefined) found.add(credential.tokenEndpoint);
+    if (found.size === MOST_ENDPOINTS) break;
+  }
+  return found.size > 0 ? [...found] : tokenEndpoint.includes("{") ? [] : [tokenEndpoint];
 }
 
 async function look(
