@@ -1,7 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import type { Instant } from "../credential.ts";
 import type { Claimed } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import { type RedisLink, redisError } from "./redis.ts";
 
 /** What travels in a job: names and instants, never a secret. */
 export interface JobFacts {
@@ -58,18 +58,22 @@ export function openQueue(
       removeOnFail: { count: 0 },
     },
   );
-  worker.on("error", options.onError);
-  queue.on("error", options.onError);
+  // What Redis replied in error reads the same, whoever asked; anything else is a fault of the program.
+  const told = (error: unknown): unknown =>
+    (error as Error).name === "ReplyError" ? redisError(error, redis.where) : error;
+  worker.on("error", (error) => options.onError(told(error)));
+  queue.on("error", (error) => options.onError(told(error)));
   return {
     async add(claimed) {
-      await queue.addBulk(
-        claimed.map(({ id, fence, dueAt, sendAt }) => ({
-          name: NAME,
-          data: { v: JOB_SCHEMA, id, fence, dueAt, sendAt },
-          // BullMQ refuses integers and ":" as ids; the fence makes each claim's id its own.
-          opts: { jobId: `r-${id}-${fence}` },
-        })),
-      );
+      const jobs = claimed.map(({ id, fence, dueAt, sendAt }) => ({
+        name: NAME,
+        data: { v: JOB_SCHEMA, id, fence, dueAt, sendAt },
+        // BullMQ refuses integers and ":" as ids; the fence makes each claim's id its own.
+        opts: { jobId: `r-${id}-${fence}` },
+      }));
+      await queue.addBulk(jobs).catch((error: unknown) => {
+        throw told(error);
+      });
     },
     async close(force = false) {
       await worker.close(force);

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { openQueue } from "../../src/queue/queue.ts";
+import { RedisError } from "../../src/queue/redis.ts";
+import { useDueIndex } from "./fixture.ts";
+
+const index = useDueIndex();
+
+test("a Redis without room is reported in words, by the queue and by who adds to it, and work goes on when it has room again", async () => {
+  const reported: unknown[] = [];
+  const done: string[] = [];
+  const queue = openQueue(
+    index.redis,
+    { prefix: index.due.keys.tag, onError: (error) => reported.push(error) },
+    async ({ id }) => void done.push(id),
+  );
+  const job = (id: string) => [{ id, fence: "1", dueAt: 0, sendAt: 0 }];
+  await queue.add(job("a"));
+  await expect.poll(() => done, { timeout: 20_000 }).toEqual(["a"]);
+  await index.redis.call("CONFIG", "SET", "maxmemory", "1mb");
+  await expect(queue.add(job("b"))).rejects.toThrow(/out of memory \(OOM\); raise maxmemory/);
+  await index.redis.call("CONFIG", "SET", "maxmemory", "0");
+  for (const error of reported) expect(error).toBeInstanceOf(RedisError);
+  await queue.add(job("c"));
+  await expect.poll(() => done, { timeout: 20_000 }).toEqual(["a", "c"]);
+  await queue.close(true);
+});
