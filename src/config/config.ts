@@ -36,7 +36,8 @@ export function parseConfig(text: string, file: string, env: Env): Parsed {
 
 function resolved({ accepted, problems, more }: Read, file: string): Parsed {
   if (accepted === undefined) return { problems, more };
-  return { config: resolveConfig(accepted.settings, file, accepted.credentials), problems, more };
+  const { settings, count, slice } = accepted;
+  return { config: resolveConfig(settings, file, slice(0, count)), problems, more };
 }
 
 /** Findings about what a configuration's values refer to, with their places; for one that was read and found right. */

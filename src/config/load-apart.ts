@@ -29,7 +29,7 @@ export async function readApart(file: string, env: Env): Promise<Read & Pick<Ope
   const worker = new Worker(new URL("load-worker.ts", import.meta.url), {
     workerData: order,
     // Nearly everything that is made lives to the end: less often collected is less often copied.
-    resourceLimits: { maxYoungGenerationSizeMb: 192 },
+    resourceLimits: { maxYoungGenerationSizeMb: 96 },
   });
   const ended = once(worker, "exit").then(([code]) => {
     throw new Error(`the thread that reads the configuration has ended with code ${String(code)}`);
@@ -49,7 +49,7 @@ export async function readApart(file: string, env: Env): Promise<Read & Pick<Ope
       worker.postMessage(null);
       for (const credential of unpack(await answer<string>())) credentials.push(credential);
     }
-    return { accepted: { settings, credentials }, ...told };
+    return { accepted: { settings, count, slice: (from, to) => credentials.slice(from, to) }, ...told };
   } finally {
     await worker.terminate();
   }

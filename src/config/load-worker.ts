@@ -16,14 +16,14 @@ const { file, env } = workerData as Order;
 const read = await readConfiguration(file, env);
 if (read === undefined) throw new Error("without a limit everything is read");
 const { accepted, ...told } = read;
-const credentials = accepted?.credentials ?? [];
-const opening: Opening = { ...told, ...(accepted && { settings: accepted.settings }), count: credentials.length };
+const count = accepted?.count ?? 0;
+const opening: Opening = { ...told, ...(accepted && { settings: accepted.settings }), count };
 const pack = makePacker();
 
 let asked = once(port, "message");
 port.postMessage(opening);
-for (let i = 0; i < credentials.length; i += CHUNK) {
-  const chunk = pack(credentials.slice(i, i + CHUNK));
+for (let i = 0; i < count; i += CHUNK) {
+  const chunk = pack(accepted?.slice(i, i + CHUNK) ?? []);
   await asked;
   asked = once(port, "message");
   port.postMessage(chunk);

@@ -22,7 +22,9 @@ export interface Told {
 /** A configuration without an error: its settings as they were written, its credentials as the daemon works with them. */
 interface Accepted {
   readonly settings: SettingsFile;
-  readonly credentials: readonly Credential[];
+  readonly count: number;
+  /** Some of its credentials: a large fleet's are made while those before are on their way. */
+  slice(from: number, to: number): readonly Credential[];
 }
 
 export interface Read extends Told {
@@ -59,11 +61,12 @@ function check(documents: readonly Document[], env: Env): Read {
   const { credentials: written, templates: _templates, include: _include, ...settings } = expanded.file;
   const shares = makeShares();
   const common = { shares, policyOf: policyResolver(settings, shares.policy) };
-  const credentials = written.map((credential, i) => {
-    const base = sources.folderOf(expanded.writtenAt(["credentials", i, "clientSecret"]));
-    return resolveCredential(credential, base, common);
-  });
-  return { accepted: { settings, credentials }, ...told };
+  const slice: Accepted["slice"] = (from, to) =>
+    written.slice(from, to).map((credential, i) => {
+      const base = sources.folderOf(expanded.writtenAt(["credentials", from + i, "clientSecret"]));
+      return resolveCredential(credential, base, common);
+    });
+  return { accepted: { settings, count: written.length, slice }, ...told };
 }
 
 /** The first of them with their places, in the order in which they stand. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -9,7 +9,8 @@ import { loadConfig } from "../../src/config/config.ts";
 
 /**
  * Reading and checking a fleet's configuration: `npm run bench:config [accounts]`. Prints, for NDJSON, for one YAML file and for
- * a hundred, how long it takes, how long the event loop was blocked at most, and what a credential takes of the heap.
+ * a hundred, how long it takes, how long the event loop was blocked at most, and what a credential takes of the heap. Beside
+ * them what the machine is worth at the moment: JSON.parse of the same lines and nothing else, and an event loop that only waits.
  */
 const COUNT = Number(process.argv[2] ?? 100_000);
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -54,23 +55,40 @@ interface Figures {
   readonly heapBytes: number;
 }
 
-async function measure(file: string): Promise<Figures> {
-  collect();
-  collect();
-  const before = process.memoryUsage().heapUsed;
+/** The longest that the event loop was blocked while something went on. */
+async function blockedMs(work: () => Promise<unknown>): Promise<number> {
   const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
   await delay(20);
   loop.reset();
-  const at = performance.now();
-  const { config, problems } = await loadConfig(file, {});
-  const ms = performance.now() - at;
+  await work();
   await delay(5);
   loop.disable();
-  if (config?.credentials.length !== COUNT) throw new Error(JSON.stringify(problems));
+  return loop.max / 1e6;
+}
+
+async function parseAlone(file: string): Promise<number> {
+  const lines = (await readFile(file, "utf8")).split("\n");
+  const at = performance.now();
+  for (const line of lines) if (line !== "") JSON.parse(line);
+  return performance.now() - at;
+}
+
+async function measure(file: string): Promise<Figures> {
   collect();
   collect();
-  return { ms, blockedMs: loop.max / 1e6, heapBytes: (process.memoryUsage().heapUsed - before) / COUNT };
+  const before = process.memoryUsage().heapUsed;
+  let ms = 0;
+  let loaded: Awaited<ReturnType<typeof loadConfig>> | undefined;
+  const blocked = await blockedMs(async () => {
+    const at = performance.now();
+    loaded = await loadConfig(file, {});
+    ms = performance.now() - at;
+  });
+  if (loaded?.config?.credentials.length !== COUNT) throw new Error(JSON.stringify(loaded?.problems));
+  collect();
+  collect();
+  return { ms, blockedMs: blocked, heapBytes: (process.memoryUsage().heapUsed - before) / COUNT };
 }
 
 function median(values: readonly number[]): number {
@@ -109,6 +127,11 @@ try {
       `${name.padEnd(18)} ${ms.padStart(6)} ms   loop blocked ${blocked.padStart(6)} ms   heap ${heap.padStart(4)} B per credential\n`,
     );
   }
+  const alone: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) alone.push(await parseAlone(join(dir, "accounts.ndjson")));
+  process.stdout.write(
+    `JSON.parse alone   ${median(alone).toFixed(0).padStart(6)} ms   a loop that only waits ${(await blockedMs(() => delay(3000))).toFixed(1).padStart(6)} ms\n`,
+  );
 } finally {
   await rm(dir, { recursive: true });
 }
