@@ -49,10 +49,17 @@ function eventOf(outcome: Outcome): readonly [EventName, Level?] {
     case "unpublished":
       return ["rotation.unpublished"];
     case "failed":
-      return HUMAN.has(outcome.error?.class ?? "") ? ["rotation.failed", "error"] : ["rotation.failed"];
+      return HUMAN.has(outcome.error?.class ?? "") || outlives(outcome)
+        ? ["rotation.failed", "error"]
+        : ["rotation.failed"];
     case "skipped":
       return ["rotation.skipped"];
   }
+}
+
+/** The wait that a provider asks for is longer than the token that consumers hold lives. */
+function outlives({ error, expiresAt, nextAt }: Outcome): boolean {
+  return error?.class === "throttled" && expiresAt !== undefined && nextAt !== undefined && nextAt >= expiresAt;
 }
 
 function fieldsOf(outcome: Outcome): Fields {

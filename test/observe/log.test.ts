@@ -99,6 +99,18 @@ const outcomes: readonly (readonly [string, Outcome, EventName, string])[] = [
     "rotation.failed",
     "warn",
   ],
+  [
+    "failed, throttled until just before its token dies",
+    { ...base, ...life, nextAt: life.expiresAt - 1, result: "failed", error: errorOf("throttled") },
+    "rotation.failed",
+    "warn",
+  ],
+  [
+    "failed, throttled until its token dies",
+    { ...base, ...life, nextAt: life.expiresAt, result: "failed", error: errorOf("throttled") },
+    "rotation.failed",
+    "error",
+  ],
   ["failed, config", { ...base, nextAt: 5, result: "failed", error: errorOf("config") }, "rotation.failed", "error"],
   ["failed, secret", { ...base, nextAt: 5, result: "failed", error: errorOf("secret") }, "rotation.failed", "error"],
 ];
