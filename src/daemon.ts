@@ -73,6 +73,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     redis: redis?.ready() === true ? "connected" : "disconnected",
     events: parts.recent.events(),
     storesDown: parts.recent.storesDown(),
+    recovery: fleet?.recovery(),
     config: reload?.facts() ?? { hash: started.hash, loadedAt: startedAt },
   });
   const page = config.statusPage ? await import("./observe/page/page.ts") : undefined;

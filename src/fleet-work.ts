@@ -21,6 +21,7 @@ import { wakeChannel } from "./queue/due-index.ts";
 import type { Lane } from "./queue/lane.ts";
 import { RedisError, type RedisLink } from "./queue/redis.ts";
 import { takeSnapshot } from "./queue/snapshot.ts";
+import { type RebuildProgress, makeRebuild } from "./rebuild.ts";
 import { type Registry, makeRegistry } from "./registry.ts";
 import { type RosterChange, compareRosters, emptyRoster, makeRoster } from "./roster.ts";
 import type { Seal } from "./seal.ts";
@@ -54,6 +55,8 @@ export interface FleetWork {
   latest(waitMs: number): Promise<FleetSnapshot | undefined>;
   /** Some client secret may be another one: what waits for that is tried. */
   secretsChanged(): Promise<void>;
+  /** Of what Redis has forgotten, while this replica asks the stores for it. */
+  recovery(): RebuildProgress | undefined;
   /** Redis is back: it may have forgotten something. */
   reconnected(): void;
   /** Lets jobs that wait for Redis end. */
@@ -104,6 +107,8 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   });
   const lanes = makeLanes({ redis, metrics, work, secretChanged, onError, room: (...args) => storeRoom.room(...args) });
   const registry: Registry = makeRegistry({ redis, log, lanes, onError });
+
+  const rebuild = makeRebuild({ ...parts, configured, dueOf: (name) => lanes.get(name)?.due, onError });
 
   function advance(provider: string, ids: readonly string[]): void {
     lanes.get(provider)?.due.advance(ids).catch(onError);
@@ -158,11 +163,15 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
       .then((action) => action && log.event("operator.action", actionFields(action)))
       .catch(onError);
   });
+  void rebuild.look();
   lanes.wake();
   const housekeeping = startHousekeeping({
     now: parts.now,
     ready: redis.ready,
-    reconcile: registry.round,
+    async reconcile(round) {
+      await registry.round(round);
+      void rebuild.look();
+    },
     takeSnapshot: () => takeSnapshot(redis, shape, parts.now()),
     async publishSnapshot(snapshot) {
       metrics.setFleet(snapshot);
@@ -178,6 +187,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     active: lanes.active,
     snapshot: housekeeping.snapshot,
     latest: housekeeping.latest,
+    recovery: rebuild.progress,
     secretsChanged: lanes.checkAllParked,
     abandon: () => abandonment.resolve(),
     reconnected() {
@@ -186,6 +196,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
         .then(async (next) => {
           epoch = next;
           await registry.everything();
+          void rebuild.look();
           lanes.wake();
         })
         .catch(onError);

@@ -48,6 +48,8 @@ export interface CredentialRecord {
   /** Keyed by `targetKey`. */
   readonly targets: Readonly<Record<string, TargetRecord>>;
   readonly failure?: ExchangeFailure;
+  /** Made of what a listing said, which may be old: the stores are asked before anything is minted on its word. */
+  readonly listed?: boolean;
   /** Mark of the rotation that set `dueAt`, where rotations are traced. */
   readonly scheduledBy?: string;
 }
@@ -126,6 +128,8 @@ export function unsure(record: CredentialRecord): CredentialRecord {
 const SCHEMA = 1;
 /** Among the targets, whose keys are longer: a version that does not know it takes it for one that is no longer configured. */
 const SCHEDULED_BY = "by";
+/** Likewise. */
+const LISTED = "ls";
 
 /**
  * Text form, kept small: it is held once per credential. The Lua scripts read the numbers before `spec` by position:
@@ -144,6 +148,7 @@ export function encodeRecord(record: CredentialRecord, targets: readonly Target[
     packed[key] = row;
   }
   if (record.scheduledBy !== undefined) packed[SCHEDULED_BY] = [record.scheduledBy];
+  if (record.listed === true) packed[LISTED] = [1];
   const { revision, issuedAt, expiresAt, dueAt, spec, failure: f } = record;
   const row: unknown[] = [SCHEMA, liveUntil(record, targets), dueAt, revision, spec, issuedAt, expiresAt, packed];
   if (f !== undefined) {
@@ -157,7 +162,11 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
   const row = parse(text);
   if (row === undefined) return undefined;
   const [, , dueAt, revision, spec, issuedAt, expiresAt, packed, failed] = row;
-  const { [SCHEDULED_BY]: mark, ...rows } = packed as Record<string, TargetRow> & { by?: [string] };
+  const {
+    [SCHEDULED_BY]: mark,
+    [LISTED]: listed,
+    ...rows
+  } = packed as Record<string, TargetRow> & { by?: [string]; ls?: [number] };
   const targets: Record<string, TargetRecord> = {};
   for (const [key, t] of Object.entries(rows)) {
     targets[key] = {
@@ -171,7 +180,16 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
       older: t[8] ?? [],
     };
   }
-  const record = { revision, issuedAt, expiresAt, dueAt, spec, targets, ...(mark && { scheduledBy: mark[0] }) };
+  const record = {
+    revision,
+    issuedAt,
+    expiresAt,
+    dueAt,
+    spec,
+    targets,
+    ...(mark && { scheduledBy: mark[0] }),
+    ...(listed && { listed: true }),
+  };
   if (failed === undefined) return record;
   const [failures, since, className, code, reason, secretPrint, repeats = failures] = failed;
   return { ...record, failure: { failures, repeats, since, class: className, code, reason, secretPrint } };

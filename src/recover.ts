@@ -92,6 +92,36 @@ export function withoutToken(record: CredentialRecord, targets: readonly Target[
   return { ...record, targets: all };
 }
 
+/** What a listing tells of one credential. */
+export interface ListedCredential {
+  /** Of its targets, in the order of the configuration. */
+  readonly held: readonly Held[];
+  /** When the first consumer holds a dead token. */
+  readonly liveUntil: Instant;
+  /** Undefined when it is due, or its targets disagree: then the stores are asked one by one, as soon as it is its turn. */
+  readonly record?: CredentialRecord;
+}
+
+export function recordOfListing(
+  credential: Credential,
+  held: readonly Held[],
+  spec: string,
+  parts: Pick<RecoverParts, "now" | "random">,
+): ListedCredential {
+  const untils = held.map(({ expiresAt }) => expiresAt);
+  const all = { held, liveUntil: held.length === 0 ? 0 : Math.min(...untils) };
+  const [first] = held;
+  if (first === undefined || first.revision === 0 || held.length < credential.publish.length) return all;
+  if (held.some(({ revision }) => revision !== first.revision)) return all;
+  const life = { issuedAt: first.issuedAt, expiresAt: first.expiresAt };
+  const due = dueAt(life, credential.policy, parts.random());
+  if (due <= parts.now()) return all;
+  const targets = Object.fromEntries(
+    credential.publish.map((target, i) => [targetKey(target), holds(held[i], false, "")] as const),
+  );
+  return { ...all, record: { revision: first.revision, ...life, dueAt: due, spec, targets, listed: true } };
+}
+
 function holds(held: Held | undefined, counted: boolean, epoch: string): TargetRecord {
   if (held === undefined) return { ...emptyTarget, sure: epoch };
   return {

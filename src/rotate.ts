@@ -44,8 +44,9 @@ async function underLease(
 ): Promise<Outcome> {
   const { credential } = course;
   const spec = specOf(credential, provider);
-  const remembered = begun.record === undefined ? undefined : decodeRecord(begun.record);
-  let record = remembered ?? emptyRecord(spec);
+  const kept = begun.record === undefined ? undefined : decodeRecord(begun.record);
+  const remembered = kept?.listed === true ? undefined : kept;
+  let record = remembered ?? emptyRecord(kept?.spec ?? spec);
   if (record.scheduledBy !== undefined) parts.trace?.scheduledBy(record.scheduledBy);
   let unknown: readonly TargetOutcome[] = [];
   if (remembered === undefined) {

@@ -24,6 +24,7 @@ const core = [
   "runway.ts",
   "schedule.ts",
   "selector.ts",
+  "tally.ts",
   "waiting.ts",
   "wish.ts",
 ];

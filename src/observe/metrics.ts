@@ -22,6 +22,8 @@ export interface Metrics {
   redisUp(up: boolean): void;
   redisReconnected(): void;
   storeUp(store: string, up: boolean): void;
+  /** Credentials of which Redis has forgotten everything, while this replica asks the stores for them. */
+  recoveryRemaining(count: number): void;
   /** A configuration has been applied. */
   configApplied(hash: string, at: Instant): void;
   configRefused(): void;
@@ -105,6 +107,10 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
   const concurrency = gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]);
   const redisUp = gauge("redis_up", "1 while Redis is connected");
   const reconnects = counter("redis_reconnects_total", "Connections to Redis after the first");
+  const recovery = gauge(
+    "recovery_remaining",
+    "Credentials without a record in Redis while this replica asks the stores what they hold; otherwise 0",
+  );
   const dropped = gauge(
     "metrics_dropped_credentials",
     "Credentials without series of their own because of metrics.maxSeries",
@@ -121,6 +127,7 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
   let known: ReadonlySet<string> = new Set();
   let credentialSeries = "";
   reloaded.set(1);
+  recovery.set(0);
   buildInfo.set({ version: facts.version, node_version: facts.nodeVersion }, 1);
 
   function countOutcome(outcome: Outcome): void {
@@ -194,6 +201,7 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
     },
     configRefused: () => reloaded.set(0),
     storeUp: (store, up) => storeUp.set({ store }, up ? 1 : 0),
+    recoveryRemaining: (count) => recovery.set(count),
     contentType: instruments.contentType,
     exposition: async () => `${await instruments.exposition()}${credentialSeries}`,
   };

@@ -16,6 +16,10 @@ export interface ProcessFacts {
   /** Stores that do not answer this replica, and since when. */
   readonly storesDown: ReadonlyMap<string, number>;
   readonly config?: ConfigFacts;
+  /** While this replica asks the stores for what Redis has forgotten. */
+  readonly recovery?:
+    | { readonly startedAt: number; readonly recovered: number; readonly remaining: number }
+    | undefined;
 }
 
 /** Which configuration this replica runs, and what became of the last change to it. */
@@ -119,6 +123,9 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
         uptimeSeconds: Math.floor((takenAt - facts.startedAt) / 1000),
         draining: facts.draining,
         redis: facts.redis,
+        ...(facts.recovery && {
+          recovery: { ...facts.recovery, startedAt: formatInstant(facts.recovery.startedAt) },
+        }),
       },
       ...(facts.config && { config: configOf(facts.config) }),
     }),

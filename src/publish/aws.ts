@@ -2,21 +2,25 @@ import {
   CreateSecretCommand,
   DescribeSecretCommand,
   type DescribeSecretResponse,
+  ListSecretsCommand,
   PutSecretValueCommand,
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
 import { UndiciHttpHandler } from "@smithy/undici-http-handler";
 import type { AwsStore } from "../credential.ts";
 import { awsError } from "./aws-errors.ts";
-import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
+import { type Held, type Listed, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
+import { atLeast } from "./spacing.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
 /** 100 versions of a secret in 24 hours (userguide/reference_limits) make one every 14.4 minutes. */
 const MIN_WRITE_INTERVAL_MS = 15 * 60 * 1000;
 const CONNECTIONS = 64;
+/** Both are AWS's: a page has at most 100, and 50 calls a second are allowed, of which a fifth is left to others. */
+const LIST = { page: 100, apartMs: 25 } as const;
 
-/** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret; GetSecretValue never. */
+/** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret, likes ListSecrets; GetSecretValue never. */
 export function openAwsStore(
   config: AwsStore,
   { versionKey, pace = unpaced }: { versionKey: Uint8Array; pace?: Pace },
@@ -61,6 +65,26 @@ export function openAwsStore(
     }
   }
 
+  /** Version ids tell everything, so that a page of a listing says as much as 100 calls of DescribeSecret. */
+  async function* scan(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
+    let NextToken: string | undefined;
+    do {
+      const input = { MaxResults: LIST.page, ...(NextToken !== undefined && { NextToken }) };
+      const page = await atLeast(
+        LIST.apartMs,
+        call("ListSecrets", "*", signal, (options) => client.send(new ListSecretsCommand(input), options)),
+      );
+      yield (page.SecretList ?? []).flatMap(({ Name = "", SecretVersionsToStages, LastChangedDate }) => {
+        const stages = SecretVersionsToStages ?? {};
+        const held = wanted.has(Name)
+          ? heldOf({ VersionIdsToStages: stages, ...(LastChangedDate && { LastChangedDate }) })
+          : undefined;
+        return held === undefined ? [] : [[Name, held] as const];
+      });
+      ({ NextToken } = page);
+    } while (NextToken !== undefined);
+  }
+
   async function write(version: SecretVersion, id: string, signal: AbortSignal): Promise<void> {
     const { secret } = version;
     const SecretString = version.payload.reveal();
@@ -102,6 +126,7 @@ export function openAwsStore(
     maxBytes: MAX_BYTES,
     minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
     head,
+    scan,
     async publish(version, known, signal) {
       const bytes = Buffer.byteLength(version.payload.reveal());
       if (bytes > MAX_BYTES) throw tooLarge(version.secret, bytes);

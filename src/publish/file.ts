@@ -2,10 +2,20 @@ import { createHmac, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { FileStore } from "../credential.ts";
-import { PublishError, type PublishErrorClass, type Held, type SecretVersion, type Store } from "./store.ts";
+import { pagesOf } from "./spacing.ts";
+import {
+  type Held,
+  type Listed,
+  PublishError,
+  type PublishErrorClass,
+  type SecretVersion,
+  type Store,
+} from "./store.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const META_DIR = ".evertoken";
+/** Files that are read at once. */
+const SCAN_PAGE = 64;
 const TEMPORARY = ".evertoken-tmp-";
 
 interface Meta {
@@ -68,9 +78,20 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: U
     }
   }
 
+  /** Two small reads for each: there is no quota, only other work that wants its turn. */
+  async function* scan(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
+    for (const secrets of pagesOf(wanted, SCAN_PAGE)) {
+      const page = await Promise.all(
+        secrets.map(async (secret) => [secret, await guard(secret, signal, () => head(secret))] as const),
+      );
+      yield page.flatMap(([secret, held]) => (held === undefined ? [] : [[secret, held] as const]));
+    }
+  }
+
   return {
     maxBytes: MAX_BYTES,
     minWriteIntervalMs: 0,
+    scan,
     head: (secret, signal) => guard(secret, signal, () => head(secret)),
     publish: (version, known, signal) =>
       guard(version.secret, signal, async () => {

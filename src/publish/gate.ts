@@ -67,12 +67,14 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
     }
   }
 
-  const { prune } = store;
+  const { prune, scan } = store;
   return {
     maxBytes: store.maxBytes,
     minWriteIntervalMs: store.minWriteIntervalMs,
     head: (secret, signal) => through(secret, signal, () => store.head(secret, signal)),
     publish: (version, known, signal) => through(version.secret, signal, () => store.publish(version, known, signal)),
+    // A listing has its own caller, who tries again; what it meets says nothing of single secrets.
+    ...(scan !== undefined && { scan: (wanted, signal) => scan.call(store, wanted, signal) }),
     ...(prune !== undefined && {
       prune: (secret, versions, signal) => through(secret, signal, () => prune.call(store, secret, versions, signal)),
     }),

@@ -29,3 +29,10 @@ export function readAnnotations(
   if (annotations?.[KEY.version] !== String(number) || !Number.isSafeInteger(revision)) return undefined;
   return { revision, issuedAt: annotations[KEY.issuedAt], expiresAt: annotations[KEY.expiresAt] };
 }
+
+/** The same from a listing, where the newest version's number is not known; undefined when there are none of ours. */
+export function listedAnnotations(annotations: Annotations | null | undefined) {
+  const version = annotations?.[KEY.version];
+  const facts = version === undefined ? undefined : readAnnotations(annotations, Number(version));
+  return facts && version !== undefined ? { ...facts, version } : undefined;
+}

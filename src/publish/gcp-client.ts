@@ -8,6 +8,8 @@ import { gcpError } from "./gcp-errors.ts";
 const IDLE_MS = 120_000;
 /** A store that is back is found within this; gRPC's own backoff goes up to two minutes. */
 const RECONNECT_MS = 5000;
+/** The most that a page of ListSecrets may have; GCP may return fewer. */
+const LIST_PAGE = 25_000;
 
 /** The calls that a store needs, each with its own deadline, the caller's signal, and errors of ours. */
 export function openGcpClient(config: GcpStore) {
@@ -68,6 +70,15 @@ export function openGcpClient(config: GcpStore) {
       call("GetSecretVersion", secret, signal, (client) =>
         client.getSecretVersion({ name: versionOf(secret, version) }, options),
       ),
+    list: (pageToken: string, signal: AbortSignal) =>
+      // The pages are ours to ask for: the reply, behind the page and the next request, has the token.
+      call("ListSecrets", "*", signal, async (client) => {
+        const [secrets, , reply] = await client.listSecrets(
+          { parent, pageSize: LIST_PAGE, pageToken },
+          { ...options, autoPaginate: false },
+        );
+        return [{ secrets, next: reply?.nextPageToken ?? "" }];
+      }),
     enabled: (secret: string, signal: AbortSignal) =>
       call("ListSecretVersions", secret, signal, (client) =>
         client.listSecretVersions(

@@ -3,6 +3,7 @@ import { parseInstant } from "../instant.ts";
 import { crc32c } from "./crc32c.ts";
 import { annotationsOf, readAnnotations } from "./gcp-annotations.ts";
 import { openGcpClient } from "./gcp-client.ts";
+import { scanGcp } from "./gcp-scan.ts";
 import { readPayload } from "./payload.ts";
 import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
 
@@ -143,6 +144,7 @@ export function openGcpStore(config: GcpStore, { pace = unpaced }: { pace?: Pace
   return {
     maxBytes: MAX_BYTES,
     minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
+    scan: (wanted, signal) => scanGcp(client, wanted, signal),
     head: async (secret, signal) => (await look(secret, signal))?.held,
     async publish(version, known, signal) {
       const { secret, revision, issuedAt, expiresAt } = version;

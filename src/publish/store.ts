@@ -38,6 +38,9 @@ export interface Held {
   readonly older: readonly string[];
 }
 
+/** A secret and what it holds. */
+export type Listed = readonly [secret: string, held: Held];
+
 /** One immutable value to be written. */
 export interface SecretVersion {
   /** Name of the secret within the store, as configured. */
@@ -74,6 +77,12 @@ export interface Store {
    * MAY trust `known` and skip looking first.
    */
   publish(version: SecretVersion, known: Known, signal: AbortSignal): Promise<Published>;
+  /**
+   * What the wanted secrets hold, page by page, in far fewer or cheaper calls than a `head` for each, paced below the
+   * store's read quota. MAY leave some out, and MAY be minutes behind: `head` decides before anything is minted. One
+   * that evertoken did not write comes with revision 0.
+   */
+  scan?(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncIterable<readonly Listed[]>;
   /** Destroys superseded versions whose tokens are dead. MUST refuse the newest. Absent where versions cost nothing. */
   prune?(secret: string, versions: readonly string[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 import { claim } from "./claim-script.ts";
 import { haltScripts } from "./halt-scripts.ts";
+import { rebuildScripts } from "./rebuild-scripts.ts";
 import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "./lua.ts";
 
 /**
@@ -212,6 +213,7 @@ export const scripts = {
   pause,
   remove,
   ...haltScripts,
+  ...rebuildScripts,
   reserve,
   backOff,
 } as const;

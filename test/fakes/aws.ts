@@ -168,7 +168,11 @@ export async function startAws(
       return { ...described(secret), VersionIdsToStages: stages(secret) };
     },
     ListSecrets(input) {
-      const size = Math.min(100, Number(input["MaxResults"] ?? 100));
+      const size = Number(input["MaxResults"] ?? 100);
+      if (!Number.isInteger(size) || size < 1 || size > 100)
+        throw new Refusal("InvalidParameterException", "MaxResults must be between 1 and 100");
+      if (input["NextToken"] !== undefined && !/^\d+$/.test(text(input["NextToken"]) ?? ""))
+        throw new Refusal("InvalidNextTokenException", "The NextToken value is invalid.");
       const from = Number(input["NextToken"] ?? 0);
       const all = [...secrets.values()].filter((secret) => secret.deletedAt === undefined);
       const page = all

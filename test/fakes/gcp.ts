@@ -226,9 +226,16 @@ export async function startGcp(
       secrets.delete(find(name).name);
       return {};
     },
-    ListSecrets({ parent = "" }) {
+    ListSecrets({ parent = "", pageSize = 0, pageToken }) {
+      if (pageSize < 0 || pageSize > 25_000) throw new Refusal(status.INVALID_ARGUMENT, "page size is out of range");
       const found = [...secrets.values()].filter(({ name }) => name.startsWith(`${parent}/secrets/`));
-      return { secrets: found.map(described), totalSize: found.length };
+      const from = Number(pageToken || 0);
+      const to = from + (pageSize || 25_000);
+      return {
+        secrets: found.slice(from, to).map(described),
+        nextPageToken: to < found.length ? String(to) : "",
+        totalSize: found.length,
+      };
     },
     DisableSecretVersion: ({ name }) => change(name, "DISABLED"),
     EnableSecretVersion: ({ name }) => change(name, "ENABLED"),

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/credential.ts";
-import { PublishError, type SecretVersion, type Store } from "../../src/publish/store.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "../../src/publish/store.ts";
 
 /** A store under test with the server behind it, as its own reader sees it. */
 export interface Harness {
@@ -127,6 +127,22 @@ export function testStore(
       expect(error.message).toContain("app-acme");
     });
 
+    test("a scan tells what the wanted secrets hold, as head does, and nothing of others or of missing ones", async () => {
+      const names = Array.from({ length: 130 }, (_, i) => `app-${i}`);
+      await Promise.all(names.map((secret) => store.publish({ ...versionOf(3), secret }, undefined, signal())));
+      const bare = { ...versionOf(2, { text: "bare-token" }), secret: "app-bare" };
+      await store.publish(bare, undefined, signal());
+      const told = new Map<string, Held>();
+      const wanted = new Set([...names.slice(1), "app-bare", "app-nothing"]);
+      for await (const page of store.scan?.(wanted, signal()) ?? [])
+        for (const [secret, held] of page) told.set(secret, held);
+      expect([...told.keys()].toSorted()).toEqual([...names.slice(1), "app-bare"].toSorted());
+      for (const secret of ["app-1", "app-129", "app-bare"]) {
+        const { issuedAt: _, ...rest } = (await store.head(secret, signal())) ?? { issuedAt: 0 };
+        expect(told.get(secret)).toMatchObject(rest);
+      }
+    });
+
     test("different secrets can be published at the same time", async () => {
       const names = Array.from({ length: 20 }, (_, i) => `app-${i}`);
       await Promise.all(names.map((secret) => store.publish({ ...versionOf(1), secret }, undefined, signal())));
@@ -185,6 +201,10 @@ export function testStore(
           "throttled",
         );
         harness.fail?.("deny");
+        const listing = (async () => {
+          for await (const page of store.scan?.(new Set(["app-acme"]), signal()) ?? []) expect(page).toEqual([]);
+        })();
+        expect(await failure(listing)).toMatchObject({ class: "permanent", message: expect.stringMatching(/[Ll]ist/) });
         expect((await failure(store.publish(versionOf(1), { revision: 0, version: "" }, signal()))).class).toBe(
           "permanent",
         );

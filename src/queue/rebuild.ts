@@ -1,0 +1,74 @@
+import type { Instant } from "../credential.ts";
+import type { DueIndex } from "./due-index.ts";
+import type { RedisLink } from "./redis.ts";
+
+/** What is to be remembered of a credential that a store still holds. */
+export interface Rearmed {
+  readonly id: string;
+  readonly dueAt: Instant;
+  readonly liveUntil: Instant;
+  /** "": it stays due; its turn comes by the end of its token. */
+  readonly record: string;
+}
+
+const BATCH = 500;
+/** A holder that dies is followed by another replica after this. */
+const HOLD_MS = 15_000;
+/** How long it counts that the stores were asked and knew nothing of some. */
+const SETTLED_MS = 3_600_000;
+
+/** What a rebuild reads of Redis and writes there; `who` is this replica. */
+export function rebuildLedger(redis: RedisLink, who: string) {
+  const key = (name: string): string => `{${redis.prefix}:rebuild}:${name}`;
+
+  return {
+    /** Registered, and without a record. Two commands per provider. */
+    async unknown(indexes: readonly DueIndex[]): Promise<number> {
+      const counts = await Promise.all(
+        indexes.map(async ({ keys }) => {
+          const [due, known] = await Promise.all([redis.call("ZCARD", keys.due), redis.call("HLEN", keys.state)]);
+          return Math.max(0, Number(due) - Number(known));
+        }),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+
+    /** Those of the ids without a record, page by page. */
+    async *unknownOf({ keys }: DueIndex, ids: readonly string[]): AsyncGenerator<readonly string[]> {
+      for (let i = 0; i < ids.length; i += BATCH) {
+        const page = ids.slice(i, i + BATCH);
+        const records = (await redis.call("HMGET", keys.state, ...page)) as (string | null)[];
+        yield page.filter((_, at) => records[at] === null);
+      }
+    },
+
+    /** So many were left without a record by the last rebuild: new credentials, or a store that tells too little. */
+    async settled(): Promise<number> {
+      return Number(await redis.call("GET", key("left")));
+    },
+    async settle(left: number): Promise<void> {
+      await redis.call("SET", key("left"), left, "PX", SETTLED_MS);
+    },
+
+    /** Takes or keeps the right to rebuild; false: another replica has it. */
+    async hold(): Promise<boolean> {
+      return (await redis.run("hold", [key("holder")], [who, HOLD_MS])) === 1;
+    },
+    async letGo(): Promise<void> {
+      await redis.run("hold", [key("holder")], [who, 0]);
+    },
+
+    /** How many got a record. */
+    async rearm({ keys }: DueIndex, all: readonly Rearmed[]): Promise<number> {
+      let armed = 0;
+      for (let i = 0; i < all.length; i += BATCH) {
+        const args = all.slice(i, i + BATCH).flatMap((each) => [each.id, each.dueAt, each.liveUntil, each.record]);
+        const { due, running, state, expiry, requests } = keys;
+        armed += Number(await redis.run("rearm", [due, running, state, expiry, requests], args));
+      }
+      return armed;
+    },
+  };
+}
+
+export type RebuildLedger = ReturnType<typeof rebuildLedger>;
