@@ -114,3 +114,65 @@ test("a store that may not be listed says so once, and is asked credential by cr
   expect(provider.seen.length).toBe(minted);
   expect(daemon.lines.filter((line) => line.event === "recovery.unlisted")).toHaveLength(1);
 }, 240_000);
+
+test("renewals go on during a rebuild, and another daemon ends what a killed one began", async () => {
+  await using redis = await startRedis({ port: true });
+  await using aws = await startAws();
+  await using long = await startTokenEndpoint();
+  await using short = await startTokenEndpoint();
+  await using site = await makeSite();
+  long.otherwise(token({ expires_in: 3600 }));
+  short.otherwise(token({ expires_in: 8 }));
+  await site.write("secret", "s3cr3t");
+  const seal = await site.write("seal", Buffer.alloc(32, 7).toString("base64"));
+  const port = redis.port ?? 0;
+  const some = ids.slice(0, 100);
+  const of = (id: string, provider: string, store: string): object => ({
+    id,
+    provider,
+    clientId: "client",
+    clientSecret: { file: "secret" },
+    publish: [{ store, secret: id }],
+  });
+  const configure = (limits: object): Promise<void> =>
+    site.configure({
+      redis: { url: `redis://127.0.0.1:${port}` },
+      sealKey: { file: seal },
+      defaults: quick,
+      providers: { p: { tokenEndpoint: long.url, limits }, q: { tokenEndpoint: short.url } },
+      stores: {
+        aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
+        local: { type: "file", dir: site.path("tokens") },
+      },
+      credentials: [...some.map((id) => of(id, "p", "aws")), of("brief", "q", "local")],
+    });
+  const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
+  await configure({ concurrency: 32 });
+  const before = await site.start(env);
+  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(some.length);
+  await expect.poll(() => aws.secrets.size, { timeout: 60_000 }).toBe(some.length);
+  before.signal("SIGTERM");
+  await before.exited;
+  const minted = long.seen.length;
+
+  await askRedis(port, "FLUSHALL");
+  // One by one they would take longer than the test.
+  await configure({ perSecond: 0.5 });
+  aws.fail("hang", { operations: ["ListSecrets"] });
+  const first = await site.start(env);
+  await first.line((line) => line.event === "recovery.started");
+  await first.line((line) => line.event === "rotation.succeeded" && line.credential === "brief");
+  expect(first.lines.some((line) => line.event === "recovery.finished")).toBe(false);
+  const { process: facts } = (await (await fetch(`${first.url}/api/v1/status`)).json()) as {
+    process: { recovery?: { remaining: number } };
+  };
+  expect(facts.recovery?.remaining).toBeGreaterThan(20);
+  expect(await (await fetch(`${first.url}/metrics`)).text()).toMatch(/^evertoken_recovery_remaining\S* [1-9]/m);
+  first.signal("SIGKILL");
+  await first.exited;
+  aws.heal();
+  const second = await site.start(env);
+  await second.line((line) => line.event === "recovery.finished");
+  await expect.poll(async () => recordsOf(port), { timeout: 30_000 }).toBe(some.length);
+  expect(long.seen.length).toBe(minted);
+}, 240_000);

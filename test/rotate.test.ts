@@ -387,6 +387,41 @@ describe("when Redis was lost", () => {
     expect(world.store("one").writes).toBe(1);
   });
 
+  test("a listing's word is checked before a token is minted on it: a newer one that the store holds is kept", async () => {
+    const world = makeWorld();
+    await run(world);
+    const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
+    world.now = START + HOUR - 60_000;
+    await run(world);
+    world.journal.record = encodeRecord(listed, credential().publish);
+    expect(await run(world)).toMatchObject({ result: "recovered", revision: 2 });
+    expect(world.exchanges).toBe(2);
+    expect(recordOf(world)).not.toHaveProperty("listed");
+  });
+
+  test("a changed wish is found although only a listing is remembered", async () => {
+    const world = makeWorld();
+    await run(world);
+    const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
+    world.journal.record = encodeRecord(listed, credential().publish);
+    expect(await run(world, credential({ scope: "other" }))).toMatchObject({
+      result: "rotated",
+      reason: "SpecChanged",
+    });
+  });
+
+  test("while a store does not answer, nothing is minted on the word of a listing", async () => {
+    const world = makeWorld();
+    await run(world);
+    const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
+    world.journal.record = encodeRecord(listed, credential().publish);
+    world.now = START + 2 * HOUR;
+    world.store("one").down = unavailable();
+    expect(await run(world)).toMatchObject({ result: "unpublished" });
+    expect(world.exchanges).toBe(1);
+    expect(world.journal.nextAt).toBeGreaterThan(world.now);
+  });
+
   test("a forgotten newer revision is counted on from, not overwritten by an older one", async () => {
     const world = makeWorld();
     await run(world);

@@ -93,6 +93,7 @@ describe("the metrics", () => {
         "evertoken_provider_requests_total counter",
         "evertoken_queue_oldest_waiting_seconds gauge",
         "evertoken_provider_runway_seconds gauge",
+        "evertoken_recovery_remaining gauge",
         "evertoken_redis_reconnects_total counter",
         "evertoken_redis_up gauge",
         "evertoken_refresh_attempts_total counter",
