@@ -95,6 +95,8 @@ export function makeRebuild(parts: {
     }, PROGRESS_MS);
     try {
       const answered = await everyStore(now, AbortSignal.any([stop, lost.signal]));
+      // The next daemon goes on from here.
+      if (stop.aborted) return;
       const remaining = await ledger.unknown(indexes);
       if (answered) await ledger.settle(remaining);
       else restUntil = parts.now() + REST_MS;
