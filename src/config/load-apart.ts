@@ -26,11 +26,7 @@ export interface Opening extends Omit<Read, "accepted">, Pick<Opened, "files" | 
  */
 export async function readApart(file: string, env: Env): Promise<Read & Pick<Opened, "files" | "watched">> {
   const order: Order = { file, env: { ...env } };
-  const worker = new Worker(new URL("load-worker.ts", import.meta.url), {
-    workerData: order,
-    // Nearly everything that is made lives to the end: less often collected is less often copied.
-    resourceLimits: { maxYoungGenerationSizeMb: 96 },
-  });
+  const worker = new Worker(new URL("load-worker.ts", import.meta.url), { workerData: order });
   const ended = once(worker, "exit").then(([code]) => {
     throw new Error(`the thread that reads the configuration has ended with code ${String(code)}`);
   });
