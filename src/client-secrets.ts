@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { Credential, Provider, Secret } from "./credential.ts";
 import { ExchangeError } from "./exchange/grant.ts";
 import { printOf } from "./seal.ts";
@@ -24,7 +25,7 @@ export interface ClientSecrets {
  */
 export function makeClientSecrets(
   env: Readonly<Record<string, string | undefined>>,
-  printKey: Uint8Array,
+  printKey: KeyObject,
 ): ClientSecrets {
   const lastRefused = new Map<string, string>();
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { type KeyObject, createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Config } from "./config/config.ts";
 import type { Provider } from "./credential.ts";
@@ -25,7 +25,7 @@ export interface Connections {
 export const noConnections: Connections = { exchanges: new Map(), stores: new Map() };
 
 export interface ConnectionParts {
-  readonly versionKey: Uint8Array;
+  readonly versionKey: KeyObject;
   readonly budgets: Budgets;
   readonly redis: RedisLink;
   now(): number;

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { makeAdvice } from "./advice.ts";
 import type { Config } from "./config/config.ts";
 import { type Connections, type Reopened, closeAll, itsOf, noConnections, reopen } from "./connections.ts";
@@ -34,8 +35,8 @@ export interface FleetParts extends Edges {
   readonly metrics: Metrics;
   readonly redis: RedisLink;
   readonly seal: Seal | undefined;
-  readonly printKey: Uint8Array;
-  readonly versionKey: Uint8Array;
+  readonly printKey: KeyObject;
+  readonly versionKey: KeyObject;
   readonly startRotation?: StartRotation | undefined;
   readonly stop: AbortSignal;
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { ensureSealKey } from "./embedded-redis.ts";
 import type { RedisLink } from "./queue/redis.ts";
@@ -8,9 +8,9 @@ import { readKey } from "./secret-source.ts";
 export interface Keys {
   readonly seal: Seal | undefined;
   /** Of the fingerprints of client secrets. */
-  readonly printKey: Uint8Array;
+  readonly printKey: KeyObject;
   /** Of the hashes in version ids. */
-  readonly versionKey: Uint8Array;
+  readonly versionKey: KeyObject;
 }
 
 /** The seal key: configured, or made where a daemon keeps everything on one machine. */

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { Instant, StoreConfig } from "./credential.ts";
 import { openStore } from "./publish/index.ts";
 import { PublishError, type Store } from "./publish/store.ts";
@@ -27,7 +28,7 @@ export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
 /** A store whose writes keep within the budget that it shares, and that slows everyone down when it is refused all the same. */
 export async function openPacedStore(
   config: StoreConfig,
-  parts: { readonly versionKey: Uint8Array; readonly budgets: Budgets },
+  parts: { readonly versionKey: KeyObject; readonly budgets: Budgets },
 ): Promise<Store> {
   const budget = parts.budgets(config);
   if (budget === undefined) return openStore(config, { versionKey: parts.versionKey });

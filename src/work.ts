@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { makeClientSecrets } from "./client-secrets.ts";
 import type { Credential, Instant, Provider } from "./credential.ts";
@@ -32,7 +33,7 @@ export interface Configured {
 export interface WorkParts extends Edges {
   readonly configured: Generations<Configured>;
   readonly seal: Seal | undefined;
-  readonly printKey: Uint8Array;
+  readonly printKey: KeyObject;
   /** Of Redis: changes when it may have forgotten something. */
   epoch(): string;
   /** Aborted when the daemon drains. */

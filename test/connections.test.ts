@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type Connections, noConnections, reopen } from "../src/connections.ts";
 import { type Config, parseConfig } from "../src/config/config.ts";
@@ -17,7 +18,7 @@ function configOf(providers: Record<string, object>, stores: Record<string, obje
 }
 const folder = (dir: string) => ({ type: "file", dir });
 const parts = {
-  versionKey: Buffer.alloc(32),
+  versionKey: createSecretKey(Buffer.alloc(32)),
   budgets: () => undefined,
   redis: { prefix: "test" } as RedisLink,
   now: () => 0,

@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { Secret, type Token } from "../src/credential.ts";
 import { deriveKey, makeSeal, printOf } from "../src/seal.ts";
@@ -43,14 +44,14 @@ describe("a sealed token", () => {
 
 describe("keys and fingerprints", () => {
   test("a key has another one for each purpose, always the same", () => {
-    expect(deriveKey(key, "a")).toEqual(deriveKey(key, "a"));
-    expect(deriveKey(key, "a")).not.toEqual(deriveKey(key, "b"));
+    expect(deriveKey(key, "a").equals(deriveKey(key, "a"))).toBe(true);
+    expect(deriveKey(key, "a").equals(deriveKey(key, "b"))).toBe(false);
   });
 
   test("a fingerprint changes with each secret, their order, their borders and the key, and says nothing about them", () => {
     const of = (...secrets: string[]): string =>
       printOf(
-        key,
+        createSecretKey(key),
         secrets.map((each) => new Secret(each)),
       );
     expect(of("a", "b")).toBe(of("a", "b"));
@@ -60,7 +61,7 @@ describe("keys and fingerprints", () => {
       of("ab"),
       of("a"),
       of("a", "b", ""),
-      printOf(Buffer.alloc(32, 9), [new Secret("a"), new Secret("b")]),
+      printOf(createSecretKey(Buffer.alloc(32, 9)), [new Secret("a"), new Secret("b")]),
     ];
     expect(new Set(prints).size).toBe(prints.length);
     for (const print of prints) expect(print).toMatch(/^[0-9a-f]{12}$/);

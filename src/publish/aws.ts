@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import {
   CreateSecretCommand,
   DescribeSecretCommand,
@@ -9,8 +10,10 @@ import {
 import { UndiciHttpHandler } from "@smithy/undici-http-handler";
 import type { AwsStore } from "../credential.ts";
 import { awsError } from "./aws-errors.ts";
+import { within } from "./deadline.ts";
 import { type Held, type Listed, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
 import { atLeast } from "./spacing.ts";
+import { Sha256 } from "./sha256.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
@@ -23,7 +26,7 @@ const LIST = { page: 100, apartMs: 25 } as const;
 /** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret, likes ListSecrets; GetSecretValue never. */
 export function openAwsStore(
   config: AwsStore,
-  { versionKey, pace = unpaced }: { versionKey: Uint8Array; pace?: Pace },
+  { versionKey, pace = unpaced }: { versionKey: KeyObject; pace?: Pace },
 ): Store {
   const client = new SecretsManagerClient({
     region: config.region,
@@ -32,6 +35,7 @@ export function openAwsStore(
       dispatcher: { connections: CONNECTIONS, allowH2: false },
     }),
     cacheMiddleware: true,
+    sha256: Sha256,
     maxAttempts: 1, // retries are the scheduler's, with the token sealed in between
   });
 
@@ -42,9 +46,8 @@ export function openAwsStore(
     signal: AbortSignal,
     send: (options: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]);
     try {
-      return await send({ abortSignal });
+      return await within(config.timeoutMs, signal, (abortSignal) => send({ abortSignal }));
     } catch (error) {
       throw awsError(error, operation, secret);
     }

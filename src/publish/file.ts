@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { type KeyObject, createHmac, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { FileStore } from "../credential.ts";
@@ -31,7 +31,7 @@ interface Meta {
  * it, without the token; the note is written last and names the content by a keyed hash, so that after a crash between the
  * two the file counts as unknown (revision 0) and is written again, never as older or newer than it is.
  */
-export function openFileStore(config: FileStore, { versionKey }: { versionKey: Uint8Array }): Store {
+export function openFileStore(config: FileStore, { versionKey }: { versionKey: KeyObject }): Store {
   const root = resolve(config.dir);
 
   function pathsOf(secret: string): { file: string; meta: string } {

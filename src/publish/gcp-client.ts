@@ -2,6 +2,7 @@ import { SecretManagerServiceClient } from "@google-cloud/secret-manager";
 import { credentials } from "@grpc/grpc-js";
 import { PassThroughClient } from "google-auth-library";
 import type { GcpStore } from "../credential.ts";
+import { within } from "./deadline.ts";
 import { gcpError } from "./gcp-errors.ts";
 
 /** Well below the 4 to 6 minutes after which cloud NATs forget a quiet connection without a word. */
@@ -45,20 +46,19 @@ export function openGcpClient(config: GcpStore) {
     send: (client: SecretManagerServiceClient) => Promise<[T, ...unknown[]]>,
   ): Promise<T> {
     // gax's own timeout begins only when the identity is there.
-    const ended = AbortSignal.any([signal, AbortSignal.timeout(config.timeoutMs)]);
-    let stop: () => void = () => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(gcpError({ code: 4 }, operation, secret));
+    return within(config.timeoutMs, signal, async (ended) => {
+      const { promise: aborted, reject } = Promise.withResolvers<never>();
+      const stop = (): void => reject(gcpError({ code: 4 }, operation, secret));
       ended.addEventListener("abort", stop, { once: true });
+      try {
+        if (ended.aborted) throw gcpError({ code: 4 }, operation, secret);
+        return (await Promise.race([started(operation, secret).then(send), aborted]))[0];
+      } catch (error) {
+        throw gcpError(error, operation, secret);
+      } finally {
+        ended.removeEventListener("abort", stop);
+      }
     });
-    try {
-      if (ended.aborted) throw gcpError({ code: 4 }, operation, secret);
-      return (await Promise.race([started(operation, secret).then(send), aborted]))[0];
-    } catch (error) {
-      throw gcpError(error, operation, secret);
-    } finally {
-      ended.removeEventListener("abort", stop);
-    }
   }
 
   return {

@@ -1,9 +1,10 @@
+import type { KeyObject } from "node:crypto";
 import type { AwsStore, FileStore, GcpStore, StoreConfig } from "../credential.ts";
 import type { Pace, Store } from "./store.ts";
 
 export interface StoreEdges {
   /** Keys the hash in version ids, so that they say nothing about the token. */
-  readonly versionKey: Uint8Array;
+  readonly versionKey: KeyObject;
   /** Absent where nothing limits writes. */
   readonly pace?: Pace;
 }

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { type KeyObject, createHmac } from "node:crypto";
 import type { SecretVersion } from "./store.ts";
 
 /**
@@ -6,7 +6,7 @@ import type { SecretVersion } from "./store.ts";
  * Made of what is published, so that publishing it again is a no-op; it shows in CloudTrail, so the hash is keyed and
  * carries no token. DescribeSecret gives revision and expiry back from it, without GetSecretValue.
  */
-export function versionIdOf(version: SecretVersion, key: Uint8Array): string {
+export function versionIdOf(version: SecretVersion, key: KeyObject): string {
   const hash = createHmac("sha256", key).update(version.payload.reveal()).digest("hex").slice(0, 32);
   return `${ten(version.revision)}-${ten(Math.floor(version.expiresAt / 1000))}-${hash}`;
 }

@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { AwsStore } from "../../src/credential.ts";
@@ -7,7 +8,7 @@ import { parseVersionId, versionIdOf } from "../../src/publish/version-id.ts";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { testStore, versionOf } from "./store.suite.ts";
 
-const versionKey = Buffer.alloc(32, 7);
+const versionKey = createSecretKey(Buffer.alloc(32, 7));
 const keys = { accessKeyId: "AKIACANARY", secretAccessKey: "canary-aws-secret", sessionToken: "canary-session-token" };
 const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 
@@ -98,7 +99,7 @@ describe("AWS Secrets Manager", () => {
     expect(id).toMatch(/^0000000012-\d{10}-[0-9a-f]{32}$/);
     expect(parseVersionId(id)).toEqual({ revision: 12, expiresAt: version.expiresAt });
     expect(versionIdOf(version, versionKey)).toBe(id);
-    expect(versionIdOf(version, Buffer.alloc(32, 8))).not.toBe(id);
+    expect(versionIdOf(version, createSecretKey(Buffer.alloc(32, 8)))).not.toBe(id);
     expect(parseVersionId("a-uuid-that-a-console-made-up")).toBeUndefined();
   });
 

@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { openStore } from "../../src/publish/index.ts";
 import type { PublishError } from "../../src/publish/store.ts";
 import { testStore, versionOf } from "./store.suite.ts";
 
-const versionKey = Buffer.alloc(32, 7);
+const versionKey = createSecretKey(Buffer.alloc(32, 7));
 const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 
 async function open() {

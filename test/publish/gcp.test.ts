@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 import { SecretManagerServiceClient } from "@google-cloud/secret-manager";
@@ -11,7 +12,7 @@ import type { PublishError } from "../../src/publish/store.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
 import { testStore, versionOf } from "./store.suite.ts";
 
-const versionKey = Buffer.alloc(32, 7);
+const versionKey = createSecretKey(Buffer.alloc(32, 7));
 const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 const NAME = "projects/acme-test/secrets/app-acme";
 

@@ -1,3 +1,4 @@
+import { createSecretKey } from "node:crypto";
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { StoreConfig } from "../../credential.ts";
@@ -9,7 +10,7 @@ import { each } from "../each.ts";
 /** Asked for where no credential is published: a store that may be read says that it does not exist. */
 const CANARY = "evertoken-doctor";
 /** Nothing is written or unsealed here. */
-const NO_KEY = { versionKey: new Uint8Array(32) };
+const NO_KEY = { versionKey: createSecretKey(Buffer.alloc(32)) };
 const AT_ONCE = 4;
 
 const FIXES: Readonly<Record<PublishErrorClass, string>> = {
