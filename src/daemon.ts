@@ -44,6 +44,8 @@ export interface Signals {
 const CONNECT_LOG_MS = 10_000;
 /** After a start the first rotations may be under way. */
 const SETTLED_MS = 5000;
+/** A fleet whose configuration leaves more garbage than a start does. */
+const LARGE = 10_000;
 /** How long the page waits for fresh figures before it shows the last ones. */
 const PAGE_WAIT_MS = 60;
 
@@ -144,6 +146,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
 
   const tracing = await tracingOf(parts);
   stack.defer(() => tracing?.close());
+  // What reading a large configuration has left; nothing is under way yet.
+  if (config.credentials.length >= LARGE) giveBackGarbage({ waiting: false });
   fleet = await startFleet(
     { ...parts, redis: link, ...(await keysFrom(key, link)), startRotation: tracing?.startRotation },
     { config, since: started.look.since },
@@ -154,7 +158,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   stack.defer(() => reload?.close());
   phase = "ready";
   log.event("app.ready", { start_ms: now() - startedAt });
-  const settled = setTimeout(giveBackGarbage, SETTLED_MS);
+  const settled = setTimeout(() => giveBackGarbage({ waiting: true }), SETTLED_MS);
   stack.defer(() => clearTimeout(settled));
 
   await aborted(stop);

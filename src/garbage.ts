@@ -8,10 +8,11 @@ type Collect = (options: { type: "major"; execution: "sync"; flavor: "last-resor
 
 /**
  * A start leaves garbage behind, modules and schema above all, and V8 keeps its pages for as long as a process does little: a quarter of
- * an idle daemon. One thorough collection gives them back. False: the heap is too large for it.
+ * an idle daemon, half of one with a large fleet. One thorough collection gives them back. `waiting`: somebody may be waiting meanwhile;
+ * then a large heap is left alone. False: it was.
  */
-export function giveBackGarbage(): boolean {
-  if (getHeapStatistics().used_heap_size > MOST_BYTES) return false;
+export function giveBackGarbage({ waiting }: { readonly waiting: boolean }): boolean {
+  if (waiting && getHeapStatistics().used_heap_size > MOST_BYTES) return false;
   // The function is there only where a flag says so, and a flag of the command line would be one more thing to know.
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as Collect;
