@@ -1,4 +1,4 @@
-import type { Credential, Provider } from "../../src/credential.ts";
+import type { Credential, Instant, Provider } from "../../src/credential.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
 import { encodeRecord, specOf, targetKey } from "../../src/record.ts";
@@ -9,33 +9,55 @@ export async function connect(url: string, keyPrefix = "evertoken"): Promise<Red
   return link;
 }
 
-/** Tokens that live for hours, as an earlier run would have left them in Redis. */
-export async function seedFresh(
+/** The token that a credential has. */
+export interface Life {
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+  readonly dueAt: Instant;
+  /** Epoch of Redis in which the stores are known to hold it. */
+  readonly sure: string;
+  /** Of the stores that have such. */
+  readonly version?: string;
+}
+
+/** Tokens as an earlier run would have left them in Redis. Nothing is put into the due index. */
+export async function seed(
   link: RedisLink,
   provider: Provider,
   credentials: readonly Credential[],
+  lifeOf: (index: number) => Life,
 ): Promise<void> {
   const due = dueIndex(link, provider.name);
-  const now = Date.now();
-  const far = now + 12 * 3_600_000;
-  const target = { revision: 1, version: "", expiresAt: far, sure: "abcdef", failures: 0, retryAt: 0, older: [] };
-  for (let i = 0; i < credentials.length; i += 1000) {
-    const batch = credentials.slice(i, i + 1000);
+  for (let from = 0; from < credentials.length; from += 1000) {
     await link.pipeline(
-      batch.flatMap((credential) => {
+      credentials.slice(from, from + 1000).flatMap((credential, i) => {
+        const { issuedAt, expiresAt, dueAt, sure, version = "" } = lifeOf(from + i);
+        const target = { revision: 1, version, expiresAt, sure, failures: 0, retryAt: 0, older: [] };
         const record = {
           revision: 1,
-          issuedAt: now,
-          expiresAt: far,
-          dueAt: far - 3_600_000,
+          issuedAt,
+          expiresAt,
+          dueAt,
           spec: specOf(credential, provider),
           targets: Object.fromEntries(credential.publish.map((each) => [targetKey(each), target])),
         };
         return [
           ["hset", due.keys.state, credential.id, encodeRecord(record, credential.publish)],
-          ["zadd", due.keys.expiry, far, credential.id],
+          ["zadd", due.keys.expiry, expiresAt, credential.id],
         ];
       }),
     );
   }
+}
+
+/** Tokens that live for hours. */
+export async function seedFresh(
+  link: RedisLink,
+  provider: Provider,
+  credentials: readonly Credential[],
+): Promise<void> {
+  const now = Date.now();
+  const far = now + 12 * 3_600_000;
+  const life = { issuedAt: now, expiresAt: far, dueAt: far - 3_600_000, sure: "abcdef" };
+  await seed(link, provider, credentials, () => life);
 }

@@ -1,0 +1,55 @@
+import { openLane } from "../../../src/queue/lane.ts";
+import { encodeRecord, targetKey } from "../../../src/record.ts";
+import { target } from "../../fakes/world.ts";
+import { connect } from "../fresh-fleet.ts";
+import { facts, race } from "./loop.ts";
+
+/** evertoken's scheduling alone: due index, claim, BullMQ, fence and re-arming, around a rotation that does nothing. */
+const { redisUrl, concurrency, credentials } = facts;
+const HOUR = 3_600_000;
+
+const redis = await connect(redisUrl, "scheduling");
+const publish = [target("aws", { secret: "account" })];
+let left = 0;
+let finished: () => void = () => undefined;
+
+const lane = openLane(redis, "p", {
+  limits: { concurrency, leaseFloorMs: 10_000, historyKeep: 20 },
+  room: () => Infinity,
+  onError: (error) => process.stderr.write(`${String(error)}\n`),
+  async work({ id, fence }, due) {
+    const now = Date.now();
+    await due.begin(id, fence, 10_000);
+    const held = {
+      revision: 1,
+      version: "",
+      expiresAt: now + HOUR,
+      sure: "a1b2c3",
+      failures: 0,
+      retryAt: 0,
+      older: [],
+    };
+    const targets = Object.fromEntries(publish.map((each) => [targetKey(each), held]));
+    const life = { issuedAt: now, expiresAt: now + HOUR, dueAt: now + HOUR / 2 };
+    const record = encodeRecord({ revision: 1, spec: "1q2w3e4r5t", ...life, targets }, publish);
+    const rest = { failing: "", keepSealed: false, request: undefined, entry: "", sent: true, answer: "up" } as const;
+    await due.finish(id, fence, { nextAt: life.dueAt, record, liveUntil: life.expiresAt, ...rest });
+    left -= 1;
+    if (left === 0) finished();
+    return life.dueAt;
+  },
+});
+const ids = Array.from({ length: credentials }, (_, i) => `account-${i}`);
+left = credentials;
+const registered = new Promise<void>((resolve) => (finished = resolve));
+await lane.due.register(ids.map((id) => [id, "1q2w3e4r5t"] as const));
+lane.wake();
+await registered;
+
+race(async (rotations) => {
+  left = rotations;
+  const all = new Promise<void>((resolve) => (finished = resolve));
+  await lane.due.advance(ids.slice(0, rotations));
+  lane.wake(); // in the daemon the message does that which `advance` publishes
+  await all;
+});

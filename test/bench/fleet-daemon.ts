@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open, readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Config, loadConfig } from "../../src/config/config.ts";
+import type { Provider } from "../../src/credential.ts";
+import { type Line, type Site, makeSite } from "../fakes/daemon.ts";
+import type { Ports } from "./servers.ts";
+
+const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
+export const PROVIDER = "p";
+
+/** A configuration for the bench, and daemons of it whose log goes to a file. */
+export interface BenchSite extends AsyncDisposable {
+  readonly site: Site;
+  readonly config: Config;
+  readonly provider: Provider;
+  launch(): Promise<BenchDaemon>;
+}
+
+export interface BenchDaemon extends AsyncDisposable {
+  readonly pid: number;
+  /** How long it took from its start until it was ready. */
+  readonly readyMs: number;
+  /** What it has logged. */
+  lines(): Promise<Line[]>;
+}
+
+export interface FleetOptions {
+  readonly count: number;
+  readonly ports: Ports;
+  readonly redisUrl: string;
+  readonly keyPrefix: string;
+  readonly stores: readonly ("aws" | "gcp")[];
+  readonly limits?: object;
+}
+
+export async function makeBenchSite(options: FleetOptions): Promise<BenchSite> {
+  const { count, ports, redisUrl, keyPrefix, stores, limits } = options;
+  const site = await makeSite();
+  await site.write("secret", "s3cret");
+  const all = {
+    aws: { type: "aws-secrets-manager", region: "eu-west-1", endpoint: `http://127.0.0.1:${ports.aws}` },
+    gcp: { type: "gcp-secret-manager", project: "bench", endpoint: `http://127.0.0.1:${ports.gcp}` },
+  };
+  await site.configure({
+    redis: { url: redisUrl, keyPrefix },
+    sealKey: { env: "SEAL_KEY" },
+    providers: { [PROVIDER]: { tokenEndpoint: `http://127.0.0.1:${ports.token}/token`, ...(limits && { limits }) } },
+    stores: Object.fromEntries(stores.map((name) => [name, all[name]])),
+    credentials: Array.from({ length: count }, (_, i) => ({
+      id: `account-${i}`,
+      provider: PROVIDER,
+      clientId: `client-${i}`,
+      clientSecret: { file: "secret" },
+      publish: stores.map((store) => ({ store, secret: `account-${i}` })),
+    })),
+  });
+  const { config, problems } = await loadConfig(site.config, environment);
+  const provider = config?.providers.get(PROVIDER);
+  if (config === undefined || provider === undefined) throw new Error(JSON.stringify(problems));
+  let launched = 0;
+  return {
+    site,
+    config,
+    provider,
+    launch: () => launch(site.config, site.path(`${(launched += 1)}.log`)),
+    [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+  };
+}
+
+/** Of daemons and contestants: the clouds' identities, and nothing of the machine that could change what they do. */
+export const environment = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: process.env["HOME"] ?? "",
+  SEAL_KEY: "11".repeat(32),
+  AWS_ACCESS_KEY_ID: "AKIABENCH",
+  AWS_SECRET_ACCESS_KEY: "aws-secret-key",
+  METADATA_SERVER_DETECTION: "none",
+} as const;
+
+/** The log goes into a file, as nothing that reads it should take part in the race. */
+async function launch(config: string, log: string): Promise<BenchDaemon> {
+  const output = await open(log, "w");
+  const at = performance.now();
+  const child = spawn(process.execPath, [MAIN, "run", "--config", config], {
+    env: environment,
+    stdio: ["ignore", output.fd, "inherit"],
+  });
+  let readyMs = 0;
+  while (!(await readFile(log, "utf8")).includes('"event":"app.ready"')) {
+    if (child.exitCode !== null) throw new Error(`the daemon has ended with code ${child.exitCode}`);
+    await delay(5);
+    readyMs = performance.now() - at;
+  }
+  await output.close();
+  return {
+    pid: child.pid ?? 0,
+    readyMs,
+    lines: async () =>
+      (await readFile(log, "utf8"))
+        .split("\n")
+        .filter((line) => line.endsWith("}"))
+        .map((line) => JSON.parse(line) as Line),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null) return;
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { dueIndex, wakeChannel } from "../../src/queue/due-index.ts";
+import type { Bench } from "./bench.ts";
+import { type BenchDaemon, PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
+import { connect, seed, seedFresh } from "./fresh-fleet.ts";
+import { median, usage } from "./measure.ts";
+
+const IDLE_SECONDS = 30;
+/** Longer than the daemon waits before it gives back what its start left behind. */
+const SETTLE_MS = 8000;
+const PER_SECOND = 50;
+const LAG_SECONDS = 20;
+const HOUR = 3_600_000;
+
+export interface Idle {
+  readonly mib: number;
+  /** Percent of a core. */
+  readonly cpu: number;
+}
+
+export interface Large {
+  /** Milliseconds from due to started. */
+  readonly lag: { readonly p50: number; readonly p99: number };
+  readonly idle: Idle;
+  readonly idleGcp: Idle;
+}
+
+async function idleOf(daemon: BenchDaemon): Promise<Idle> {
+  await delay(SETTLE_MS);
+  const before = await usage(daemon.pid);
+  await delay(IDLE_SECONDS * 1000);
+  const after = await usage(daemon.pid);
+  return { mib: after.mib, cpu: ((after.cpu - before.cpu) / IDLE_SECONDS) * 100 };
+}
+
+/** P6 and P9: a large fleet whose tokens are fresh; at rest, and while 50 of them fall due a second. */
+export async function measureLarge(bench: Bench): Promise<Large> {
+  const { idle, lag } = await ofPlaces(bench, ["aws"]);
+  const gcp = await ofPlaces(bench, ["aws", "gcp"], false);
+  return { idle, lag, idleGcp: gcp.idle };
+}
+
+async function ofPlaces(
+  { ports, redis, fleet: count }: Bench,
+  stores: readonly ("aws" | "gcp")[],
+  withLag = true,
+): Promise<{ idle: Idle; lag: Large["lag"] }> {
+  const keyPrefix = `large-${stores.join("-")}`;
+  await using site = await makeBenchSite({ count, ports, redisUrl: redis.url, keyPrefix, stores });
+  const link = await connect(redis.url, keyPrefix);
+  await seedFresh(link, site.provider, site.config.credentials);
+  const { keys, remove } = dueIndex(link, PROVIDER);
+  const sure = await link.epoch();
+
+  /** So many tokens fall due, so many milliseconds apart. */
+  async function fallDue(many: number, apartMs: number): Promise<void> {
+    const some = site.config.credentials.slice(0, many);
+    const from = Date.now() + 2000;
+    const life = { issuedAt: from - HOUR, expiresAt: from + HOUR, sure, version: "1" };
+    await seed(link, site.provider, some, (i) => ({ ...life, dueAt: from + i * apartMs }));
+    await link.call("ZADD", keys.due, ...some.flatMap(({ id }, i) => [from + i * apartMs, id]));
+    await link.call("PUBLISH", wakeChannel(keyPrefix), PROVIDER);
+    await delay(2000 + many * apartMs + 2000);
+  }
+
+  await using daemon = await site.launch();
+  // What a first rotation loads is a part of a daemon at rest.
+  await fallDue(10, 10);
+  const idle = await idleOf(daemon);
+  let waits: number[] = [];
+  if (withLag) {
+    const before = (await daemon.lines()).length;
+    await fallDue(PER_SECOND * LAG_SECONDS, 1000 / PER_SECOND);
+    const lines = (await daemon.lines()).slice(before).filter(({ event }) => event === "rotation.succeeded");
+    waits = lines.map((line) => Number(line["wait_ms"])).toSorted((a, b) => a - b);
+    if (waits.length < PER_SECOND * LAG_SECONDS) throw new Error(`only ${waits.length} of the rotations happened`);
+  }
+  await remove(site.config.credentials.map(({ id }) => id));
+  await link.close();
+  return { idle, lag: { p50: median(waits), p99: waits[Math.ceil(waits.length * 0.99) - 1] ?? NaN } };
+}

@@ -1,0 +1,79 @@
+import { writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { measure } from "../simulate/measure.ts";
+import { startRedis } from "../fakes/redis.ts";
+import type { Bench } from "./bench.ts";
+import { measureBoot } from "./boot-fleet.ts";
+import { startChild } from "./child.ts";
+import { environment } from "./fleet-daemon.ts";
+import { type Results, figuresOf, table } from "./figures.ts";
+import { measureLarge } from "./large-fleet.ts";
+import { machineNoise } from "./noise.ts";
+import { measurePacing } from "./pacing.ts";
+import { raceRotations } from "./race-rotation.ts";
+import { raceScheduling } from "./race-scheduling.ts";
+import { measureReading } from "./reading.ts";
+import type { Ports } from "./servers.ts";
+
+/**
+ * `npm run bench`: what evertoken costs beside the same work done otherwise, in one run on one machine, with the shipped code and the
+ * shipped defaults (but for how much a provider takes at a time). Ratios are of laps of the same round, and medians of the rounds.
+ */
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "7" },
+    fleet: { type: "string", default: "100000" },
+    json: { type: "string", default: new URL("results.json", import.meta.url).pathname },
+  },
+});
+const said = (text: string): void => void process.stderr.write(`${text}\n`);
+
+// The clouds' clients of this process' children.
+Object.assign(process.env, environment);
+const startedAt = Date.now();
+await using stack = new AsyncDisposableStack();
+const redis = stack.use(await startRedis({ port: true }));
+const servers = stack.use(startChild("servers.ts"));
+const { ports } = await servers.said<{ ports: Ports }>();
+const bench: Bench = {
+  servers,
+  ports,
+  redis,
+  rounds: Number(values.rounds),
+  concurrency: 64,
+  credentials: 4000,
+  fleet: Number(values.fleet),
+};
+
+const noise = machineNoise();
+said("rotations (P1 to P4, P12) ...");
+const rotation = await raceRotations(bench);
+noise.look();
+said("scheduling (P5) ...");
+const scheduling = await raceScheduling(bench);
+noise.look();
+said("boot (P7) ...");
+const boot = await measureBoot(bench);
+noise.look();
+said("a large fleet (P6, P9) ...");
+const large = await measureLarge(bench);
+noise.look();
+said("pacing (P10) ...");
+const pacing = await measurePacing(bench);
+said("memory (P8) ...");
+const memory = await measure(bench.fleet);
+noise.look();
+said("configuration (P11) ...");
+const reading = await measureReading(bench.fleet, Math.max(5, Math.min(5, bench.rounds)));
+noise.look();
+
+const results: Results = { rotation, scheduling, boot, large, pacing, memory, reading };
+const figures = figuresOf(results);
+const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "?"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+const minutes = (Date.now() - startedAt) / 60_000;
+process.stdout.write(table(figures, results, { machine, date: new Date(startedAt), minutes, noise: noise.seen() }));
+await writeFile(
+  values.json,
+  `${JSON.stringify({ date: new Date(startedAt).toISOString(), machine, minutes, noise: noise.seen(), figures }, null, 2)}\n`,
+);
