@@ -46,9 +46,9 @@ export function makeRegistry(parts: {
     if (sum.added + sum.changed + sum.removed > 0) log.event("schedule.reconciled", { ...sum });
   }
 
-  async function all(claim: boolean): Promise<void> {
+  async function all({ claim, known }: { claim: boolean; known: boolean }): Promise<void> {
     if (!(await counts(claim))) return;
-    say(await reconcile.everything());
+    say(await reconcile.everything({ known }));
     owed = false;
   }
 
@@ -65,7 +65,7 @@ export function makeRegistry(parts: {
             return due === undefined ? [] : [{ due, specs, ids }];
           }),
         };
-        if (isFirst) return all(true);
+        if (isFirst) return all({ claim: true, known: true });
         owed = true;
         if (!redis.ready()) return;
         try {
@@ -80,9 +80,10 @@ export function makeRegistry(parts: {
       inTurn(async () => {
         if (!(await counts(false))) return;
         // The whole look costs a second of Redis per 100,000 credentials; a count tells most of it.
-        if (owed || round % FULL_ROUND === 0 || !(await reconcile.looksRight())) await all(false);
+        if (owed || round % FULL_ROUND === 0 || !(await reconcile.looksRight()))
+          await all({ claim: false, known: false });
       }),
-    everything: () => inTurn(() => all(false)),
+    everything: () => inTurn(() => all({ claim: false, known: false })),
   };
 
   function differences({ register, gone }: RosterChange) {

@@ -52,6 +52,8 @@ export function keysOf(prefix: string, provider: string) {
     history: key("history"),
     /** Operators' pauses; `pause` is the provider's own. */
     halts: key("halts"),
+    /** Hash of the configuration of which everything is registered. */
+    registered: key("registered"),
     sealed: (id: string) => key(`sealed:${id}`),
   };
 }

@@ -47,25 +47,38 @@ export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
     return (await redis.run("configure", [marker], [hash, Math.floor(since), MARK_TTL_MS, claim ? 1 : 0])) === 1;
   }
 
+  async function entriesOf(due: DueIndex): Promise<number> {
+    return Number(await redis.call("ZCARD", due.keys.due));
+  }
+
   return {
     counts,
 
     /** True when every provider's index has as many entries as credentials are configured: one command per provider. */
     async looksRight(): Promise<boolean> {
       for (const { due, ids } of wanted().registrations) {
-        if (Number(await redis.call("ZCARD", due.keys.due)) !== ids.size) return false;
+        if ((await entriesOf(due)) !== ids.size) return false;
       }
       return true;
     },
 
-    /** Entry by entry. Only while the configuration counts. */
-    async everything(): Promise<Reconciled> {
+    /**
+     * Entry by entry. Only while the configuration counts. `known`: a provider of which a replica with the same configuration has
+     * registered everything is left out when its count is right, so that a restart costs nothing.
+     */
+    async everything({ known }: { readonly known: boolean }): Promise<Reconciled> {
+      const { hash, registrations } = wanted();
       const sum = { added: 0, changed: 0, removed: 0 };
-      for (const { due, specs, ids } of wanted().registrations) {
+      for (const { due, specs, ids } of registrations) {
+        const { registered } = due.keys;
+        const isKnown = known && (await redis.call("GET", registered)) === hash;
+        if (isKnown && (await entriesOf(due)) === ids.size) continue;
+        await redis.call("DEL", registered); // whoever is interrupted has not registered everything
         const { added, changed } = await due.register(specs);
         sum.added += added;
         sum.changed += changed;
-        sum.removed += await due.removeOrphans(ids);
+        if ((await entriesOf(due)) !== ids.size) sum.removed += await due.removeOrphans(ids);
+        await redis.call("SET", registered, hash);
       }
       return sum;
     },
@@ -74,6 +87,7 @@ export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
     async differences(list: readonly Difference[]): Promise<Reconciled> {
       const sum = { added: 0, changed: 0, removed: 0 };
       for (const { due, register, gone } of list) {
+        await redis.call("DEL", due.keys.registered);
         await due.remove(gone);
         sum.removed += gone.length;
         const { added, changed } = await due.register(register);

@@ -19,6 +19,7 @@ function wantedOf(hash = "", since: number, ids: readonly string[]): Wanted {
   const specs = ids.map((id) => [id, "s"] as const);
   return { hash, since, registrations: [{ due: index.due, specs, ids: new Set(ids) }] };
 }
+const anew = { known: false };
 /** The replicas forget that any of them ever ran: as after 30 s without a word of them. */
 const forget = (): Promise<unknown> => index.redis.call("DEL", "{test}:config");
 const scheduled = (): Promise<unknown> => index.redis.call("ZRANGE", index.due.keys.due, 0, -1);
@@ -79,19 +80,67 @@ describe("reconciling", () => {
   test("looks right when as many are scheduled as are configured", async () => {
     const a = replica(OLD, 1, "a", "b");
     expect(await a.looksRight()).toBe(false);
-    expect(await a.everything()).toEqual({ added: 2, changed: 0, removed: 0 });
+    expect(await a.everything(anew)).toEqual({ added: 2, changed: 0, removed: 0 });
     expect(await a.looksRight()).toBe(true);
   });
 
   test("of everything adds what is missing and removes what is left over", async () => {
-    await replica(OLD, 1, "a", "b").everything();
-    expect(await replica(NEW, 2, "b", "c").everything()).toEqual({ added: 1, changed: 0, removed: 1 });
+    await replica(OLD, 1, "a", "b").everything(anew);
+    expect(await replica(NEW, 2, "b", "c").everything(anew)).toEqual({ added: 1, changed: 0, removed: 1 });
     expect(await scheduled()).toEqual(["b", "c"]);
+  });
+
+  describe("of everything at a start", () => {
+    /** A replica that starts; what it registers. */
+    async function started(hash: string | undefined, ...ids: string[]) {
+      const wanted = wantedOf(hash, 1, ids);
+      const registered: string[] = [];
+      const due = {
+        ...index.due,
+        async register(specs: readonly (readonly [id: string, spec: string])[]) {
+          registered.push(...specs.map(([id]) => id));
+          return index.due.register(specs);
+        },
+      };
+      const registrations = wanted.registrations.map((each) => ({ ...each, due }));
+      await makeReconcile(index.redis, () => ({ ...wanted, registrations })).everything({ known: true });
+      return registered;
+    }
+
+    test("is nothing when a replica with the same configuration has done it and the count is right", async () => {
+      expect(await started(OLD, "a", "b")).toEqual(["a", "b"]);
+      expect(await started(OLD, "a", "b")).toEqual([]);
+    });
+
+    test("is everything when an entry is missing", async () => {
+      await started(OLD, "a", "b");
+      await index.redis.call("ZREM", index.due.keys.due, "a");
+      expect(await started(OLD, "a", "b")).toEqual(["a", "b"]);
+      expect(new Set((await scheduled()) as string[])).toEqual(new Set(["a", "b"]));
+    });
+
+    test("is everything after another configuration, though that one had as many credentials, or changed a single one", async () => {
+      await started(OLD, "a", "b");
+      await started(NEW, "a", "b");
+      expect(await started(OLD, "a", "b")).toEqual(["a", "b"]);
+      await replica(NEW, 2, "a", "b").differences([{ due: index.due, register: [["a", "t"]], gone: [] }]);
+      expect(await started(OLD, "a", "b")).toEqual(["a", "b"]);
+    });
+
+    test("is everything after one that was interrupted", async () => {
+      await started(OLD, "a", "b");
+      const due = { ...index.due, register: () => Promise.reject(new Error("interrupted")) };
+      const wanted = wantedOf(OLD, 1, ["a", "b"]);
+      const registrations = wanted.registrations.map((each) => ({ ...each, due }));
+      const again = makeReconcile(index.redis, () => ({ ...wanted, registrations }));
+      await expect(again.everything(anew)).rejects.toThrow("interrupted");
+      expect(await started(OLD, "a", "b")).toEqual(["a", "b"]);
+    });
   });
 
   test("of differences touches nothing else", async () => {
     const a = replica(OLD, 1, "a", "b", "c");
-    await a.everything();
+    await a.everything(anew);
     const later = Date.now() + 3_600_000;
     for (const id of ["b", "c"]) await index.redis.call("ZADD", index.due.keys.due, later, id);
     const sum = await a.differences([{ due: index.due, register: [["d", "s"]], gone: ["a"] }]);
