@@ -1,4 +1,5 @@
 import type { Credential, Instant, Provider, Target } from "./credential.ts";
+import { fromCompact, toCompact } from "./record-compact.ts";
 import type { Reason } from "./schedule.ts";
 
 /** What the journal remembers of one target: the newest version that it holds for sure. */
@@ -132,10 +133,19 @@ const SCHEDULED_BY = "by";
 const LISTED = "ls";
 
 /**
- * Text form, kept small: it is held once per credential. The Lua scripts read the numbers before `spec` by position:
- * schema, liveUntil, dueAt, revision. Change them together, and raise SCHEMA.
+ * Text form. An ordinary record is compact (record-compact.ts); any other is JSON, of which the Lua scripts read what stands before the
+ * targets by position: schema, liveUntil, dueAt, revision, spec. Change them together, and raise SCHEMA.
  */
 export function encodeRecord(record: CredentialRecord, targets: readonly Target[]): string {
+  const known = targets.flatMap((target) => {
+    const key = targetKey(target);
+    const held = record.targets[key];
+    return held === undefined ? [] : [[key, held] as const];
+  });
+  return toCompact(record, known) ?? toJson(record, targets);
+}
+
+function toJson(record: CredentialRecord, targets: readonly Target[]): string {
   const packed: Record<string, unknown[]> = {};
   for (const target of targets) {
     const key = targetKey(target);
@@ -160,7 +170,7 @@ export function encodeRecord(record: CredentialRecord, targets: readonly Target[
 /** Undefined for anything that this version did not write: the stores are asked instead. */
 export function decodeRecord(text: string): CredentialRecord | undefined {
   const row = parse(text);
-  if (row === undefined) return undefined;
+  if (row === undefined) return fromCompact(text);
   const [, , dueAt, revision, spec, issuedAt, expiresAt, packed, failed] = row;
   const {
     [SCHEDULED_BY]: mark,
@@ -210,6 +220,7 @@ type Row = [
 ];
 
 function parse(text: string): Row | undefined {
+  if (!text.startsWith("[")) return undefined;
   try {
     const row: unknown = JSON.parse(text);
     return Array.isArray(row) && row[0] === SCHEMA && row.length >= 8 ? (row as Row) : undefined;

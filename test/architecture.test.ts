@@ -19,6 +19,7 @@ const core = [
   "parts.ts",
   "presets.ts",
   "record.ts",
+  "record-compact.ts",
   "recover.ts",
   "rotate.ts",
   "runway.ts",

@@ -1,5 +1,5 @@
 import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../order.ts";
-import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./lua.ts";
+import { HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./lua.ts";
 
 /** So many tokens on either side of now are looked at for the order of a catch-up; those that are not due fall through. */
 const WINDOW = 1000;
@@ -80,7 +80,7 @@ end`;
  * -> {now, nextAt or 0, blocked, (id, fence, dueAt, sendAt)*}. nextAt: when it is worth asking again; blocked: a free slot is.
  */
 export const claim = `
-local due, running, state, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9] ${NOW} ${FIELDS} ${LEASE}
+local due, running, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[4], KEYS[7], KEYS[8], KEYS[9] ${NOW} ${LEASE}
 local halts = KEYS[10] ${HALT}
 local halted = redis.call('EXISTS', halts) == 1
 local paused, all = tonumber(redis.call('GET', KEYS[5]) or 0), halted and haltOf('*') or 0
@@ -107,9 +107,7 @@ ${CHARGE}
 local out = {now, 0, 0}
 for _, p in ipairs(picked) do
   local id = p[1]
-  local s = redis.call('HGET', state, id)
-  local live = s and fields(s) or 0
-  local lease = now + leaseFor(tonumber(live), tonumber(ARGV[3]), tonumber(ARGV[4]))
+  local lease = now + leaseFor(id, expiry, tonumber(ARGV[3]), tonumber(ARGV[4]))
   local f = lease
   if redis.call('HGET', fence, id) == string.format('%d', f) then f = f + 1 end
   redis.call('ZADD', due, lease, id) redis.call('ZADD', running, lease, id)

@@ -75,8 +75,8 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       let added = 0;
       let changed = 0;
       for (let i = 0; i < specs.length; i += BATCH) {
-        const args = specs.slice(i, i + BATCH).flat();
-        const reply = await redis.run("register", [k.due, k.running, k.state], [channel, provider, ...args]);
+        const some = JSON.stringify(specs.slice(i, i + BATCH).flat());
+        const reply = await redis.run("register", [k.due, k.running, k.state], [channel, provider, some]);
         const [a, c] = reply as [number, number];
         added += a;
         changed += c;
@@ -123,7 +123,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
     async begin(id: string, fence: string, leaseFloorMs: number): Promise<Begun> {
       const reply = (await redis.run(
         "begin",
-        [k.due, k.running, k.state, k.fence, k.pause, k.requests, k.sealed(id), k.halts],
+        [k.due, k.running, k.state, k.fence, k.pause, k.requests, k.sealed(id), k.halts, k.expiry],
         [id, fence, leaseFloorMs, LEASE_CAP_MS],
       )) as [number, number, number, string | null, string | null, string | null];
       const [kind, now, lease, record, request, sealed] = reply;

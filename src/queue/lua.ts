@@ -2,11 +2,28 @@
 
 export const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 
-/** Reads schema, liveUntil, dueAt, revision and spec off the front of a record (see record.ts). */
-export const FIELDS = `local function fields(s) return string.match(s, '^%[1,(%-?%d+),(%-?%d+),(%d+),"([^"]*)"') end`;
+/**
+ * Reads spec, revision, due instant and the text of the targets off a record (see record.ts and record-compact.ts), and tells whether one of
+ * the keys is not among the latter. Nothing for a record of another version.
+ */
+export const FIELDS = `local function fields(s)
+  local issued, due, spec, revision, targets = string.match(s, '^2(%w%w%w%w%w%w%w%w)%w%w%w%w%w%w%w(%w%w%w%w%w%w%w)(%w+) (%w+)(.*)$')
+  if issued then return spec, tonumber(revision, 36), tonumber(issued, 36) + tonumber(due, 36), targets, ' %s:' end
+  due, revision, spec, targets = string.match(s, '^%[1,%-?%d+,(%-?%d+),(%d+),"([^"]*)"(.*)$')
+  return spec, tonumber(revision), due, targets, '"%s":['
+end
+local function lacks(targets, keys, form)
+  for key in string.gmatch(keys, '%S+') do
+    if not string.find(targets, string.format(form, key), 1, true) then return true end
+  end
+  return false
+end`;
 
-/** Lease of a credential whose consumers hold a live token until \`live\`. */
-export const LEASE = `local function leaseFor(live, floor, cap) return math.max(floor, math.min(cap, math.floor((live - now) / 3))) end`;
+/** Lease of a credential: a third of the life that the token has left which consumers hold (SORTED SET expiry), within bounds. */
+export const LEASE = `local function leaseFor(id, expiry, floor, cap)
+  local live = tonumber(redis.call('ZSCORE', expiry, id) or 0)
+  return math.max(floor, math.min(cap, math.floor((live - now) / 3)))
+end`;
 
 export const WAKE = `local function wake(id) local first = redis.call('ZRANGE', due, 0, 0) if first[1] == id then redis.call('PUBLISH', ARGV[1], ARGV[2]) end end`;
 

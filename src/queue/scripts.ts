@@ -9,37 +9,37 @@ import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "
  * writes later must show the fence; when the lease runs out the id is simply due again and the next claim takes a new fence.
  */
 
-/** A token was issued, and a target with one of the keys does not know of it (see record.ts). */
-const LACKS = `local function lacks(s, revision, keys)
-  if tonumber(revision) == 0 then return false end
-  for key in string.gmatch(keys, '%S+') do
-    if not string.find(s, '"' .. key .. '":[', 1, true) then return true end
-  end
-  return false
-end`;
-
-/** KEYS due running state | ARGV channel provider (id "spec target*")* -> {added, changed} */
+/**
+ * What is asked for differently, or has got a target that does not hold the token that was issued, is due now; what is missing is due when its
+ * record says. KEYS due running state | ARGV channel provider, JSON of [id, "spec target*", ...] -> {added, changed}
+ */
 const register = `
-local due, running, state = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${FIELDS} ${LACKS}
-local added, changed = 0, 0
-for i = 3, #ARGV, 2 do
-  local id = ARGV[i]
-  local spec, targets = string.match(ARGV[i + 1], '^(%S*) ?(.*)$')
-  local s = redis.call('HGET', state, id)
-  local _, dueAt, revision, was
-  if s then _, dueAt, revision, was = fields(s) end
-  if was and (was ~= spec or lacks(s, revision, targets)) and not redis.call('ZSCORE', running, id) then
-    redis.call('ZADD', due, now, id) changed = changed + 1
-  else
-    added = added + redis.call('ZADD', due, 'NX', dueAt or now, id)
+local due, running, state = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${FIELDS}
+local all, ids, missing, changed = cjson.decode(ARGV[3]), {}, {}, {}
+for i = 1, #all, 2 do ids[#ids + 1] = all[i] end
+local records = redis.call('HMGET', state, unpack(ids))
+for i, id in ipairs(ids) do
+  local at = now
+  if records[i] then
+    local was, revision, dueAt, held, form = fields(records[i])
+    if was then
+      local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
+      at = dueAt
+      if (was ~= spec or (revision > 0 and lacks(held, targets, form))) and not redis.call('ZSCORE', running, id) then
+        at = nil changed[#changed + 1] = now changed[#changed + 1] = id
+      end
+    end
   end
+  if at then missing[#missing + 1] = at missing[#missing + 1] = id end
 end
-if added + changed > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
-return {added, changed}`;
+local added = #missing > 0 and redis.call('ZADD', due, 'NX', unpack(missing)) or 0
+if #changed > 0 then redis.call('ZADD', due, unpack(changed)) end
+if added + #changed > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+return {added, #changed / 2}`;
 
-/** KEYS due running state fence pause requests sealed halts | ARGV id fence floorMs capMs -> {0} fenced | {2, pausedUntil, releaseAt} | {1, now, lease, state, request, sealed} */
+/** KEYS due running state fence pause requests sealed halts expiry | ARGV id fence floorMs capMs -> {0} fenced | {2, pausedUntil, releaseAt} | {1, now, lease, state, request, sealed} */
 const begin = `
-local due, running, state, fence, halts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8] ${NOW} ${FIELDS} ${LEASE} ${HALT}
+local due, running, state, fence, halts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8] ${NOW} ${LEASE} ${HALT}
 local id = ARGV[1]
 if redis.call('HGET', fence, id) ~= ARGV[2] then return {0} end
 local paused = tonumber(redis.call('GET', KEYS[5]) or 0)
@@ -47,11 +47,9 @@ if paused > now then return {2, paused, paused} end
 local all, own = haltOf('*'), haltOf(id)
 if all > now then return {2, all, 0} end
 if own > now then return {2, own, own} end
-local s = redis.call('HGET', state, id)
-local live = s and fields(s) or 0
-local lease = now + leaseFor(tonumber(live), tonumber(ARGV[3]), tonumber(ARGV[4]))
+local lease = now + leaseFor(id, KEYS[9], tonumber(ARGV[3]), tonumber(ARGV[4]))
 redis.call('ZADD', due, 'XX', lease, id) redis.call('ZADD', running, lease, id)
-return {1, now, lease, s, redis.call('HGET', KEYS[6], id), redis.call('GET', KEYS[7])}`;
+return {1, now, lease, redis.call('HGET', state, id), redis.call('HGET', KEYS[6], id), redis.call('GET', KEYS[7])}`;
 
 /** KEYS due running state fence sealed | ARGV id fence leaseMs state sealed lifeMs -> 0 fenced | 1 */
 const minted = `

@@ -38,14 +38,8 @@ describe("the due index", () => {
       ["middle", 90_000],
       ["short", 6000],
     ] as const) {
-      const record = `[1,${now + lifeMs},0,1,"s",0,${now + lifeMs},{}]`;
-      await index.redis.call("HSET", index.due.keys.state, id, record);
+      await index.put([{ id, dueAt: 0, liveUntil: now + lifeMs }]);
     }
-    await index.due.register([
-      ["long", "s"],
-      ["middle", "s"],
-      ["short", "s"],
-    ]);
     const claim = await index.due.claim(limits);
     expect(claim.claimed).toHaveLength(3);
     const leases = await index.redis.call("ZMSCORE", index.due.keys.due, "long", "middle", "short");
