@@ -1,5 +1,6 @@
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { registrationOf } from "../../src/record.ts";
+import { makeReconcile } from "../../src/queue/reconcile.ts";
+import { makeRoster } from "../../src/roster.ts";
 import type { Bench } from "./bench.ts";
 import { PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
 import { connect, seedFresh } from "./fresh-fleet.ts";
@@ -31,9 +32,13 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
   await using site = await makeBenchSite(options);
   const { provider, config } = site;
   const link = await connect(redis.url, "boot");
-  const { keys, register, remove } = dueIndex(link, PROVIDER);
+  const due = dueIndex(link, PROVIDER);
   const ids = config.credentials.map(({ id }) => id);
-  const registrations = () => config.credentials.map((each) => [each.id, registrationOf(each, provider)] as const);
+  const { hash, sections } = await makeRoster(config);
+  const registrations = [...sections.values()].map(({ specs, ids: all }) => ({ due, specs, ids: all }));
+  const reconcile = makeReconcile(link, () => ({ hash, since: 0, registrations }));
+  /** As a daemon does it that starts. */
+  const register = (): Promise<unknown> => reconcile.everything({ known: true });
 
   async function raw(): Promise<void> {
     const now = Date.now();
@@ -42,16 +47,15 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
     }
   }
 
-  await seedFresh(link, provider, config.credentials);
   const raws: number[] = [];
   const empty: number[] = [];
   const unchanged: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     const rawMs = await timed(raw);
-    const emptyMs = await timed(() => register(registrations()));
-    const unchangedMs = await timed(() => register(registrations()));
+    const emptyMs = await timed(register);
+    const unchangedMs = await timed(register);
     await link.call("DEL", "raw");
-    if (round < rounds) await link.call("DEL", keys.due);
+    if (round < rounds) await link.call("DEL", due.keys.due, due.keys.registered);
     if (round === 0) continue;
     raws.push(rawMs);
     empty.push(emptyMs / rawMs);
@@ -65,6 +69,7 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
     ];
     return all.reduce((sum, { seen }) => sum + seen, 0);
   };
+  await seedFresh(link, provider, config.credentials);
   const before = await calls();
   let readyMs: number;
   {
@@ -77,7 +82,7 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
   const names = Array.from({ length: 1_000_000 }, (_, i) => [`account-${i}`, "1q2w3e4r5t 5t6y7u8"] as const);
   const millionMs = await timed(() => million.register(names));
   await link.call("DEL", million.keys.due);
-  await remove(ids);
+  await due.remove(ids);
   await link.close();
   return { empty: median(empty), unchanged: median(unchanged), rawMs: median(raws), millionMs, readyMs, calls: made };
 }
