@@ -84,8 +84,8 @@ export interface Provider {
   readonly responsePath: readonly string[];
 }
 
-/** How many writes a store takes, and what shares them. */
-export interface WriteQuota {
+/** How many calls of a kind a store takes, and what shares them. */
+export interface CallQuota {
   /** What is counted together: `aws:eu-west-1`, `gcp:acme-prod`, or a name of one's own. */
   readonly scope: string;
   readonly perSecond: number;
@@ -103,7 +103,7 @@ export interface AwsStore {
   /** Deadline of one call. */
   readonly timeoutMs: number;
   /** Undefined: nothing limits writes. */
-  readonly quota?: WriteQuota;
+  readonly quota?: CallQuota;
 }
 
 export interface GcpStore {
@@ -117,7 +117,9 @@ export interface GcpStore {
   readonly labels: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /** Undefined: nothing limits writes. */
-  readonly quota?: WriteQuota;
+  readonly quota?: CallQuota;
+  /** Of what is looked up of secrets and versions; payloads are counted apart. Undefined: nothing limits that. */
+  readonly readQuota?: CallQuota;
 }
 
 export interface FileStore {
@@ -126,7 +128,7 @@ export interface FileStore {
   readonly dir: string;
   readonly timeoutMs: number;
   /** Undefined: nothing limits writes. */
-  readonly quota?: WriteQuota;
+  readonly quota?: CallQuota;
 }
 
 export type StoreConfig = AwsStore | GcpStore | FileStore;

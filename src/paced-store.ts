@@ -1,12 +1,12 @@
 import type { KeyObject } from "node:crypto";
 import type { Instant, StoreConfig } from "./credential.ts";
 import { openStore } from "./publish/index.ts";
-import { PublishError, type Store } from "./publish/store.ts";
+import { type Pace, PublishError, type Store } from "./publish/store.ts";
 import { type Budget, budgetKey, openBudget } from "./queue/budget.ts";
 import type { RedisLink } from "./queue/redis.ts";
 
 /** One budget per scope, however many stores share it. */
-export type Budgets = (config: StoreConfig) => Budget | undefined;
+export type Budgets = (config: Pick<StoreConfig, "quota">) => Budget | undefined;
 
 /** AWS and GCP count by the second; a caller who was refused leaves everyone a second to recover. */
 const REFUSED_MS = 1000;
@@ -31,20 +31,14 @@ export async function openPacedStore(
   parts: { readonly versionKey: KeyObject; readonly budgets: Budgets },
 ): Promise<Store> {
   const budget = parts.budgets(config);
-  if (budget === undefined) return openStore(config, { versionKey: parts.versionKey });
+  const { readQuota } = config.type === "gcp-secret-manager" ? config : {};
+  const reads = readQuota && parts.budgets({ quota: readQuota });
   const store = await openStore(config, {
     versionKey: parts.versionKey,
-    async pace(signal) {
-      if (await budget.take(signal)) return;
-      throw new PublishError(
-        `store ${config.name}: the writes of ${config.quota?.scope} are spoken for; it is tried again soon`,
-        {
-          class: "throttled",
-          code: "QuotaSpent",
-        },
-      );
-    },
+    ...(budget && { pace: paceOf(config.name, budget, `writes of ${config.quota?.scope}`) }),
+    ...(reads && { paceReads: paceOf(config.name, reads, `calls of ${readQuota?.scope}`) }),
   });
+  if (budget === undefined) return store;
   return {
     ...store,
     async publish(version, known, signal) {
@@ -57,5 +51,15 @@ export async function openPacedStore(
         throw error;
       }
     },
+  };
+}
+
+function paceOf(store: string, budget: Budget, what: string): Pace {
+  return async (signal) => {
+    if (await budget.take(signal)) return;
+    throw new PublishError(`store ${store}: the ${what} are spoken for; it is tried again soon`, {
+      class: "throttled",
+      code: "QuotaSpent",
+    });
   };
 }

@@ -1,4 +1,4 @@
-import type { ProviderLimits, WriteQuota } from "../credential.ts";
+import type { ProviderLimits, CallQuota } from "../credential.ts";
 import { parseFraction } from "./duration.ts";
 import type { ProviderFile, StoreFile } from "./schema.ts";
 
@@ -28,7 +28,7 @@ const GCP_WRITES_PER_MINUTE = 600;
  * How many writes the cloud takes, and from whom together. Another address than the cloud's own is not known to have a
  * quota: there only what is written holds.
  */
-export function resolveQuota(file: StoreFile): WriteQuota | undefined {
+export function resolveQuota(file: StoreFile): CallQuota | undefined {
   if (file.type === "file") return undefined;
   const { scope } = file.limits ?? {};
   if (file.type === "aws-secrets-manager") {
@@ -39,6 +39,16 @@ export function resolveQuota(file: StoreFile): WriteQuota | undefined {
   const own =
     file.limits?.writesPerMinute ?? (isOf("googleapis.com", file.endpoint) ? GCP_WRITES_PER_MINUTE : undefined);
   return own === undefined ? undefined : { scope: scope ?? `gcp:${file.project}`, perSecond: own / 60 };
+}
+
+/** Get and list, together, but not the payloads (secret-manager/quotas, "Read requests"). */
+const GCP_READS_PER_MINUTE = 600;
+
+/** How much the cloud lets be looked up, and for whom together. Only GCP's is so small that a lost Redis could use it up. */
+export function resolveReadQuota(file: StoreFile): CallQuota | undefined {
+  if (file.type !== "gcp-secret-manager" || !isOf("googleapis.com", file.endpoint)) return undefined;
+  const scope = file.limits?.scope ?? `gcp:${file.project}`;
+  return { scope: `${scope}:reads`, perSecond: GCP_READS_PER_MINUTE / 60 };
 }
 
 function isOf(cloud: string, endpoint: string | undefined): boolean {

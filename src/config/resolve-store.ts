@@ -1,6 +1,6 @@
 import type { StoreConfig } from "../credential.ts";
 import { parseDuration } from "./duration.ts";
-import { resolveQuota } from "./limits.ts";
+import { resolveQuota, resolveReadQuota } from "./limits.ts";
 import type { StoreFile } from "./schema.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -27,7 +27,12 @@ export function resolveStore(name: string, file: StoreFile, at: (path: string) =
     }
     case "gcp-secret-manager": {
       const { type, project, endpoint, location } = file;
-      const rest = { ...(endpoint !== undefined && { endpoint }), ...(location !== undefined && { location }) };
+      const readQuota = resolveReadQuota(file);
+      const rest = {
+        ...(endpoint !== undefined && { endpoint }),
+        ...(location !== undefined && { location }),
+        ...(readQuota !== undefined && { readQuota }),
+      };
       return {
         name,
         type,

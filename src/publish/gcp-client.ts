@@ -4,6 +4,7 @@ import { PassThroughClient } from "google-auth-library";
 import type { GcpStore } from "../credential.ts";
 import { within } from "./deadline.ts";
 import { gcpError } from "./gcp-errors.ts";
+import type { Pace } from "./store.ts";
 
 /** Well below the 4 to 6 minutes after which cloud NATs forget a quiet connection without a word. */
 const IDLE_MS = 120_000;
@@ -13,7 +14,7 @@ const RECONNECT_MS = 5000;
 const LIST_PAGE = 25_000;
 
 /** The calls that a store needs, each with its own deadline, the caller's signal, and errors of ours. */
-export function openGcpClient(config: GcpStore) {
+export function openGcpClient(config: GcpStore, paceReads: Pace) {
   let opened: SecretManagerServiceClient | undefined;
   const parent =
     config.location === undefined
@@ -61,18 +62,24 @@ export function openGcpClient(config: GcpStore) {
     });
   }
 
+  /** What GCP counts as a read; a payload is not. Its deadline begins when it is its turn. */
+  const look: typeof call = async (operation, secret, signal, send) => {
+    await paceReads(signal);
+    return call(operation, secret, signal, send);
+  };
+
   return {
     access: (secret: string, version: string, signal: AbortSignal) =>
       call("AccessSecretVersion", secret, signal, (client) =>
         client.accessSecretVersion({ name: versionOf(secret, version) }, options),
       ),
     version: (secret: string, version: string, signal: AbortSignal) =>
-      call("GetSecretVersion", secret, signal, (client) =>
+      look("GetSecretVersion", secret, signal, (client) =>
         client.getSecretVersion({ name: versionOf(secret, version) }, options),
       ),
     list: (pageToken: string, signal: AbortSignal) =>
       // The pages are ours to ask for: the reply, behind the page and the next request, has the token.
-      call("ListSecrets", "*", signal, async (client) => {
+      look("ListSecrets", "*", signal, async (client) => {
         const [secrets, , reply] = await client.listSecrets(
           { parent, pageSize: LIST_PAGE, pageToken },
           { ...options, autoPaginate: false },
@@ -80,7 +87,7 @@ export function openGcpClient(config: GcpStore) {
         return [{ secrets, next: reply?.nextPageToken ?? "" }];
       }),
     enabled: (secret: string, signal: AbortSignal) =>
-      call("ListSecretVersions", secret, signal, (client) =>
+      look("ListSecretVersions", secret, signal, (client) =>
         client.listSecretVersions(
           { parent: nameOf(secret), filter: "state:ENABLED", pageSize: 100 },
           { ...options, autoPaginate: false },
@@ -105,7 +112,7 @@ export function openGcpClient(config: GcpStore) {
         ),
       ),
     secret: (secret: string, signal: AbortSignal) =>
-      call("GetSecret", secret, signal, (client) => client.getSecret({ name: nameOf(secret) }, options)),
+      look("GetSecret", secret, signal, (client) => client.getSecret({ name: nameOf(secret) }, options)),
     annotate: (secret: string, annotations: Record<string, string>, etag: string | undefined, signal: AbortSignal) =>
       call("UpdateSecret", secret, signal, (client) =>
         client.updateSecret(

@@ -18,8 +18,11 @@ interface Newest {
 }
 
 /** GCP Secret Manager over gRPC. AddSecretVersion is neither idempotent nor compare-and-set: what is not sure is looked at first. */
-export function openGcpStore(config: GcpStore, { pace = unpaced }: { pace?: Pace } = {}): Store {
-  const client = openGcpClient(config);
+export function openGcpStore(
+  config: GcpStore,
+  { pace = unpaced, paceReads = unpaced }: { pace?: Pace; paceReads?: Pace } = {},
+): Store {
+  const client = openGcpClient(config, paceReads);
 
   /** `latest` may lag for minutes, a number never does: look on from what it says until there is nothing more. */
   async function newest(secret: string, from: number, signal: AbortSignal): Promise<Newest | undefined> {

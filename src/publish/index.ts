@@ -7,6 +7,8 @@ export interface StoreEdges {
   readonly versionKey: KeyObject;
   /** Absent where nothing limits writes. */
   readonly pace?: Pace;
+  /** The same of what is looked up. */
+  readonly paceReads?: Pace;
 }
 
 /** A store is one file and one entry here. Imported when it is configured: an SDK costs a quarter of a second and 25 MB. */

@@ -98,6 +98,20 @@ describe("what is not said", () => {
   ])("of a store's writes is what its cloud takes: %s", (store, quota) => {
     expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.quota).toEqual(quota);
   });
+
+  test.each([
+    ["type: gcp-secret-manager, project: acme-prod", { scope: "gcp:acme-prod:reads", perSecond: 10 }],
+    [
+      "type: gcp-secret-manager, project: acme-prod, limits: { writesPerMinute: 30, scope: shared }",
+      { scope: "shared:reads", perSecond: 10 },
+    ],
+    ["type: gcp-secret-manager, project: acme-prod, endpoint: http://127.0.0.1:4566", undefined],
+    ["type: aws-secrets-manager, region: eu-west-1", undefined],
+    ["type: file, dir: ./tokens", undefined],
+  ])("of what is looked up in a store is what its cloud takes: %s", (store, readQuota) => {
+    const resolved = accepted(`stores: { s: { ${store} } }`).stores.get("s");
+    expect(resolved && "readQuota" in resolved ? resolved.readQuota : undefined).toEqual(readQuota);
+  });
 });
 
 describe("the preset cyclr", () => {

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import type { GcpStore } from "../../src/credential.ts";
 import { crc32c } from "../../src/publish/crc32c.ts";
 import { openStore } from "../../src/publish/index.ts";
-import type { PublishError } from "../../src/publish/store.ts";
+import { PublishError } from "../../src/publish/store.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
 import { testStore, versionOf } from "./store.suite.ts";
 
@@ -232,6 +232,30 @@ describe("GCP Secret Manager", () => {
     const { held } = await store.publish(versionOf(1), undefined, signal());
     const error = await store.publish(versionOf(2), held, signal()).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ class: "throttled", code: "RESOURCE_EXHAUSTED", ambiguous: false });
+    await store.close();
+  });
+
+  test("waits for its turn with everything that GCP counts as a read, and with no payload", async () => {
+    await using gcp = await startGcp();
+    let turns = 0;
+    const store = await openStore(configFor(gcp), { versionKey, paceReads: async () => void (turns += 1) });
+    for (const revision of [1, 2])
+      await store.publish({ ...versionOf(revision), selfDescribing: false }, undefined, signal());
+    await store.prune?.("app-acme", ["1"], signal());
+    for await (const _ of store.scan?.(new Set(["app-acme"]), signal()) ?? []);
+    const reads = gcp.calls.filter(({ method }) => /^(Get|List)/.test(method)).length;
+    expect(reads).toBeGreaterThan(4);
+    expect(turns).toBe(reads);
+    await store.close();
+  });
+
+  test("writes and looks up nothing when its turn does not come", async () => {
+    await using gcp = await startGcp();
+    const spent = new PublishError("spoken for", { class: "throttled", code: "QuotaSpent" });
+    const store = await openStore(configFor(gcp), { versionKey, paceReads: () => Promise.reject(spent) });
+    await store.publish(versionOf(1), undefined, signal());
+    await expect(store.head("app-acme", signal())).rejects.toBe(spent);
+    expect(gcp.calls.filter(({ method }) => /^(Get|List)/.test(method))).toEqual([]);
     await store.close();
   });
 
