@@ -1,7 +1,8 @@
 import type { KeyObject } from "node:crypto";
-import type { Credential, Provider, Secret } from "./credential.ts";
+import type { Credential, Instant, Provider, Secret } from "./credential.ts";
 import { ExchangeError } from "./exchange/grant.ts";
 import { printOf } from "./seal.ts";
+import { secretFiles } from "./secret-file.ts";
 import { SecretSourceError, readSecret } from "./secret-source.ts";
 
 /** A credential's secrets as they are now, with a fingerprint that tells when they, or the way they are sent, have changed. */
@@ -26,7 +27,9 @@ export interface ClientSecrets {
 export function makeClientSecrets(
   env: Readonly<Record<string, string | undefined>>,
   printKey: KeyObject,
+  now: () => Instant,
 ): ClientSecrets {
+  const readFile = secretFiles(now);
   const lastRefused = new Map<string, string>();
 
   async function read(credential: Credential, provider: Provider): Promise<Current> {
@@ -34,7 +37,7 @@ export function makeClientSecrets(
     let failed: SecretSourceError | undefined;
     for (const ref of credential.clientSecrets) {
       try {
-        secrets.push(await readSecret(ref, env));
+        secrets.push(await readSecret(ref, env, readFile));
       } catch (error) {
         if (!(error instanceof SecretSourceError)) throw error;
         failed ??= error; // left out while another one can be read

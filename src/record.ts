@@ -83,6 +83,22 @@ function fingerprint(text: string): string {
   return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
 }
 
+/**
+ * What was worked out for the last thousand: one rotation asks ten times. Not for all of a fleet, which would cost each credential more
+ * memory than everything else that is kept of it.
+ */
+function remembering<K extends object>(work: (key: K) => string): (key: K) => string {
+  const last = new Map<K, string>();
+  return (key) => {
+    const known = last.get(key);
+    if (known !== undefined) return known;
+    const value = work(key);
+    if (last.size >= 1000) last.clear();
+    last.set(key, value);
+    return value;
+  };
+}
+
 /** Fingerprint of everything that decides which token is asked for: when it changes, the token is rotated. */
 export function specOf(credential: Credential, provider: Provider): string {
   return fingerprint(
@@ -98,10 +114,10 @@ export function specOf(credential: Credential, provider: Provider): string {
 }
 
 /** Short stable key of a target: reordering the publish list changes nothing, another template is another target. */
-export function targetKey({ store, secret, format, template }: Target): string {
+export const targetKey = remembering(({ store, secret, format, template }: Target): string => {
   const text = template === undefined ? "" : `\0${template}`;
   return fingerprint(`${store}\0${secret}\0${format}${text}`).slice(0, 7);
-}
+});
 
 /** What the due index compares with what it remembers: the spec, and a key for each target that is to hold the token. */
 export function registrationOf(credential: Credential, provider: Provider): string {

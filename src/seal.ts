@@ -18,6 +18,7 @@ export interface Seal {
 
 const FORMAT = 1;
 const NONCE = 12;
+const NONCES = 128;
 const TAG = 16;
 
 /** A key of its own per purpose from one 32-byte key (RFC 5869). As a KeyObject: Node takes longer to see that bytes are none than to use them. */
@@ -28,9 +29,10 @@ export function deriveKey(key: Uint8Array, purpose: string): KeyObject {
 /** AES-256-GCM; `context` (credential and revision) is authenticated, so that a blob fits one place only. */
 export function makeSeal(key: Uint8Array): Seal {
   const sealKey = deriveKey(key, "seal");
+  const nonces = makeNonces();
   return {
     seal(token, context) {
-      const nonce = randomBytes(NONCE);
+      const nonce = nonces.take();
       const cipher = createCipheriv("aes-256-gcm", sealKey, nonce).setAAD(Buffer.from(context));
       const text = JSON.stringify({ ...token, accessToken: token.accessToken.reveal() });
       const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
@@ -51,6 +53,22 @@ export function makeSeal(key: Uint8Array): Seal {
       } catch {
         return undefined; // authentication failed: the token is minted again
       }
+    },
+  };
+}
+
+/** Drawn many at a time, which costs as much as one; each is used once. */
+function makeNonces(): { take(): Uint8Array } {
+  let pool = Buffer.alloc(0);
+  let at = 0;
+  return {
+    take() {
+      if (at === pool.length) {
+        pool = randomBytes(NONCE * NONCES);
+        at = 0;
+      }
+      at += NONCE;
+      return pool.subarray(at - NONCE, at);
     },
   };
 }

@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import { Secret, type SecretRef } from "./credential.ts";
+import { type ReadFile, readAtMost } from "./secret-file.ts";
 
 /** Why a secret could not be read. The message names the file or variable, never what it holds. */
 export class SecretSourceError extends Error {
@@ -15,9 +15,13 @@ const MAX_BYTES = 64 * 1024;
 const KEY_BYTES = 32;
 
 /** Reads a secret anew. Line ends at its end, which editors and `echo` leave there, are cut off. */
-export async function readSecret(ref: SecretRef, env: Readonly<Record<string, string | undefined>>): Promise<Secret> {
+export async function readSecret(
+  ref: SecretRef,
+  env: Readonly<Record<string, string | undefined>>,
+  read: ReadFile = readAtMost,
+): Promise<Secret> {
   const where = "file" in ref ? `secret file ${ref.file}` : `environment variable ${ref.env}`;
-  const text = "file" in ref ? await readText(ref.file, where) : env[ref.env];
+  const text = "file" in ref ? await readText(ref.file, where, read) : env[ref.env];
   if (text === undefined) {
     throw new SecretSourceError(`${where} is not set; set it for the daemon, or use { file: ... }`, "unset");
   }
@@ -47,10 +51,10 @@ export async function readKey(ref: SecretRef, env: Readonly<Record<string, strin
   return key;
 }
 
-async function readText(file: string, where: string): Promise<string> {
+async function readText(file: string, where: string, read: ReadFile): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readAtMost(file, MAX_BYTES + 1);
+    bytes = await read(file, MAX_BYTES + 1);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT")
@@ -66,16 +70,5 @@ async function readText(file: string, where: string): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new SecretSourceError(`${where} is not UTF-8 text; is it the right file?`, "not_text");
-  }
-}
-
-async function readAtMost(file: string, limit: number): Promise<Buffer> {
-  await using handle = await open(file, "r");
-  const buffer = Buffer.alloc(limit);
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, length, limit - length);
-    length += bytesRead;
-    if (bytesRead === 0 || length === limit) return buffer.subarray(0, length);
   }
 }

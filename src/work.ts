@@ -57,7 +57,7 @@ export type Work = (job: JobFacts, due: DueIndex, leaseFloorMs: number) => Promi
 
 /** Turns a job into a rotation. A job keeps to the end the configuration with which it began. */
 export function makeWork(parts: WorkParts) {
-  const clientSecrets = makeClientSecrets(parts.env, parts.printKey);
+  const clientSecrets = makeClientSecrets(parts.env, parts.printKey, parts.now);
   const work: Work = (job, due, floorMs) =>
     parts.configured.use((configured) => workWith(configured, job, due, floorMs));
 

@@ -12,7 +12,7 @@ const of = credential({ clientSecrets: [{ env: "NEW" }, { env: "OLD" }] });
 describe("the secrets of a client", () => {
   test("are read anew each time, in order, and those that cannot be read are left out while one remains", async () => {
     const env: Record<string, string> = { OLD: "b" };
-    const secrets = makeClientSecrets(env, printKey);
+    const secrets = makeClientSecrets(env, printKey, Date.now);
     const before = await secrets.read(of, provider);
     expect(before.secrets.map((secret) => secret.reveal())).toEqual(["b"]);
     env["NEW"] = "a";
@@ -22,14 +22,14 @@ describe("the secrets of a client", () => {
   });
 
   test("of which not one can be read are an error of their own", async () => {
-    const secrets = makeClientSecrets({}, printKey);
+    const secrets = makeClientSecrets({}, printKey, Date.now);
     await expect(secrets.read(of, provider)).rejects.toMatchObject({ class: "secret", code: "unset", sent: false });
     expect(await secrets.changed(of, provider, "")).toBe(false);
   });
 
   test("have changed when they, or the way they are sent, differ from what was refused", async () => {
     const env = { OLD: "b" };
-    const secrets = makeClientSecrets(env, printKey);
+    const secrets = makeClientSecrets(env, printKey, Date.now);
     const { print } = await secrets.read(of, provider);
     expect(await secrets.changed(of, provider, print)).toBe(false);
     const post = { ...provider, auth: { method: "client_secret_post", encoding: "rfc6749" } } as const;
@@ -39,8 +39,8 @@ describe("the secrets of a client", () => {
   });
 
   test("that replicas see differently are tried once by each, however often the others are refused", async () => {
-    const one = makeClientSecrets({ OLD: "stale" }, printKey);
-    const two = makeClientSecrets({ OLD: "wrong" }, printKey);
+    const one = makeClientSecrets({ OLD: "stale" }, printKey, Date.now);
+    const two = makeClientSecrets({ OLD: "wrong" }, printKey, Date.now);
     const stale = (await one.read(of, provider)).print;
     const wrong = (await two.read(of, provider)).print;
     one.refused(of.id, stale);

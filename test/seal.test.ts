@@ -42,6 +42,14 @@ describe("a sealed token", () => {
   });
 });
 
+test("no nonce is used twice, however many tokens are sealed", () => {
+  const { seal } = makeSeal(key);
+  const nonces = Array.from({ length: 1000 }, () =>
+    Buffer.from(seal(token, "p/acme/7").subarray(1, 13)).toString("hex"),
+  );
+  expect(new Set(nonces).size).toBe(nonces.length);
+});
+
 describe("keys and fingerprints", () => {
   test("a key has another one for each purpose, always the same", () => {
     expect(deriveKey(key, "a").equals(deriveKey(key, "a"))).toBe(true);

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { afterEach, describe, expect, test } from "vitest";
+import { Secret } from "../../src/credential.ts";
 import type { Outcome } from "../../src/outcome.ts";
 import { type EventName, events } from "../../src/observe/events.ts";
 import { makeLog } from "../../src/observe/log.ts";
@@ -31,6 +32,25 @@ const log = makeLog({ ...options, write: (text) => void lines.push(JSON.parse(te
 const record = makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }), {
   random: () => 0.5,
   share: () => 1,
+});
+
+test("fields that are named like secrets are redacted, wherever they are, though no event has any", () => {
+  const secret = new Secret("s3cret");
+  log.event("app.started", {
+    listen: "x",
+    token: "s3cret",
+    secret,
+    detail: { client_secret: "s3cret", token_type: "Bearer" },
+    targets: [{ store: "aws", payload: { access_token: "s3cret" } }, "plain"],
+  });
+  expect(lines[0]).toMatchObject({
+    listen: "x",
+    token: "[redacted]",
+    secret: "[redacted]",
+    detail: { client_secret: "[redacted]", token_type: "Bearer" },
+    targets: [{ store: "aws", payload: "[redacted]" }, "plain"],
+  });
+  expect(JSON.stringify(lines)).not.toContain("s3cret");
 });
 
 const base = {
