@@ -3,7 +3,8 @@ import type { Instant, Token } from "./credential.ts";
 import type { Exchanged, ExchangeError } from "./exchange/grant.ts";
 import type { Begun } from "./journal.ts";
 import type { Parts } from "./parts.ts";
-import { type CredentialRecord, encodeRecord, unsure } from "./record.ts";
+import { type CredentialRecord, unsure } from "./record.ts";
+import { encodeRecord } from "./record-text.ts";
 import { lastingClass, retryAt } from "./backoff.ts";
 import { type Reason, checkLife, dueAt, marginMs } from "./schedule.ts";
 

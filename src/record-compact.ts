@@ -2,31 +2,35 @@ import type { CredentialRecord, TargetRecord } from "./record.ts";
 
 /**
  * The text of an ordinary record, for which nothing has failed and nothing is noted beside it. It is held once per credential, so it is
- * kept within the 60 characters that Redis has room for in 64 bytes: `2`, three instants of fixed width, spec, revision, and a part for
- * each target. All numbers are in base 36, which Lua reads without help. The scripts read it by position (lua.ts): change both together,
- * and take another first character.
+ * kept within the 44 characters that Redis has room for in 48 bytes. The scripts read it by position (lua.ts): change both together, and
+ * take another first character.
  *
- *     2 issuedAt{8} lifetime{7} due{7} spec " " revision (" " target ":" epoch [":" revision ":" expiresAt [":" version [":" older]]])*
+ *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target ":" epoch [":" revision ":" expiresAt [":" version [":" older]]])*
  *
- * Lifetime and due are counted from issuedAt, in ms; what a target has in common with its record is left out.
+ * Instants are in ms, due is counted from issuedAt, the lifetime is in whole seconds: these three are in base 64, everything else is in base
+ * 36 or text. Of the spec there are the last digits. What a target has in common with its record is left out.
  */
 const COMPACT = "2";
-const WIDTH = { issuedAt: 8, life: 7, due: 7 } as const;
+const WIDTH = { issuedAt: 7, life: 5, due: 6 } as const;
+/** Last digits of a spec that are kept: 36 bits are enough to see that what is asked for has changed. */
+export const SPEC_DIGITS = 7;
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value] as const));
 
 type Targets = readonly (readonly [key: string, target: TargetRecord])[];
 
 /** Undefined for a record that is not ordinary. */
 export function toCompact(record: CredentialRecord, targets: Targets): string | undefined {
   const { revision, issuedAt, expiresAt, dueAt, spec, failure, listed, scheduledBy } = record;
-  if (failure !== undefined || listed === true || scheduledBy !== undefined || !WORD.test(spec)) return undefined;
+  if (failure !== undefined || listed === true || scheduledBy !== undefined || !SPEC.test(spec)) return undefined;
   const fixed = [
-    base36(issuedAt, WIDTH.issuedAt),
-    base36(expiresAt - issuedAt, WIDTH.life),
-    base36(dueAt - issuedAt, WIDTH.due),
+    base64(issuedAt, WIDTH.issuedAt),
+    base64((expiresAt - issuedAt) / 1000, WIDTH.life),
+    base64(dueAt - issuedAt, WIDTH.due),
   ];
   const parts = targets.map(([key, target]) => partOf(key, target, record));
   if (fixed.includes(undefined) || parts.includes(undefined) || !isCount(revision)) return undefined;
-  return [`${COMPACT}${fixed.join("")}${spec}`, revision.toString(36), ...parts].join(" ");
+  return [`${COMPACT}${fixed.join("")}${spec.slice(-SPEC_DIGITS)}${revision.toString(36)}`, ...parts].join(" ");
 }
 
 function partOf(key: string, target: TargetRecord, record: CredentialRecord): string | undefined {
@@ -50,38 +54,51 @@ function partOf(key: string, target: TargetRecord, record: CredentialRecord): st
 
 /** Undefined for any other text. */
 export function fromCompact(text: string): CredentialRecord | undefined {
-  const [head = "", count = "", ...parts] = text.split(" ");
+  const [head = "", ...parts] = text.split(" ");
   const match = HEAD.exec(head);
-  if (match === null || !WORD.test(count)) return undefined;
-  const [issuedAt, life, due] = match.slice(1, 4).map(numberOf) as [number, number, number];
-  const shared = { revision: numberOf(count), issuedAt, expiresAt: issuedAt + life, dueAt: issuedAt + due };
+  if (match === null) return undefined;
+  const [, issued = "", life = "", due = "", spec = "", revision = ""] = match;
+  const issuedAt = ofBase64(issued);
+  const shared = {
+    revision: ofBase36(revision),
+    issuedAt,
+    expiresAt: issuedAt + ofBase64(life) * 1000,
+    dueAt: issuedAt + ofBase64(due),
+  };
   const targets: Record<string, TargetRecord> = {};
   for (const part of parts) {
     const fields = PART.exec(part)?.groups;
     if (fields === undefined) return undefined;
-    const { key = "", sure = "", revision = "", expiresAt = "", version = "", older = "" } = fields;
-    targets[key] = {
-      revision: revision === "" ? shared.revision : numberOf(revision),
-      expiresAt: expiresAt === "" ? shared.expiresAt : numberOf(expiresAt),
-      sure,
-      version,
-      failures: 0,
-      retryAt: 0,
-      older: older === "" ? [] : older.split(",").map(olderOf),
-    };
+    targets[fields["key"] ?? ""] = targetOf(fields, shared);
   }
-  return { ...shared, spec: match[4] ?? "", targets };
+  return { ...shared, spec, targets };
+}
+
+function targetOf(
+  { sure = "", revision = "", expiresAt = "", version = "", older = "" }: Readonly<Record<string, string | undefined>>,
+  shared: Pick<CredentialRecord, "revision" | "expiresAt">,
+): TargetRecord {
+  return {
+    revision: revision === "" ? shared.revision : ofBase36(revision),
+    expiresAt: expiresAt === "" ? shared.expiresAt : ofBase36(expiresAt),
+    sure,
+    version,
+    failures: 0,
+    retryAt: 0,
+    older: older === "" ? [] : older.split(",").map(olderOf),
+  };
 }
 
 function olderOf(text: string): [version: string, expiresAt: number] {
   const [version = "", at = ""] = text.split("@");
-  return [version, numberOf(at)];
+  return [version, ofBase36(at)];
 }
 
+const SPEC = /^[0-9a-z]{7,11}$/;
 const WORD = /^[0-9a-z]{1,11}$/;
 /** Nothing that separates. */
 const PLAIN = /^[^\s:,@"]*$/;
-const HEAD = /^2([0-9a-z]{8})([0-9a-z]{7})([0-9a-z]{7})([0-9a-z]{1,11})$/;
+const HEAD = /^2([\w-]{7})([\w-]{5})([\w-]{6})([0-9a-z]{7})([0-9a-z]{1,11})$/;
 const PART =
   /^(?<key>[0-9a-z]{1,11}):(?<sure>[^\s:,@"]*)(?::(?<revision>[0-9a-z]{0,11}))?(?::(?<expiresAt>[0-9a-z]{0,11}))?(?::(?<version>[^\s:,@"]*))?(?::(?<older>[^\s:,@"]+@[0-9a-z]{1,11}(?:,[^\s:,@"]+@[0-9a-z]{1,11})*))?$/;
 
@@ -89,12 +106,23 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function base36(value: number, width: number): string | undefined {
+function base64(value: number, width: number): string | undefined {
   if (!isCount(value)) return undefined;
-  const text = value.toString(36).padStart(width, "0");
-  return text.length === width ? text : undefined;
+  let text = "";
+  let rest = value;
+  for (let i = 0; i < width; i++) {
+    text = (DIGITS[rest % 64] ?? "") + text;
+    rest = Math.floor(rest / 64);
+  }
+  return rest === 0 ? text : undefined;
 }
 
-function numberOf(text: string): number {
+function ofBase64(text: string): number {
+  let value = 0;
+  for (const digit of text) value = value * 64 + (VALUES.get(digit) ?? 0);
+  return value;
+}
+
+function ofBase36(text: string): number {
   return parseInt(text, 36);
 }

@@ -6,7 +6,8 @@ import { mint, publishBudgetMs } from "./mint.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
 import type { Job, Parts } from "./parts.ts";
 import { ask, recover, withoutToken } from "./recover.ts";
-import { type CredentialRecord, decodeRecord, emptyRecord, encodeRecord, liveUntil, specOf } from "./record.ts";
+import { type CredentialRecord, emptyRecord, liveUntil, sameSpec, specOf } from "./record.ts";
+import { decodeRecord, encodeRecord } from "./record-text.ts";
 import { type Reason, reasonToRotate } from "./schedule.ts";
 import { wishOf } from "./wish.ts";
 import { type Course, answerOf, conclude, owedSince, skipped } from "./conclude.ts";
@@ -47,6 +48,8 @@ async function underLease(
   const kept = begun.record === undefined ? undefined : decodeRecord(begun.record);
   const remembered = kept?.listed === true ? undefined : kept;
   let record = remembered ?? emptyRecord(kept?.spec ?? spec);
+  // All of its digits, for a release that compares them all.
+  if (sameSpec(record.spec, spec)) record = { ...record, spec };
   if (record.scheduledBy !== undefined) parts.trace?.scheduledBy(record.scheduledBy);
   let unknown: readonly TargetOutcome[] = [];
   if (remembered === undefined) {
@@ -122,7 +125,7 @@ async function reasonNow(
 ): Promise<Reason | undefined> {
   const now = parts.now();
   const requestedAt = wishOf(begun.request) === "rotate" ? Number(begun.request) : undefined;
-  const specChanged = record.spec !== spec;
+  const specChanged = !sameSpec(record.spec, spec);
   const { failure } = record;
   if (failure !== undefined && requestedAt === undefined && !specChanged && now < record.dueAt) {
     // On the ladder after a failure: only a changed secret leaves it early.

@@ -20,6 +20,7 @@ const core = [
   "presets.ts",
   "record.ts",
   "record-compact.ts",
+  "record-text.ts",
   "recover.ts",
   "rotate.ts",
   "runway.ts",

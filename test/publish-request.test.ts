@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeHistory } from "../src/history.ts";
-import { decodeRecord, emptyRecord, encodeRecord } from "../src/record.ts";
+import { emptyRecord } from "../src/record.ts";
+import { decodeRecord, encodeRecord } from "../src/record-text.ts";
 import { rotate } from "../src/rotate.ts";
 import { wishOf } from "../src/wish.ts";
 import { credential, makeWorld, provider, target, unavailable } from "./fakes/world.ts";

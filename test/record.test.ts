@@ -1,20 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Credential } from "../src/credential.ts";
-import {
-  type CredentialRecord,
-  type TargetRecord,
-  decodeRecord,
-  emptyTarget,
-  encodeRecord,
-  specOf,
-  targetKey,
-} from "../src/record.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget, specOf, targetKey } from "../src/record.ts";
+import { decodeRecord, encodeRecord } from "../src/record-text.ts";
 import { START, credential, provider, target } from "./fakes/world.ts";
 
 const HOUR = 3_600_000;
-/** What Redis has room for in 64 bytes. */
-const ROOM = 60;
+/** What Redis has room for in 48 bytes. */
+const ROOM = 44;
 
 /** As it is after a rotation, 46,655 revisions and 14 days of life at most. */
 function ordinary(of: Credential, over: Partial<TargetRecord> = {}): CredentialRecord {
@@ -32,7 +25,7 @@ function ordinary(of: Credential, over: Partial<TargetRecord> = {}): CredentialR
 }
 
 describe("the text of a record", () => {
-  test("has room in 64 bytes of Redis when there is one target and nothing has failed", () => {
+  test("has room in 48 bytes of Redis when there is one target and nothing has failed", () => {
     const of = credential({ publish: [target("aws", { secret: "cyclr/account-12345/api" })] });
     expect(encodeRecord(ordinary(of), of.publish).length).toBeLessThanOrEqual(ROOM);
   });
@@ -50,7 +43,7 @@ describe("the text of a record", () => {
     expect(text(both).length - text(one).length).toBe(15);
     const record = ordinary(one, { version: "12", older: [["11", START + HOUR]] });
     expect(encodeRecord(record, one.publish)).toMatch(/^2/);
-    expect(decodeRecord(encodeRecord(record, one.publish))).toEqual(record);
+    expect(decodeRecord(encodeRecord(record, one.publish))).toEqual({ ...record, spec: record.spec.slice(-7) });
   });
 
   const instant = fc.oneof(fc.integer({ min: 0, max: 4e12 }), fc.double({ min: -1e13, max: 1e13, noNaN: true }));
@@ -94,7 +87,11 @@ describe("the text of a record", () => {
     fc.assert(
       fc.property(record, (each) => {
         const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value)); // JSON knows no -0
-        expect(plain(decodeRecord(encodeRecord(each as CredentialRecord, targets)))).toEqual(plain(each));
+        const text = encodeRecord(each, targets);
+        const read = decodeRecord(text);
+        expect(plain({ ...read, spec: "" })).toEqual(plain({ ...each, spec: "" }));
+        // Of the spec the last digits are enough.
+        expect(each.spec.slice(-7)).toBe(read?.spec.slice(-7));
       }),
       { numRuns: 2000 },
     );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { decodeRecord, emptyRecord, encodeRecord } from "../src/record.ts";
+import { emptyRecord } from "../src/record.ts";
+import { decodeRecord, encodeRecord } from "../src/record-text.ts";
 import { rotate } from "../src/rotate.ts";
 import { PublishError } from "../src/publish/store.ts";
 import { START, credential, exchangeFails, makeWorld, policy, provider, target, unavailable } from "./fakes/world.ts";

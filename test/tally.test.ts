@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Held } from "../src/publish/store.ts";
-import { decodeRecord, encodeRecord } from "../src/record.ts";
+import { decodeRecord, encodeRecord } from "../src/record-text.ts";
 import { recordOfListing } from "../src/recover.ts";
 import { makeTally } from "../src/tally.ts";
 import { credential, target } from "./fakes/world.ts";

@@ -1,6 +1,6 @@
 import type { Credential } from "../credential.ts";
 import type { CredentialStanding } from "../fleet.ts";
-import { specOf } from "../record.ts";
+import { sameSpec, specOf } from "../record.ts";
 import type { PlannedFleet } from "./demand.ts";
 import type { RunningState } from "./plan.ts";
 
@@ -37,7 +37,9 @@ export function changesOf(
 /** Another token is asked for than the last time: it is due at once. */
 export function hasChanged(credential: Credential, standing: CredentialStanding, fleet: PlannedFleet): boolean {
   const provider = fleet.providers.get(credential.provider);
-  return provider !== undefined && standing.spec !== undefined && standing.spec !== specOf(credential, provider);
+  return (
+    provider !== undefined && standing.spec !== undefined && !sameSpec(standing.spec, specOf(credential, provider))
+  );
 }
 
 function change(ids: readonly string[]): Change {

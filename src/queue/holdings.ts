@@ -1,5 +1,6 @@
 import type { Instant, Target } from "../credential.ts";
-import { decodeRecord, targetKey } from "../record.ts";
+import { targetKey } from "../record.ts";
+import { decodeRecord } from "../record-text.ts";
 import { type Holding, type Runway, runwayOf } from "../runway.ts";
 import { keysOf } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";

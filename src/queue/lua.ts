@@ -1,16 +1,31 @@
+import { SPEC_DIGITS } from "../record-compact.ts";
+
 /** Lines that several scripts begin with. Redis has no modules for them. */
 
 export const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 
 /**
- * Reads spec, revision, due instant and the text of the targets off a record (see record.ts and record-compact.ts), and tells whether one of
- * the keys is not among the latter. Nothing for a record of another version.
+ * Reads the last digits of the spec, revision, the text of the targets and the due instant off a record (see record.ts and
+ * record-compact.ts), and tells whether one of some keys is not among the targets. Nothing for a record of another version.
  */
-export const FIELDS = `local function fields(s)
-  local issued, due, spec, revision, targets = string.match(s, '^2(%w%w%w%w%w%w%w%w)%w%w%w%w%w%w%w(%w%w%w%w%w%w%w)(%w+) (%w+)(.*)$')
-  if issued then return spec, tonumber(revision, 36), tonumber(issued, 36) + tonumber(due, 36), targets, ' %s:' end
-  due, revision, spec, targets = string.match(s, '^%[1,%-?%d+,(%-?%d+),(%d+),"([^"]*)"(.*)$')
-  return spec, tonumber(revision), due, targets, '"%s":['
+export const FIELDS = `local function base64(text)
+  local value = 0
+  for i = 1, #text do
+    local b = string.byte(text, i)
+    value = value * 64 + (b == 45 and 62 or b == 95 and 63 or b < 58 and b - 48 or b < 91 and b - 55 or b - 61)
+  end
+  return value
+end
+local function lastOf(spec) return string.sub(spec, -${SPEC_DIGITS}) end
+local function fields(s)
+  local spec, revision, targets = string.match(s, '^2..................(.......)(%w+)(.*)$')
+  if spec then return spec, tonumber(revision, 36), targets, ' %s:' end
+  revision, spec, targets = string.match(s, '^%[1,%-?%d+,%-?%d+,(%d+),"([^"]*)"(.*)$')
+  return spec and lastOf(spec), tonumber(revision), targets, '"%s":['
+end
+local function dueOf(s)
+  local issued, due = string.match(s, '^2(.......).....(......)')
+  return issued and base64(issued) + base64(due) or string.match(s, '^%[1,%-?%d+,(%-?%d+)')
 end
 local function lacks(targets, keys, form)
   for key in string.gmatch(keys, '%S+') do

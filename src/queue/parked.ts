@@ -1,4 +1,4 @@
-import { decodeRecord } from "../record.ts";
+import { decodeRecord } from "../record-text.ts";
 import { type DueIndex } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

@@ -18,21 +18,20 @@ local due, running, state = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${FIELDS}
 local all, ids, missing, changed = cjson.decode(ARGV[3]), {}, {}, {}
 for i = 1, #all, 2 do ids[#ids + 1] = all[i] end
 local records = redis.call('HMGET', state, unpack(ids))
+local scores = redis.call('ZMSCORE', due, unpack(ids))
 for i, id in ipairs(ids) do
-  local at = now
-  if records[i] then
-    local was, revision, dueAt, held, form = fields(records[i])
-    if was then
-      local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
-      at = dueAt
-      if (was ~= spec or (revision > 0 and lacks(held, targets, form))) and not redis.call('ZSCORE', running, id) then
-        at = nil changed[#changed + 1] = now changed[#changed + 1] = id
-      end
+  local was, revision, held, form
+  if records[i] then was, revision, held, form = fields(records[i]) end
+  if was then
+    local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
+    if (was ~= lastOf(spec) or (revision > 0 and lacks(held, targets, form))) and not redis.call('ZSCORE', running, id) then
+      changed[#changed + 1] = now changed[#changed + 1] = id
+      was = nil scores[i] = true
     end
   end
-  if at then missing[#missing + 1] = at missing[#missing + 1] = id end
+  if not scores[i] then missing[#missing + 1] = was and dueOf(records[i]) or now missing[#missing + 1] = id end
 end
-local added = #missing > 0 and redis.call('ZADD', due, 'NX', unpack(missing)) or 0
+local added = #missing > 0 and redis.call('ZADD', due, unpack(missing)) or 0
 if #changed > 0 then redis.call('ZADD', due, unpack(changed)) end
 if added + #changed > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return {added, #changed / 2}`;

@@ -1,5 +1,5 @@
 import type { CredentialStanding } from "../fleet.ts";
-import { decodeRecord } from "../record.ts";
+import { decodeRecord } from "../record-text.ts";
 import { keysOf } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

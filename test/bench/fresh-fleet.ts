@@ -1,7 +1,8 @@
 import type { Credential, Instant, Provider } from "../../src/credential.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
-import { encodeRecord, specOf, targetKey } from "../../src/record.ts";
+import { specOf, targetKey } from "../../src/record.ts";
+import { encodeRecord } from "../../src/record-text.ts";
 
 export async function connect(url: string, keyPrefix = "evertoken"): Promise<RedisLink> {
   const link = openRedis({ url, keyPrefix }, { connected: () => undefined, disconnected: () => undefined });

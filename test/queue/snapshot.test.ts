@@ -5,7 +5,8 @@ import { readAll, readFailing } from "../../src/queue/credential-facts.ts";
 import { keysOf } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
 import { takeSnapshot } from "../../src/queue/snapshot.ts";
-import { emptyRecord, emptyTarget, encodeRecord, targetKey } from "../../src/record.ts";
+import { emptyRecord, emptyTarget, targetKey } from "../../src/record.ts";
+import { encodeRecord } from "../../src/record-text.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

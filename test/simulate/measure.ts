@@ -1,6 +1,7 @@
 import { openLane } from "../../src/queue/lane.ts";
 import { openRedis } from "../../src/queue/redis.ts";
-import { type CredentialRecord, emptyTarget, encodeRecord, targetKey } from "../../src/record.ts";
+import { type CredentialRecord, emptyTarget, targetKey } from "../../src/record.ts";
+import { encodeRecord } from "../../src/record-text.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { target } from "../fakes/world.ts";
 

@@ -1,5 +1,6 @@
 import { openLane } from "../../../src/queue/lane.ts";
-import { encodeRecord, targetKey } from "../../../src/record.ts";
+import { targetKey } from "../../../src/record.ts";
+import { encodeRecord } from "../../../src/record-text.ts";
 import { target } from "../../fakes/world.ts";
 import { connect } from "../fresh-fleet.ts";
 import { facts, race } from "./loop.ts";
