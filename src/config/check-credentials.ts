@@ -1,6 +1,6 @@
 import { presets } from "../presets.ts";
 import { checkParams } from "./check-provider.ts";
-import { checkFolders, checkTarget, physicalSecret } from "./check-target.ts";
+import { type Place, checkFolders, checkTarget, placesOf } from "./check-target.ts";
 import type { ExpandedFile } from "./expand.ts";
 import type { CrossFinding, Path } from "./problem.ts";
 import { WRONG } from "./prune.ts";
@@ -17,7 +17,7 @@ function pathOf(spot: number): Path {
 export function checkCredentials(file: ExpandedFile): CrossFinding[] {
   const findings: CrossFinding[] = [];
   const ids = new Map<string, number>();
-  const secrets = new Map<string, number>();
+  const places = placesOf(file.stores);
   const fieldsOf = new Map(
     Object.entries(file.providers).map(([name, { preset, publishFields }]) => {
       return [name, publishFields ?? (preset && presets[preset].publishFields) ?? []] as const;
@@ -41,10 +41,10 @@ export function checkCredentials(file: ExpandedFile): CrossFinding[] {
       findings.push(...checkParams(credential.params, ["credentials", i, "params"]));
     }
     for (let j = 0; j < credential.publish.length; j++) {
-      for (const finding of checkPublish(file, i, j, fields ?? [], secrets)) findings.push(finding);
+      for (const finding of checkPublish(file, i, j, fields ?? [], places)) findings.push(finding);
     }
   }
-  const folders = checkFolders(secrets);
+  const folders = checkFolders(file.stores, places);
   return [
     ...findings,
     ...folders.map(({ spot, first, ...rest }) => ({ ...rest, path: pathOf(spot), also: pathOf(first) })),
@@ -58,25 +58,28 @@ function checkPublish(
   i: number,
   j: number,
   fields: readonly string[],
-  secrets: Map<string, number>,
+  places: ReadonlyMap<string, Place>,
 ): readonly CrossFinding[] {
   const target = file.credentials[i]?.publish[j];
   if (target === undefined) return NONE;
   const store = Object.hasOwn(file.stores, target.store) ? file.stores[target.store] : undefined;
-  const path = ["credentials", i, "publish", j];
+  const path = (): Path => ["credentials", i, "publish", j];
   const wrong = checkTarget(target, store, fields, path);
   if (store === undefined) {
-    return [...unknownName("store", target.store, [...path, "store"], Object.keys(file.stores)), ...wrong];
+    return [...unknownName("store", target.store, [...path(), "store"], Object.keys(file.stores)), ...wrong];
   }
-  if (target.secret.includes(WRONG)) return wrong;
-  const physical = physicalSecret(target.secret, store);
-  const first = physical === undefined ? undefined : secrets.get(physical);
-  if (physical !== undefined && first === undefined) secrets.set(physical, i * TARGETS + j);
-  if (first === undefined) return wrong;
+  const place = places.get(target.store);
+  if (place === undefined || target.secret.includes(WRONG)) return wrong;
+  const name = place.nameOf(target.secret);
+  const first = place.taken.get(name);
+  if (first === undefined) {
+    place.taken.set(name, i * TARGETS + j);
+    return wrong;
+  }
   const message = `two targets publish to the secret "${target.secret}"; each needs one of its own`;
   const twice = {
     severity: "error",
-    path: [...path, "secret"],
+    path: [...path(), "secret"],
     also: pathOf(first),
     message,
     quoted: target.secret,

@@ -8,18 +8,22 @@ type TargetFile = CredentialFile["publish"][number];
 
 const PLACEHOLDERS = ["access_token", "token_type", "expires_at", "issued_at", "revision", "credential_id", "scope"];
 
+const NONE: readonly Finding[] = [];
+
 /** A secret's name as its store wants it, and a template that holds what it should. */
 export function checkTarget(
   target: TargetFile,
   store: StoreFile | undefined,
   publishFields: readonly string[],
-  path: Path,
-): Finding[] {
+  path: () => Path,
+): readonly Finding[] {
   const wrong = store && !target.secret.includes(WRONG) ? wrongName(target.secret, store.type) : undefined;
-  const template = checkTemplate(target, publishFields, path);
+  const plain = target.template === undefined && target.format !== "template";
+  if (wrong === undefined && plain) return NONE;
+  const template = checkTemplate(target, publishFields, path());
   return wrong === undefined
     ? template
-    : [{ severity: "error", path: [...path, "secret"], message: wrong }, ...template];
+    : [{ severity: "error", path: [...path(), "secret"], message: wrong }, ...template];
 }
 
 function wrongName(secret: string, type: StoreFile["type"]): string | undefined {
@@ -76,19 +80,43 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
   return findings;
 }
 
-/** What a target really writes to, so that two names for one secret are found; undefined where the store is wrong. */
-export function physicalSecret(secret: string, store: StoreFile): string | undefined {
+/** Secrets by name, where stores that are really one have them in common; the number says who publishes there. */
+export interface Place {
+  readonly taken: Map<string, number>;
+  /** What a target really writes to, so that two names for one secret are found. */
+  nameOf(secret: string): string;
+}
+
+/** Of each store by name; one that is wrong has none. */
+export function placesOf(stores: ConfigFile["stores"]): ReadonlyMap<string, Place> {
+  const shared = new Map<string, Map<string, number>>();
+  const places = new Map<string, Place>();
+  for (const [name, store] of Object.entries(stores)) {
+    const dir = store.type === "file" ? store.dir : undefined;
+    const where = physicalStore(store);
+    if (where === undefined) continue;
+    const taken = shared.get(where) ?? new Map<string, number>();
+    shared.set(where, taken);
+    places.set(name, { taken, nameOf: dir === undefined ? (secret) => secret : (secret) => join(dir, secret) });
+  }
+  return places;
+}
+
+function physicalStore(store: StoreFile): string | undefined {
   switch (store.type) {
     case "aws-secrets-manager":
-      return `aws\0${store.region}\0${store.endpoint ?? ""}\0${secret}`;
+      return `aws\0${store.region}\0${store.endpoint ?? ""}`;
     case "gcp-secret-manager":
-      return `gcp\0${store.project}\0${store.location ?? ""}\0${store.endpoint ?? ""}\0${secret}`;
+      return `gcp\0${store.project}\0${store.location ?? ""}\0${store.endpoint ?? ""}`;
     case "file":
-      return store.dir === undefined ? undefined : `file\0${join(store.dir, secret)}`;
+      return store.dir === undefined ? undefined : FILES;
     default:
       return undefined;
   }
 }
+
+/** All folders are in one tree. */
+const FILES = "file";
 
 interface InTheWay {
   readonly spot: number;
@@ -98,12 +126,13 @@ interface InTheWay {
 }
 
 /** A secret `a` is a file and a secret `a/b` needs a folder of that name. */
-export function checkFolders(secrets: ReadonlyMap<string, number>): InTheWay[] {
+export function checkFolders(stores: ConfigFile["stores"], places: ReadonlyMap<string, Place>): InTheWay[] {
+  const files = Object.entries(stores).find(([name, { type }]) => type === "file" && places.has(name));
+  const taken = places.get(files?.[0] ?? "")?.taken ?? new Map<string, number>();
   const findings: InTheWay[] = [];
-  for (const [physical, spot] of secrets) {
-    if (!physical.startsWith("file\0")) continue;
-    for (let above = dirname(physical); above !== "."; above = dirname(above)) {
-      const first = secrets.get(above);
+  for (const [file, spot] of files === undefined ? [] : taken) {
+    for (let above = dirname(file); above !== "." && above !== "/"; above = dirname(above)) {
+      const first = taken.get(above);
       const message = "this secret would be a file in a folder that is another secret's file; rename one of them";
       if (first === undefined) continue;
       findings.push({ severity: "error", spot, first, message });

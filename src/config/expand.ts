@@ -17,6 +17,11 @@ export interface Expanded {
 
 /** What every credential has once templates are applied. */
 const NEEDED = ["provider", "clientId", "clientSecret", "publish"] as const;
+const NOTHING_MISSING: readonly (typeof NEEDED)[number][] = [];
+
+function isComplete({ provider, clientId, clientSecret, publish }: EntryFile): boolean {
+  return provider !== undefined && clientId !== undefined && clientSecret !== undefined && publish !== undefined;
+}
 
 export function expand(file: ConfigFile): Expanded {
   const { resolved, findings: wrong } = resolveTemplates(file.templates ?? {});
@@ -40,7 +45,7 @@ export function expand(file: ConfigFile): Expanded {
     }
     const merged = template === undefined ? entry : mergeOver(template.value, entry);
     const broken = entry.template !== undefined && template === undefined;
-    const missing = NEEDED.filter((key) => merged[key] === undefined);
+    const missing = isComplete(merged) ? NOTHING_MISSING : NEEDED.filter((key) => merged[key] === undefined);
     for (const key of broken ? [] : missing) {
       const nor = entry.template === undefined ? "" : `, here and in the template ${entry.template}`;
       findings.push({ severity: "error", path, message: `the key ${key} is missing${nor}` });
@@ -69,19 +74,17 @@ interface Filling {
   readonly findings: CrossFinding[];
 }
 
-/** The credential without placeholders; the same object where it has none. */
+/** The credential without placeholders: the same object where it has none, or where it was made for this entry alone. */
 function filled(credential: CredentialFile, { fill, entry, path, findings }: Filling): CredentialFile {
   const { clientId, clientSecret, scope, params, publish } = credential;
-  const refs = Array.isArray(clientSecret) ? clientSecret : [clientSecret];
-  if (
-    !(typeof clientId === "string" && clientId.includes("{")) &&
-    !scope?.includes("{") &&
-    !refs.some(hasBrace) &&
-    !publish.some(({ secret }) => secret.includes("{")) &&
-    !(params !== undefined && paramsHaveBrace(params))
-  ) {
-    return credential;
-  }
+  const braces = {
+    clientId: typeof clientId === "string" && clientId.includes("{"),
+    clientSecret: Array.isArray(clientSecret) ? clientSecret.some(hasBrace) : hasBrace(clientSecret),
+    scope: scope?.includes("{") === true,
+    params: params !== undefined && paramsHaveBrace(params),
+    publish: publish.some(({ secret }) => secret.includes("{")),
+  };
+  if (!(braces.clientId || braces.clientSecret || braces.scope || braces.params || braces.publish)) return credential;
   const facts = factsOf(credential);
   function at(...steps: (string | number)[]): (text: string) => string {
     return (text) => fill(text, facts, (found) => findings.push(unfilled(found, steps, path, says(entry, steps))));
@@ -92,16 +95,20 @@ function filled(credential: CredentialFile, { fill, entry, path, findings }: Fil
       ? { file: at("clientSecret", ...steps, "file")(secret.file) }
       : { env: at("clientSecret", ...steps, "env")(secret.env) };
   };
-  return {
-    ...credential,
-    clientId: typeof clientId === "string" ? at("clientId")(clientId) : clientId,
-    clientSecret: Array.isArray(clientSecret) ? clientSecret.map((each, k) => ref(each, k)) : ref(clientSecret),
-    ...(scope !== undefined && { scope: at("scope")(scope) }),
-    ...(params !== undefined && { params: filledParams(params, at) }),
-    publish: publish.map((target, j) =>
+  const own: { -readonly [key in keyof CredentialFile]: CredentialFile[key] } =
+    (credential as unknown) === entry ? { ...credential } : credential;
+  if (braces.clientId) own.clientId = at("clientId")(String(clientId));
+  if (braces.clientSecret) {
+    own.clientSecret = Array.isArray(clientSecret) ? clientSecret.map((each, k) => ref(each, k)) : ref(clientSecret);
+  }
+  if (braces.scope && scope !== undefined) own.scope = at("scope")(scope);
+  if (braces.params && params !== undefined) own.params = filledParams(params, at);
+  if (braces.publish) {
+    own.publish = publish.map((target, j) =>
       target.secret.includes("{") ? { ...target, secret: at("publish", j, "secret")(target.secret) } : target,
-    ),
-  };
+    );
+  }
+  return own;
 }
 
 /** A provider with a placeholder in its token endpoint has one for every tenant, and so on. */

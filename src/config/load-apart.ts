@@ -8,6 +8,9 @@ import type { SettingsFile } from "./resolve.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** Most of what reading makes is garbage at once: with more room for it, it is collected less often, and less of it lives that long. */
+const YOUNG_MIB = 64;
+
 /** What the thread is started with. */
 export interface Order {
   readonly file: string;
@@ -26,7 +29,10 @@ export interface Opening extends Omit<Read, "accepted">, Pick<Opened, "files" | 
  */
 export async function readApart(file: string, env: Env): Promise<Read & Pick<Opened, "files" | "watched">> {
   const order: Order = { file, env: { ...env } };
-  const worker = new Worker(new URL("load-worker.ts", import.meta.url), { workerData: order });
+  const worker = new Worker(new URL("load-worker.ts", import.meta.url), {
+    workerData: order,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+  });
   const ended = once(worker, "exit").then(([code]) => {
     throw new Error(`the thread that reads the configuration has ended with code ${String(code)}`);
   });

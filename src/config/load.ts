@@ -63,7 +63,7 @@ function check(documents: readonly Document[], env: Env): Read {
   const common = { shares, policyOf: policyResolver(settings, shares.policy) };
   const slice: Accepted["slice"] = (from, to) =>
     written.slice(from, to).map((credential, i) => {
-      const base = sources.folderOf(expanded.writtenAt(["credentials", from + i, "clientSecret"]));
+      const base = (): string => sources.folderOf(expanded.writtenAt(["credentials", from + i, "clientSecret"]));
       return resolveCredential(credential, base, common);
     });
   return { accepted: { settings, count: written.length, slice }, ...told };

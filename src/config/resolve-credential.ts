@@ -9,17 +9,17 @@ export interface Common {
   policyOf(provider: string, own: PolicyFile): Policy;
 }
 
-/** Paths are relative to `base`. */
-export function refOf(ref: SecretRefFile, base: string): SecretRef {
+/** Paths are relative to what `base` gives. */
+export function refOf(ref: SecretRefFile, base: () => string): SecretRef {
   if (!("file" in ref)) return { env: ref.env };
-  return { file: UNTIDY.test(ref.file) ? resolvePath(base, ref.file) : ref.file };
+  return { file: UNTIDY.test(ref.file) ? resolvePath(base(), ref.file) : ref.file };
 }
 
 /** Anything but an absolute path without `.`, `..` and empty parts: resolving those of a whole fleet takes its time. */
 const UNTIDY = /^(?!\/)|\/(?:\.{0,2}\/|\.{0,2}$)/;
 
-/** A credential as the daemon works with it, frozen. `base` is the folder that the paths of its secrets are relative to. */
-export function resolveCredential(file: CredentialFile, base: string, { shares, policyOf }: Common): Credential {
+/** A credential as the daemon works with it, frozen. `base` gives the folder that the paths of its secrets are relative to. */
+export function resolveCredential(file: CredentialFile, base: () => string, { shares, policyOf }: Common): Credential {
   const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
   return Object.freeze({
     id: String(file.id),

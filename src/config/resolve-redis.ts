@@ -17,12 +17,12 @@ export function resolveRedis(redis: NonNullable<ConfigFile["redis"]>, base: stri
         master: sentinel.master,
         nodes: sentinel.nodes,
         ...(sentinel.username !== undefined && { username: sentinel.username }),
-        ...(sentinel.password && { password: refOf(sentinel.password, base) }),
+        ...(sentinel.password && { password: refOf(sentinel.password, () => base) }),
       },
     }),
     ...(cluster !== undefined && { cluster }),
     ...(username !== undefined && { username }),
-    ...(password && { password: refOf(password, base) }),
+    ...(password && { password: refOf(password, () => base) }),
     ...(tls && { tls: tls.caFile === undefined ? {} : { caFile: resolvePath(base, tls.caFile) } }),
   };
 }

@@ -75,7 +75,7 @@ export function resolveConfig(file: SettingsFile, path: string, credentials: rea
   return freezeAll({
     ...(file.redis && { redis: resolveRedis(file.redis, base) }),
     dataDir: at(file.dataDir ?? defaults.dataDir),
-    ...(file.sealKey && { sealKey: refOf(file.sealKey, base) }),
+    ...(file.sealKey && { sealKey: refOf(file.sealKey, () => base) }),
     http: {
       ...(parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 }),
       allowedHosts: file.http?.allowedHosts ?? [],

@@ -56,12 +56,10 @@ export function resolveTemplates(templates: Templates): {
 
 /** What is said above replaces what is said below; maps (params, labels) are merged by key, lists are replaced whole. */
 export function mergeOver<Above extends TemplateFile | EntryFile>(below: TemplateFile, above: Above): Above {
-  return {
-    ...below,
-    ...above,
-    ...(below.params && above.params && { params: { ...below.params, ...above.params } }),
-    ...(below.labels && above.labels && { labels: { ...below.labels, ...above.labels } }),
-  };
+  const merged = { ...below, ...above };
+  if (below.params && above.params) merged.params = { ...below.params, ...above.params };
+  if (below.labels && above.labels) merged.labels = { ...below.labels, ...above.labels };
+  return merged;
 }
 
 /** Whether a value stands in this map itself; `step` is a key, `next` a key of its map where maps are merged. */
