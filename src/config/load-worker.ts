@@ -1,13 +1,10 @@
 import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
 import { readConfiguration } from "./load.ts";
-import type { Opening, Order } from "./load-apart.ts";
+import { CHUNK, type Opening, type Order } from "./load-apart.ts";
 import { makePacker } from "./pack.ts";
 
 /** The thread of load-apart.ts. */
-
-/** Small enough that the other side takes a few milliseconds for each. */
-const CHUNK = 1000;
 
 const port = parentPort;
 if (port === null) throw new Error("this file is started as a thread");
