@@ -12,7 +12,7 @@ export interface Measured {
   readonly redisMicrosPerRotation: number;
 }
 
-const CREDENTIALS = 20_000;
+const CREDENTIALS = 100_000;
 const ROTATIONS = 5000;
 
 /** What a credential costs in a real Redis: state after its first token, and a rotation whose exchange and publish do nothing. */
