@@ -1,20 +1,18 @@
-import {
-  type Alias,
-  type Document,
-  LineCounter,
-  type Node,
-  type Pair,
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  parseDocument,
-  visit,
-} from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
+import type { Alias, Document, LineCounter, Node, Pair } from "yaml";
 import { isPlainKey, mayHoldSecret } from "./excerpt.ts";
 import type { Finding, Path, Problem } from "./problem.ts";
 import { unfoldedSize } from "./unfold.ts";
+
+const require = createRequire(import.meta.url);
+let loaded: typeof Yaml | undefined;
+
+/** The library, loaded when there is something to find: a file without a mistake is read without it (fast.ts). */
+function yaml(): typeof Yaml {
+  loaded ??= require("yaml") as typeof Yaml;
+  return loaded;
+}
 
 interface Place {
   readonly line: number;
@@ -55,6 +53,7 @@ const SYNTAX: Readonly<Record<string, string>> = {
 };
 
 export function readYaml(text: string, file: string): Source {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const failed = (message: string, place: Place = { line: 1, column: 1 }): Source => ({
     ...sourceOf(undefined, parseDocument(""), lines, text),
@@ -85,6 +84,7 @@ export function readYaml(text: string, file: string): Source {
 }
 
 function keepNames(document: Document): void {
+  const { isScalar, visit } = yaml();
   visit(document, {
     Pair(_, { key, value }, path) {
       if (!isScalar(key) || !isScalar(value) || typeof value.value !== "number") return;
@@ -95,6 +95,7 @@ function keepNames(document: Document): void {
 
 /** Whether a map in a list of credentials, or in a template, is called labels. */
 function isLabel(path: readonly unknown[]): boolean {
+  const { isPair, isScalar } = yaml();
   const keys = path.filter(isPair).map(({ key }) => (isScalar(key) ? key.value : undefined));
   return keys.at(-1) === "labels" && keys[0] !== "stores";
 }
@@ -132,6 +133,7 @@ interface Aliases {
 
 /** One pass for all: the parser's own look-up of an anchor walks the whole document for every alias. */
 function aliasesOf(document: Document): Aliases {
+  const { isAlias, visit } = yaml();
   const anchors = new Map<string, Node>();
   const found: Alias[] = [];
   const dangling: Alias[] = [];
@@ -151,6 +153,7 @@ function hiddenFrom(
   lines: LineCounter,
   findings: readonly Pick<Finding, "path" | "key" | "hide">[],
 ): (line: number) => number | undefined {
+  const { isAlias, isScalar, visit } = yaml();
   const columns = new Map<number, number>();
   const { anchors } = aliasesOf(document);
   function hide(node: unknown): void {
@@ -181,6 +184,7 @@ function hiddenFrom(
 
 /** The nodes from the root to the value, as far as they stand there by themselves. */
 function nodeAt(document: Document, path: Path): unknown[] {
+  const { isMap, isSeq } = yaml();
   const nodes: unknown[] = [document.contents];
   for (const step of path) {
     const at = nodes.at(-1);
@@ -192,6 +196,7 @@ function nodeAt(document: Document, path: Path): unknown[] {
 }
 
 function pairOf(node: unknown, key: string): Pair | undefined {
+  const { isMap, isScalar } = yaml();
   return isMap(node) ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
 }
 
