@@ -1,10 +1,12 @@
-import { get } from "node:http";
 import { parseDuration } from "../config/duration.ts";
 import { listenOf } from "../config/listen.ts";
 import { defaultListen, parseListen } from "../config/address.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 import type { ConfigOption } from "./options.ts";
+
+// An import would load Node's own undici: see exchange/one-undici.ts.
+const { get } = process.getBuiltinModule("node:http");
 
 interface HealthcheckOptions extends ConfigOption {
   readonly live?: boolean;

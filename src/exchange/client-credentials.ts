@@ -4,9 +4,6 @@ import { readAnswer } from "./answer.ts";
 import { ExchangeError, type Exchanged, type MakeExchange } from "./grant.ts";
 import { type Transport, openTransport } from "./transport.ts";
 
-/** oauth4webapi only builds the request; its answer is never looked at. */
-const NOT_SENT = new Response();
-
 /** A token endpoint. */
 interface Place {
   readonly text: string;
@@ -98,7 +95,7 @@ async function build(
       [oauth.allowInsecureRequests]: true,
       [oauth.customFetch]: async (_url, { body, headers }) => {
         built = { body: String(body), headers };
-        return NOT_SENT;
+        return new Response(); // never looked at: oauth4webapi only builds the request
       },
     },
   );

@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, request } from "undici";
+import "./one-undici.ts";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install, request } from "undici";
 import type { Answer } from "./answer.ts";
 import { explain } from "./connection-error.ts";
 import { type Again, ExchangeError } from "./grant.ts";
 import { httpDate } from "./retry-after.ts";
+
+install(); // see one-undici.ts
 
 const CONNECT_MS = 5000;
 /** Bytes as sent (nothing is decompressed); tokens of 12 KB exist, pages of megabytes are no tokens. */

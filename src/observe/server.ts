@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { foreignHost, isKnownHost } from "./hosts.ts";
 import type { Metrics } from "./metrics.ts";
 import type { StatusDocument } from "./status.ts";
+
+// An import would load Node's own undici: see exchange/one-undici.ts.
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface Check {
   readonly name: string;
