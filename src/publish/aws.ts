@@ -17,37 +17,73 @@ import { Sha256 } from "./sha256.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
+type HttpRequest = Parameters<UndiciHttpHandler["handle"]>[0];
 /** 100 versions of a secret in 24 hours (userguide/reference_limits) make one every 14.4 minutes. */
 const MIN_WRITE_INTERVAL_MS = 15 * 60 * 1000;
 const CONNECTIONS = 64;
 /** Both are AWS's: a page has at most 100, and 50 calls a second are allowed, of which a fifth is left to others. */
 const LIST = { page: 100, apartMs: 25 } as const;
 
+interface Stopping {
+  readonly input: object;
+}
+/** The same command, which now ends with the signal of its call. */
+type Stoppable = <C extends Stopping>(command: C) => C;
+
+/**
+ * The SDK's client without what is no use here: half of its time. It prepares a call once per kind of command, but only for calls that come
+ * without options; so the signal of each travels beside its input, to the end of the stack. Retries are the scheduler's, with the token
+ * sealed in between. One signer does for all calls: it asks for credentials each time.
+ */
+function makeClient({ region, endpoint }: AwsStore) {
+  const signals = new WeakMap<object, AbortSignal>();
+  const http = new UndiciHttpHandler({ dispatcher: { connections: CONNECTIONS, allowH2: false } });
+  const client = new SecretsManagerClient({
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    requestHandler: http,
+    cacheMiddleware: true,
+    sha256: Sha256,
+    retryStrategy: { retry: (next, args) => next(args) },
+  });
+  const { middlewareStack, config } = client;
+  for (const unused of ["loggerMiddleware", "recursionDetectionMiddleware"]) middlewareStack.remove(unused);
+  middlewareStack.add(
+    () =>
+      ({ input, request }) => {
+        const abortSignal = signals.get(input);
+        return http.handle(request as HttpRequest, abortSignal && { abortSignal });
+      },
+    { name: "stoppableMiddleware", step: "deserialize", priority: "low" },
+  );
+  const { signer: makeSigner } = config;
+  let signer: ReturnType<typeof makeSigner> | undefined;
+  config.signer = (scheme) => (signer ??= makeSigner(scheme));
+  return {
+    client,
+    stopping<C extends Stopping>(command: C, signal: AbortSignal): C {
+      signals.set(command.input, signal);
+      return command;
+    },
+  };
+}
+
 /** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret, likes ListSecrets; GetSecretValue never. */
 export function openAwsStore(
   config: AwsStore,
   { versionKey, pace = unpaced }: { versionKey: KeyObject; pace?: Pace },
 ): Store {
-  const client = new SecretsManagerClient({
-    region: config.region,
-    ...(config.endpoint !== undefined && { endpoint: config.endpoint }),
-    requestHandler: new UndiciHttpHandler({
-      dispatcher: { connections: CONNECTIONS, allowH2: false },
-    }),
-    cacheMiddleware: true,
-    sha256: Sha256,
-    maxAttempts: 1, // retries are the scheduler's, with the token sealed in between
-  });
+  const { client, stopping } = makeClient(config);
 
   /** One call under its own deadline and the caller's. */
   async function call<T>(
     operation: string,
     secret: string,
     signal: AbortSignal,
-    send: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    send: (stoppable: Stoppable) => Promise<T>,
   ): Promise<T> {
     try {
-      return await within(config.timeoutMs, signal, (abortSignal) => send({ abortSignal }));
+      return await within(config.timeoutMs, signal, (own) => send((command) => stopping(command, own)));
     } catch (error) {
       throw awsError(error, operation, secret);
     }
@@ -55,8 +91,8 @@ export function openAwsStore(
 
   async function head(secret: string, signal: AbortSignal): Promise<Held | undefined> {
     try {
-      const described = await call("DescribeSecret", secret, signal, (options) =>
-        client.send(new DescribeSecretCommand({ SecretId: secret }), options),
+      const described = await call("DescribeSecret", secret, signal, (stoppable) =>
+        client.send(stoppable(new DescribeSecretCommand({ SecretId: secret }))),
       );
       if (described.DeletedDate !== undefined) {
         throw awsError({ name: "InvalidRequestException" }, "DescribeSecret", secret);
@@ -75,7 +111,7 @@ export function openAwsStore(
       const input = { MaxResults: LIST.page, ...(NextToken !== undefined && { NextToken }) };
       const page = await atLeast(
         LIST.apartMs,
-        call("ListSecrets", "*", signal, (options) => client.send(new ListSecretsCommand(input), options)),
+        call("ListSecrets", "*", signal, (stoppable) => client.send(stoppable(new ListSecretsCommand(input)))),
       );
       yield (page.SecretList ?? []).flatMap(({ Name = "", SecretVersionsToStages, LastChangedDate }) => {
         const stages = SecretVersionsToStages ?? {};
@@ -93,8 +129,8 @@ export function openAwsStore(
     const SecretString = version.payload.reveal();
     async function put(): Promise<void> {
       await pace(signal);
-      await call("PutSecretValue", secret, signal, (options) =>
-        client.send(new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }), options),
+      await call("PutSecretValue", secret, signal, (stoppable) =>
+        client.send(stoppable(new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }))),
       );
     }
     try {
@@ -104,17 +140,18 @@ export function openAwsStore(
       const Tags = Object.entries(config.tags).map(([Key, Value]) => ({ Key, Value }));
       await pace(signal);
       try {
-        await call("CreateSecret", secret, signal, (options) =>
+        await call("CreateSecret", secret, signal, (stoppable) =>
           client.send(
-            new CreateSecretCommand({
-              Name: secret,
-              Description: "OAuth access token kept fresh by evertoken",
-              SecretString,
-              ClientRequestToken: id,
-              ...(Tags.length > 0 && { Tags }),
-              ...(config.kmsKeyId !== undefined && { KmsKeyId: config.kmsKeyId }),
-            }),
-            options,
+            stoppable(
+              new CreateSecretCommand({
+                Name: secret,
+                Description: "OAuth access token kept fresh by evertoken",
+                SecretString,
+                ClientRequestToken: id,
+                ...(Tags.length > 0 && { Tags }),
+                ...(config.kmsKeyId !== undefined && { KmsKeyId: config.kmsKeyId }),
+              }),
+            ),
           ),
         );
       } catch (created) {

@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AwsStore } from "../../src/credential.ts";
 import { openStore } from "../../src/publish/index.ts";
 import type { PublishError } from "../../src/publish/store.ts";
@@ -26,12 +26,12 @@ function configFor(aws: FakeAws, over: Partial<AwsStore> = {}): AwsStore {
   };
 }
 
-beforeAll(() => {
+beforeEach(() => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", keys.accessKeyId);
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", keys.secretAccessKey);
   vi.stubEnv("AWS_SESSION_TOKEN", keys.sessionToken);
 });
-afterAll(() => {
+afterEach(() => {
   vi.unstubAllEnvs();
 });
 
@@ -173,5 +173,34 @@ describe("AWS Secrets Manager", () => {
       .publish(versionOf(1), { revision: 0, version: "" }, signal())
       .catch((thrown: unknown) => thrown as PublishError);
     expect(error).toMatchObject({ class: "unavailable", code: "UND_ERR_SOCKET", ambiguous: true });
+  });
+
+  test("ends each of the calls under way with its own signal, and no other", async () => {
+    await using site = await open();
+    site.aws.fail("hang");
+    const ended: string[] = [];
+    const calls = ["app-1", "app-2"].map((secret) => {
+      const caller = new AbortController();
+      const publish = site.store.publish({ ...versionOf(1), secret }, { revision: 0, version: "" }, caller.signal);
+      return { caller, over: publish.catch(() => ended.push(secret)) };
+    });
+    await vi.waitUntil(() => site.aws.calls.length === 2);
+    for (const { caller, over } of calls.toReversed()) {
+      caller.abort();
+      await over;
+    }
+    expect(ended).toEqual(["app-2", "app-1"]);
+  });
+
+  test("signs with the credentials that it has now, when those before run out", async () => {
+    const next = { accessKeyId: "AKIANEXT", secretAccessKey: "next-secret", sessionToken: "next-token" };
+    vi.stubEnv("AWS_CREDENTIAL_EXPIRATION", new Date(Date.now() + 1000).toISOString());
+    await using site = await open({}, { keys: { ...keys } });
+    await site.store.publish(versionOf(1), undefined, signal());
+    Object.assign(site.aws.keys, next);
+    vi.stubEnv("AWS_ACCESS_KEY_ID", next.accessKeyId);
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", next.secretAccessKey);
+    vi.stubEnv("AWS_SESSION_TOKEN", next.sessionToken);
+    expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("written");
   });
 });
