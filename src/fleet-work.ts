@@ -73,7 +73,7 @@ class TooManyRemoved extends Error {
 /** Everything that rotates: stores, exchanges, a lane per provider, and what happens from time to time. */
 export async function startFleet(parts: FleetParts, first: { config: Config; since: Instant }): Promise<FleetWork> {
   const { log, metrics, redis } = parts;
-  const abandonment = Promise.withResolvers<void>();
+  const abandonment = new AbortController();
   const onError = (error: unknown): void => reportRedis(error, parts);
   const inTurn = makeTurns();
   const waiting = makeWaiting();
@@ -96,7 +96,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     configured,
     epoch: () => epoch,
     draining: parts.stop,
-    abandoned: abandonment.promise,
+    abandoned: abandonment.signal,
     record(outcome) {
       record(outcome);
       advise(outcome);
@@ -190,7 +190,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     latest: housekeeping.latest,
     recovery: rebuild.progress,
     secretsChanged: lanes.checkAllParked,
-    abandon: () => abandonment.resolve(),
+    abandon: () => abandonment.abort(),
     reconnected() {
       redis
         .epoch()

@@ -38,8 +38,8 @@ export interface WorkParts extends Edges {
   epoch(): string;
   /** Aborted when the daemon drains. */
   readonly draining: AbortSignal;
-  /** Resolves when a draining daemon gives up waiting for Redis. */
-  readonly abandoned: Promise<void>;
+  /** Aborted when a draining daemon gives up waiting for Redis. */
+  readonly abandoned: AbortSignal;
   /** Absent where rotations are not traced. */
   readonly startRotation?: StartRotation | undefined;
   record(outcome: Outcome): void;

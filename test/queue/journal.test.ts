@@ -1,0 +1,41 @@
+import { getEventListeners } from "node:events";
+import { expect, test } from "vitest";
+import { journalOf } from "../../src/queue/journal.ts";
+import { finishAt, useDueIndex } from "./fixture.ts";
+
+const index = useDueIndex();
+
+/** The journal of a credential that is claimed here. */
+async function claimed(abandoned: AbortSignal) {
+  await index.put([{ id: "acme", dueAt: 1, liveUntil: 0 }]);
+  const { claimed } = await index.due.claim({ concurrency: 1, leaseFloorMs: 15_000 });
+  const [{ id, fence } = { id: "", fence: "" }] = claimed;
+  return journalOf(index.due, { id, fence }, 15_000, abandoned);
+}
+
+const minted = { record: "r", sealed: undefined, lifeMs: 60_000, leaseMs: 10_000 };
+
+test("a journal leaves nothing behind with what lives as long as the process, nor a timer", async () => {
+  const { signal } = new AbortController();
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
+  const journal = await claimed(signal);
+  expect((await journal.begin()).kind).toBe("begun");
+  expect(await journal.minted(minted)).toBe("kept");
+  expect(await journal.finish(finishAt(Date.now() + 60_000))).toEqual({ kind: "armed" });
+  await (await claimed(signal)).release(0);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+  expect(timers()).toBe(before);
+});
+
+test("a journal that waits for Redis in vain ends when the process gives up, as fenced", async () => {
+  const abandonment = new AbortController();
+  const journal = await claimed(abandonment.signal);
+  await index.redis.call("CLIENT", "PAUSE", 1000, "WRITE");
+  const finished = journal.finish(finishAt(Date.now() + 60_000));
+  const released = journal.release(0);
+  abandonment.abort();
+  expect(await finished).toEqual({ kind: "fenced" });
+  expect(await released).toBeUndefined();
+  expect(await journal.finish(finishAt(Date.now() + 60_000))).toEqual({ kind: "fenced" });
+});
