@@ -1,5 +1,4 @@
 import { Cluster, Redis } from "ioredis";
-import { gatherWrites } from "./gathered-writes.ts";
 import { scripts } from "./scripts.ts";
 
 /** How to reach Redis: one server, the master that sentinels name, a cluster, or the unix socket of the embedded one. */
@@ -52,7 +51,7 @@ export function makeClient(address: RedisAddress): RedisClient {
   const retry = (times: number): number => Math.min(200 * times, 2000);
   const client =
     address.cluster === undefined
-      ? gathering(new Redis({ ...connectionOf(address), ...shared, lazyConnect: true, retryStrategy: retry }))
+      ? new Redis({ ...connectionOf(address), ...shared, lazyConnect: true, retryStrategy: retry })
       : new Cluster(address.cluster.nodes.map(nodeOf), {
           lazyConnect: true,
           clusterRetryStrategy: retry,
@@ -64,14 +63,9 @@ export function makeClient(address: RedisAddress): RedisClient {
           // TLS certificates name hosts; the cluster tells addresses.
           dnsLookup: (host, done) => done(null, host),
           redisOptions: { ...credentialsOf(address), ...shared },
-        }).on("+node", gathering);
+        });
   for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua });
   return client;
-}
-
-/** Each connection that it makes. BullMQ's own, which wait for jobs, have nothing to gather. */
-function gathering(node: Redis): Redis {
-  return node.on("connect", () => gatherWrites(node.stream));
 }
 
 /** A connection of its own for messages. */
