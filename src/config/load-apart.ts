@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Credential } from "../credential.ts";
 import type { Read } from "./load.ts";
@@ -62,6 +63,7 @@ export async function readApart(file: string, env: Env): Promise<Read & Pick<Ope
       // It is on its way while this one is put away.
       next = asked * CHUNK < count ? ask() : undefined;
       for (const credential of unpack(chunk)) credentials.push(credential);
+      await nextTurn(); // the next one may be here already: what else waits comes first
     }
     return { accepted: { settings, count, slice: (from, to) => credentials.slice(from, to) }, ...told };
   } finally {
