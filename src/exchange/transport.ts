@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import "./one-undici.ts";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install, request } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install } from "undici";
 import type { Answer } from "./answer.ts";
 import { explain } from "./connection-error.ts";
 import { type Again, ExchangeError } from "./grant.ts";
@@ -44,31 +44,13 @@ export function openTransport(
   const proxy = proxyOf(env);
   let kept: Dispatcher | undefined;
 
-  /** `onSent` is called when the request goes onto a connection: nothing was sent before. */
-  async function send(
-    { to, dispatcher }: { to: URL; dispatcher: Dispatcher },
-    onSent: () => void,
-    post: { body: string; headers: Readonly<Record<string, string>>; signal: AbortSignal },
-  ): Promise<Answer> {
-    const response = await request(to, {
-      method: "POST",
-      ...post,
-      dispatcher: noting(dispatcher, onSent),
-      headersTimeout: 0, // one total deadline: the signal
-      bodyTimeout: 0,
-    });
-    const text = await readText(response.body, to.host);
-    return { status: response.statusCode, headers: response.headers, text };
-  }
-
   const posting = (to: URL): Posting => ({
     async post(body, headers, signal) {
       const one = async (open: () => Dispatcher, sentBefore: boolean): Promise<Answer> => {
         let reached = false;
         try {
           signal.throwIfAborted();
-          const sending = send({ to, dispatcher: open() }, () => (reached = true), { body, headers, signal });
-          return await unlessAborted(sending, signal);
+          return await send(open(), { to, method: "POST", body, headers }, signal, () => (reached = true));
         } catch (error) {
           const { aborted } = signal;
           throw explain(error, {
@@ -102,12 +84,11 @@ export function openTransport(
       let reached = false;
       try {
         signal.throwIfAborted();
-        const dispatcher = noting((kept ??= makeDispatcher(options, proxy, host)), () => (reached = true));
-        const looking = request(endpoint, { method: "HEAD", dispatcher, signal, headersTimeout: 0, bodyTimeout: 0 });
-        const { statusCode, headers, body } = await unlessAborted(looking, signal);
-        await body.dump();
+        const dispatcher = (kept ??= makeDispatcher(options, proxy, host));
+        const looking = { to: endpoint, method: "HEAD" } as const;
+        const { status, headers } = await send(dispatcher, looking, signal, () => (reached = true));
         const date = typeof headers["date"] === "string" ? httpDate(headers["date"]) : undefined;
-        return { status: statusCode, ...(date !== undefined && { date }) };
+        return { status, ...(date !== undefined && { date }) };
       } catch (error) {
         throw explain(error, {
           host,
@@ -124,27 +105,62 @@ export function openTransport(
   };
 }
 
-function noting(dispatcher: Dispatcher, onSent: () => void): Dispatcher {
-  return dispatcher.compose((dispatch) => (options, handler) => {
-    const start = handler.onRequestStart?.bind(handler);
-    handler.onRequestStart = (controller, context) => {
-      onSent();
-      start?.(controller, context);
-    };
-    return dispatch(options, handler);
-  });
+interface Sending {
+  readonly to: URL;
+  readonly method: "POST" | "HEAD";
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** undici heeds a signal only once the request has a connection: not in a DNS look-up, a handshake, or a proxy that hangs. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(new Error("aborted"));
+/** One request and its whole answer. `onSent` is called when the request goes onto a connection: nothing was sent before. */
+async function send(
+  dispatcher: Dispatcher,
+  { to, ...request }: Sending,
+  signal: AbortSignal,
+  onSent: () => void,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let head: Pick<Answer, "status" | "headers"> = { status: 0, headers: {} };
+  let connection: Dispatcher.DispatchController | undefined;
+  /** The connection goes with it. There is none during a DNS look-up, a handshake, or while a proxy hangs. */
+  function stop(error: Error): void {
+    reject(error);
+    connection?.abort(error);
+  }
+  const abort = (): void => stop(new Error("aborted"));
   signal.addEventListener("abort", abort, { once: true });
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(controller) {
+      connection = controller;
+      if (signal.aborted) abort();
+      else onSent();
+    },
+    onResponseStart: (_, status, headers) => (head = { status, headers }),
+    onResponseData(_, chunk) {
+      size += chunk.length;
+      if (size > MAX_BYTES) stop(oversize(to.host));
+      else chunks.push(chunk);
+    },
+    onResponseEnd: () => resolve({ ...head, text: Buffer.concat(chunks).toString("utf8") }),
+    onResponseError: (_, error) => reject(error),
+  };
   try {
-    return await Promise.race([promise, aborted]);
+    // No time-outs but one total deadline: the signal.
+    const patient = { headersTimeout: 0, bodyTimeout: 0 };
+    dispatcher.dispatch({ origin: to.origin, path: `${to.pathname}${to.search}`, ...request, ...patient }, handler);
+    return await promise;
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+function oversize(host: string): ExchangeError {
+  return new ExchangeError(
+    `token endpoint ${host} answered with more than ${MAX_BYTES / 1024} KiB; is tokenEndpoint right?`,
+    { class: "unknown_outcome", code: "oversize", sent: true },
+  );
 }
 
 interface Proxy {
@@ -205,21 +221,4 @@ function readCa(file: string, host: string): string {
   // Node ignores a CA that is none, and then says of the provider that its certificate is wrong.
   if (!text.includes("-----BEGIN ")) throw refuse("holds no certificate in PEM form");
   return text;
-}
-
-async function readText(body: AsyncIterable<Uint8Array>, host: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_BYTES) {
-      // Leaving the loop destroys the stream, and with it the connection.
-      throw new ExchangeError(
-        `token endpoint ${host} answered with more than ${MAX_BYTES / 1024} KiB; is tokenEndpoint right?`,
-        { class: "unknown_outcome", code: "oversize", sent: true },
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
