@@ -84,8 +84,7 @@ function fingerprint(text: string): string {
 }
 
 /**
- * What was worked out for the last thousand: one rotation asks ten times. Not for all of a fleet, which would cost each credential more
- * memory than everything else that is kept of it.
+ * What was worked out for the last thousand: one rotation asks ten times. Not for all of a fleet, where it would stay for good.
  */
 function remembering<K extends object>(work: (key: K) => string): (key: K) => string {
   const last = new Map<K, string>();

@@ -65,7 +65,12 @@ export function makeRegistry(parts: {
             return due === undefined ? [] : [{ due, specs, ids }];
           }),
         };
-        if (isFirst) return all({ claim: true, known: true });
+        if (isFirst) {
+          await all({ claim: true, known: true });
+          // What a release without that mark has changed since it was set does not show in a count: the next round looks.
+          owed = true;
+          return;
+        }
         owed = true;
         if (!redis.ready()) return;
         try {

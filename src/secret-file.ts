@@ -17,7 +17,7 @@ export type ReadFile = (file: string, most: number) => Promise<Buffer>;
 
 /**
  * Reads files that are read again and again. While one `stat` says that a file is the very same, unchanged, it is not opened: one look
- * instead of four. `now`: epoch ms.
+ * instead of four. On a network file system that look may be as old as its attribute cache. `now`: epoch ms.
  */
 export function secretFiles(now: () => number): ReadFile {
   /** The oldest use first. */

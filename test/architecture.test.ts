@@ -42,14 +42,14 @@ const edges = ["config", "embedded", "exchange", "observe", "publish", "queue", 
 
 /** Every npm package that the program uses, and the one file that knows it. */
 const packages: Readonly<Record<string, string>> = {
-  "@aws-sdk/client-secrets-manager": "publish/aws.ts",
+  "@aws-sdk/client-secrets-manager": "publish/aws-client.ts",
   "@google-cloud/secret-manager": "publish/gcp-client.ts",
   "@grpc/grpc-js": "publish/gcp-client.ts",
   "@opentelemetry/api": "observe/trace.ts",
   "@opentelemetry/exporter-trace-otlp-proto": "observe/otlp.ts",
   "@opentelemetry/resources": "observe/otlp.ts",
   "@opentelemetry/sdk-trace": "observe/otlp.ts",
-  "@smithy/undici-http-handler": "publish/aws.ts",
+  "@smithy/undici-http-handler": "publish/aws-client.ts",
   bullmq: "queue/queue.ts",
   commander: "cli/program.ts",
   "google-auth-library": "publish/gcp-client.ts",

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { type Daemon, makeSite, quick } from "./fakes/daemon.ts";
-import { startRedis } from "./fakes/redis.ts";
+import { askRedis, startRedis } from "./fakes/redis.ts";
 import { toolPath } from "./setup/tools.ts";
 import { startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 
@@ -93,3 +93,44 @@ test("a rolling deploy from the release before: both work on one fleet, nothing 
     expect(daemon.lines.filter((line) => line.event === "app.fault" || line.event === "redis.error")).toEqual([]);
   }
 }, 180_000);
+
+test("rolled back, the release before does not know the records: it asks the stores, and mints nothing that lives", async () => {
+  await using previous = await previousRelease();
+  await using redis = await startRedis({ port: true });
+  await using provider = await startTokenEndpoint();
+  await using site = await makeSite();
+  provider.otherwise(token({ expires_in: 3600 }));
+  await site.write("secret", "s3cret");
+  await site.write("seal-key", "11".repeat(32));
+  const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
+  await site.configure({
+    redis: { url: redis.url },
+    sealKey: { file: "seal-key" },
+    providers: { p: { tokenEndpoint: provider.url } },
+    stores: { local: { type: "file", dir: site.path("tokens") } },
+    credentials: ids.map((id) => ({
+      id,
+      provider: "p",
+      clientId: id,
+      clientSecret: { file: "secret" },
+      publish: [{ store: "local", secret: id }],
+    })),
+  });
+  const next = await site.start();
+  await expect.poll(() => rotatedBy(next).size, { timeout: 40_000 }).toBe(CREDENTIALS);
+  next.signal("SIGTERM");
+  expect(await next.exited).toBe(0);
+  const records = (await askRedis(redis.port ?? 0, "HVALS {evertoken:p}:state"))
+    .split("\r\n")
+    .filter((each) => each.startsWith("2"));
+  expect(records).toHaveLength(CREDENTIALS);
+  expect(Math.max(...records.map((each) => each.length))).toBeLessThanOrEqual(44);
+
+  // Whatever their schedule: every one is looked at.
+  const exchanges = provider.seen.length;
+  await askRedis(redis.port ?? 0, `ZADD {evertoken:p}:due ${ids.map((id) => `1 ${id}`).join(" ")}`);
+  const back = await site.start({}, site.config, previous.main);
+  const recovered = (): number => back.lines.filter((line) => line.event === "rotation.recovered").length;
+  await expect.poll(recovered, { timeout: 40_000 }).toBe(CREDENTIALS);
+  expect(provider.seen.length).toBe(exchanges);
+}, 120_000);

@@ -4,7 +4,7 @@ import { formatInstant } from "../instant.ts";
 import { dueIndex, keysOf } from "../queue/due-index.ts";
 import type { CredentialLook } from "../queue/overview.ts";
 import type { RedisLink } from "../queue/redis.ts";
-import { type CredentialRecord } from "../record.ts";
+import type { CredentialRecord } from "../record.ts";
 import { decodeRecord } from "../record-text.ts";
 import type { Wish } from "../wish.ts";
 import { type Result, goOn, paced, parseRate, parseTimeout, report } from "./bulk.ts";

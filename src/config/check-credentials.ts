@@ -44,7 +44,7 @@ export function checkCredentials(file: ExpandedFile): CrossFinding[] {
       for (const finding of checkPublish(file, i, j, fields ?? [], places)) findings.push(finding);
     }
   }
-  const folders = checkFolders(file.stores, places);
+  const folders = checkFolders(places);
   return [
     ...findings,
     ...folders.map(({ spot, first, ...rest }) => ({ ...rest, path: pathOf(spot), also: pathOf(first) })),

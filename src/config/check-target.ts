@@ -82,6 +82,8 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
 
 /** Secrets by name, where stores that are really one have them in common; the number says who publishes there. */
 export interface Place {
+  /** All folders are in one tree. */
+  readonly isTree: boolean;
   readonly taken: Map<string, number>;
   /** What a target really writes to, so that two names for one secret are found. */
   nameOf(secret: string): string;
@@ -92,12 +94,16 @@ export function placesOf(stores: ConfigFile["stores"]): ReadonlyMap<string, Plac
   const shared = new Map<string, Map<string, number>>();
   const places = new Map<string, Place>();
   for (const [name, store] of Object.entries(stores)) {
-    const dir = store.type === "file" ? store.dir : undefined;
     const where = physicalStore(store);
     if (where === undefined) continue;
     const taken = shared.get(where) ?? new Map<string, number>();
     shared.set(where, taken);
-    places.set(name, { taken, nameOf: dir === undefined ? (secret) => secret : (secret) => join(dir, secret) });
+    const dir = store.type === "file" ? store.dir : undefined;
+    places.set(name, {
+      isTree: dir !== undefined,
+      taken,
+      nameOf: dir === undefined ? (secret) => secret : (secret) => join(dir, secret),
+    });
   }
   return places;
 }
@@ -109,14 +115,11 @@ function physicalStore(store: StoreFile): string | undefined {
     case "gcp-secret-manager":
       return `gcp\0${store.project}\0${store.location ?? ""}\0${store.endpoint ?? ""}`;
     case "file":
-      return store.dir === undefined ? undefined : FILES;
+      return store.dir === undefined ? undefined : "file";
     default:
       return undefined;
   }
 }
-
-/** All folders are in one tree. */
-const FILES = "file";
 
 interface InTheWay {
   readonly spot: number;
@@ -126,13 +129,12 @@ interface InTheWay {
 }
 
 /** A secret `a` is a file and a secret `a/b` needs a folder of that name. */
-export function checkFolders(stores: ConfigFile["stores"], places: ReadonlyMap<string, Place>): InTheWay[] {
-  const files = Object.entries(stores).find(([name, { type }]) => type === "file" && places.has(name));
-  const taken = places.get(files?.[0] ?? "")?.taken ?? new Map<string, number>();
+export function checkFolders(places: ReadonlyMap<string, Place>): InTheWay[] {
+  const files = [...places.values()].find(({ isTree }) => isTree)?.taken ?? new Map<string, number>();
   const findings: InTheWay[] = [];
-  for (const [file, spot] of files === undefined ? [] : taken) {
+  for (const [file, spot] of files) {
     for (let above = dirname(file); above !== "." && above !== "/"; above = dirname(above)) {
-      const first = taken.get(above);
+      const first = files.get(above);
       const message = "this secret would be a file in a folder that is another secret's file; rename one of them";
       if (first === undefined) continue;
       findings.push({ severity: "error", spot, first, message });

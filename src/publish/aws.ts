@@ -1,99 +1,27 @@
 import type { KeyObject } from "node:crypto";
-import {
-  CreateSecretCommand,
-  DescribeSecretCommand,
-  type DescribeSecretResponse,
-  ListSecretsCommand,
-  PutSecretValueCommand,
-  SecretsManagerClient,
-} from "@aws-sdk/client-secrets-manager";
-import { UndiciHttpHandler } from "@smithy/undici-http-handler";
 import type { AwsStore } from "../credential.ts";
+import { openAwsClient } from "./aws-client.ts";
 import { awsError } from "./aws-errors.ts";
-import { within } from "./deadline.ts";
 import { type Held, type Listed, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
 import { atLeast } from "./spacing.ts";
-import { Sha256 } from "./sha256.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
-type HttpRequest = Parameters<UndiciHttpHandler["handle"]>[0];
 /** 100 versions of a secret in 24 hours (userguide/reference_limits) make one every 14.4 minutes. */
 const MIN_WRITE_INTERVAL_MS = 15 * 60 * 1000;
-const CONNECTIONS = 64;
-/** Both are AWS's: a page has at most 100, and 50 calls a second are allowed, of which a fifth is left to others. */
-const LIST = { page: 100, apartMs: 25 } as const;
-
-interface Stopping {
-  readonly input: object;
-}
-/** The same command, which now ends with the signal of its call. */
-type Stoppable = <C extends Stopping>(command: C) => C;
-
-/**
- * The SDK's client without what is no use here: half of its time. It prepares a call once per kind of command, but only for calls that come
- * without options; so the signal of each travels beside its input, to the end of the stack. Retries are the scheduler's, with the token
- * sealed in between. One signer does for all calls: it asks for credentials each time.
- */
-function makeClient({ region, endpoint }: AwsStore) {
-  const signals = new WeakMap<object, AbortSignal>();
-  const http = new UndiciHttpHandler({ dispatcher: { connections: CONNECTIONS, allowH2: false } });
-  const client = new SecretsManagerClient({
-    region,
-    ...(endpoint !== undefined && { endpoint }),
-    requestHandler: http,
-    cacheMiddleware: true,
-    sha256: Sha256,
-    retryStrategy: { retry: (next, args) => next(args) },
-  });
-  const { middlewareStack, config } = client;
-  for (const unused of ["loggerMiddleware", "recursionDetectionMiddleware"]) middlewareStack.remove(unused);
-  middlewareStack.add(
-    () =>
-      ({ input, request }) => {
-        const abortSignal = signals.get(input);
-        return http.handle(request as HttpRequest, abortSignal && { abortSignal });
-      },
-    { name: "stoppableMiddleware", step: "deserialize", priority: "low" },
-  );
-  const { signer: makeSigner } = config;
-  let signer: ReturnType<typeof makeSigner> | undefined;
-  config.signer = (scheme) => (signer ??= makeSigner(scheme));
-  return {
-    client,
-    stopping<C extends Stopping>(command: C, signal: AbortSignal): C {
-      signals.set(command.input, signal);
-      return command;
-    },
-  };
-}
+/** 50 listings a second are allowed, of which a fifth is left to others. */
+const LIST_APART_MS = 25;
 
 /** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret, likes ListSecrets; GetSecretValue never. */
 export function openAwsStore(
   config: AwsStore,
   { versionKey, pace = unpaced }: { versionKey: KeyObject; pace?: Pace },
 ): Store {
-  const { client, stopping } = makeClient(config);
-
-  /** One call under its own deadline and the caller's. */
-  async function call<T>(
-    operation: string,
-    secret: string,
-    signal: AbortSignal,
-    send: (stoppable: Stoppable) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await within(config.timeoutMs, signal, (own) => send((command) => stopping(command, own)));
-    } catch (error) {
-      throw awsError(error, operation, secret);
-    }
-  }
+  const client = openAwsClient(config);
 
   async function head(secret: string, signal: AbortSignal): Promise<Held | undefined> {
     try {
-      const described = await call("DescribeSecret", secret, signal, (stoppable) =>
-        client.send(stoppable(new DescribeSecretCommand({ SecretId: secret }))),
-      );
+      const described = await client.describe(secret, signal);
       if (described.DeletedDate !== undefined) {
         throw awsError({ name: "InvalidRequestException" }, "DescribeSecret", secret);
       }
@@ -106,13 +34,9 @@ export function openAwsStore(
 
   /** Version ids tell everything, so that a page of a listing says as much as 100 calls of DescribeSecret. */
   async function* scan(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
-    let NextToken: string | undefined;
+    let next: string | undefined;
     do {
-      const input = { MaxResults: LIST.page, ...(NextToken !== undefined && { NextToken }) };
-      const page = await atLeast(
-        LIST.apartMs,
-        call("ListSecrets", "*", signal, (stoppable) => client.send(stoppable(new ListSecretsCommand(input)))),
-      );
+      const page = await atLeast(LIST_APART_MS, client.list(next, signal));
       yield (page.SecretList ?? []).flatMap(({ Name = "", SecretVersionsToStages, LastChangedDate }) => {
         const stages = SecretVersionsToStages ?? {};
         const held = wanted.has(Name)
@@ -120,40 +44,24 @@ export function openAwsStore(
           : undefined;
         return held === undefined ? [] : [[Name, held] as const];
       });
-      ({ NextToken } = page);
-    } while (NextToken !== undefined);
+      next = page.NextToken;
+    } while (next !== undefined);
   }
 
   async function write(version: SecretVersion, id: string, signal: AbortSignal): Promise<void> {
     const { secret } = version;
-    const SecretString = version.payload.reveal();
+    const value = version.payload.reveal();
     async function put(): Promise<void> {
       await pace(signal);
-      await call("PutSecretValue", secret, signal, (stoppable) =>
-        client.send(stoppable(new PutSecretValueCommand({ SecretId: secret, SecretString, ClientRequestToken: id }))),
-      );
+      await client.put(secret, value, id, signal);
     }
     try {
       await put();
     } catch (error) {
       if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create) throw error;
-      const Tags = Object.entries(config.tags).map(([Key, Value]) => ({ Key, Value }));
       await pace(signal);
       try {
-        await call("CreateSecret", secret, signal, (stoppable) =>
-          client.send(
-            stoppable(
-              new CreateSecretCommand({
-                Name: secret,
-                Description: "OAuth access token kept fresh by evertoken",
-                SecretString,
-                ClientRequestToken: id,
-                ...(Tags.length > 0 && { Tags }),
-                ...(config.kmsKeyId !== undefined && { KmsKeyId: config.kmsKeyId }),
-              }),
-            ),
-          ),
-        );
+        await client.create(secret, value, id, signal);
       } catch (created) {
         // Somebody else made it in between: it takes values now.
         if (!(created instanceof PublishError) || created.class !== "conflict") throw created;
@@ -184,7 +92,7 @@ export function openAwsStore(
       return { result: "written", held: { revision, issuedAt, expiresAt, version: id, older: [] } };
     },
     async close() {
-      client.destroy();
+      client.close();
     },
   };
 }
@@ -197,7 +105,10 @@ function tooLarge(secret: string, bytes: number): PublishError {
 }
 
 /** The version labelled AWSCURRENT; one that evertoken did not write counts as revision 0, to be replaced. */
-function heldOf(described: DescribeSecretResponse): Held | undefined {
+function heldOf(described: {
+  readonly VersionIdsToStages?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly LastChangedDate?: Date | undefined;
+}): Held | undefined {
   const current = Object.entries(described.VersionIdsToStages ?? {}).find(([, stages]) =>
     stages.includes("AWSCURRENT"),
   );

@@ -75,15 +75,15 @@ elseif all > 0 then
 end`;
 
 /**
- * KEYS due running state fence pause pace expiry breaker quota halts
+ * KEYS due running fence pause pace expiry breaker quota halts
  * ARGV max concurrency floorMs capMs intervalMs horizonMs perHour perDay reserve (0: no limit)
  * -> {now, nextAt or 0, blocked, (id, fence, dueAt, sendAt)*}. nextAt: when it is worth asking again; blocked: a free slot is.
  */
 export const claim = `
-local due, running, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[4], KEYS[7], KEYS[8], KEYS[9] ${NOW} ${LEASE}
-local halts = KEYS[10] ${HALT}
+local due, running, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7], KEYS[8] ${NOW} ${LEASE}
+local halts = KEYS[9] ${HALT}
 local halted = redis.call('EXISTS', halts) == 1
-local paused, all = tonumber(redis.call('GET', KEYS[5]) or 0), halted and haltOf('*') or 0
+local paused, all = tonumber(redis.call('GET', KEYS[4]) or 0), halted and haltOf('*') or 0
 if all > now then paused = math.max(paused, all) elseif all > 0 then redis.call('HDEL', halts, '*') end
 if paused > now then return {now, paused, 0} end
 redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
@@ -91,7 +91,7 @@ local concurrency, interval, horizon = tonumber(ARGV[2]), tonumber(ARGV[5]), ton
 local slots = concurrency - redis.call('ZCARD', running)
 local free, tat = math.min(tonumber(ARGV[1]), slots), now
 if interval > 0 then
-  tat = math.max(now, tonumber(redis.call('GET', KEYS[6]) or 0))
+  tat = math.max(now, tonumber(redis.call('GET', KEYS[5]) or 0))
   free = math.min(free, math.floor((now + horizon - tat) / interval) + 1)
 end
 local circuit = redis.call('HMGET', breaker, 'failures', 'probeAt')
@@ -117,7 +117,7 @@ for _, p in ipairs(picked) do
   tat = tat + interval
   slots = slots - 1
 end
-if interval > 0 and #picked > 0 then redis.call('SET', KEYS[6], string.format('%.3f', tat), 'PX', math.ceil(tat - now + interval + 1000)) end
+if interval > 0 and #picked > 0 then redis.call('SET', KEYS[5], string.format('%.3f', tat), 'PX', math.ceil(tat - now + interval + 1000)) end
 local nextAt = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
 if nextAt and tonumber(nextAt) <= now then
   if #picked >= math.min(free, ordinary) and ordinary < free then nextAt = now + refill

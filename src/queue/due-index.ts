@@ -97,7 +97,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
       const reply = (await redis.run(
         "claim",
-        [k.due, k.running, k.state, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts],
+        [k.due, k.running, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts],
         [
           room,
           limits.concurrency,

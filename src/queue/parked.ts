@@ -1,5 +1,5 @@
 import { decodeRecord } from "../record-text.ts";
-import { type DueIndex } from "./due-index.ts";
+import type { DueIndex } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 
 const PAGE = 500;

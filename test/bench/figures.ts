@@ -24,7 +24,8 @@ export interface Circumstances {
 }
 
 const GOALS = { rssMib: 110, rssGcpMib: 135 } as const;
-const FLEET = 100_000;
+/** Credentials of the fleet that is large. */
+export const FLEET = 100_000;
 
 /** P1 to P12 with their goals. */
 export function figuresOf({ rotation, scheduling, boot, large, pacing, memory, reading }: Results): Figure[] {

@@ -7,7 +7,7 @@ import type { Bench } from "./bench.ts";
 import { measureBoot } from "./boot-fleet.ts";
 import { startChild } from "./child.ts";
 import { environment } from "./fleet-daemon.ts";
-import { type Results, figuresOf, table } from "./figures.ts";
+import { FLEET, type Results, figuresOf, table } from "./figures.ts";
 import { measureLarge } from "./large-fleet.ts";
 import { machineNoise } from "./noise.ts";
 import { measurePacing } from "./pacing.ts";
@@ -23,7 +23,6 @@ import type { Ports } from "./servers.ts";
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "7" },
-    fleet: { type: "string", default: "100000" },
     json: { type: "string", default: new URL("results.json", import.meta.url).pathname },
   },
 });
@@ -43,7 +42,7 @@ const bench: Bench = {
   rounds: Number(values.rounds),
   concurrency: 64,
   credentials: 4000,
-  fleet: Number(values.fleet),
+  fleet: FLEET,
 };
 
 const noise = machineNoise();
@@ -62,10 +61,10 @@ noise.look();
 said("pacing (P10) ...");
 const pacing = await measurePacing(bench);
 said("memory (P8) ...");
-const memory = await measure(bench.fleet);
+const memory = await measure();
 noise.look();
 said("configuration (P11) ...");
-const reading = await measureReading(bench.fleet, Math.max(5, Math.min(5, bench.rounds)));
+const reading = await measureReading(FLEET, bench.rounds);
 noise.look();
 
 const results: Results = { rotation, scheduling, boot, large, pacing, memory, reading };

@@ -16,7 +16,7 @@ const CREDENTIALS = 100_000;
 const ROTATIONS = 5000;
 
 /** What a credential costs in a real Redis: state after its first token, and a rotation whose exchange and publish do nothing. */
-export async function measure(credentials = CREDENTIALS): Promise<Measured> {
+export async function measure(): Promise<Measured> {
   await using server = await startRedis();
   const redis = openRedis(
     { socket: server.socket ?? "", keyPrefix: "evertoken" },
@@ -56,12 +56,12 @@ export async function measure(credentials = CREDENTIALS): Promise<Measured> {
       const rest = { liveUntil: now + 3_600_000, failing: "", keepSealed: false, request: undefined, entry: "" };
       await due.finish(id, fence, { nextAt, record: text, ...rest, answer: "up", sent: true });
       done += 1;
-      if (done === credentials) ended.resolve();
+      if (done === CREDENTIALS) ended.resolve();
       return nextAt;
     },
   });
   const before = await used();
-  const specs = Array.from({ length: credentials }, (_, i) => [`account-${i}`, "1q2w3e4r5t"] as const);
+  const specs = Array.from({ length: CREDENTIALS }, (_, i) => [`account-${i}`, "1q2w3e4r5t"] as const);
   await lane.due.register(specs);
   lane.wake();
   await ended.promise;
@@ -79,7 +79,7 @@ export async function measure(credentials = CREDENTIALS): Promise<Measured> {
   await lane.close(true);
   await redis.close(true);
   return {
-    redisBytesPerCredential: bytes / credentials,
+    redisBytesPerCredential: bytes / CREDENTIALS,
     redisCommandsPerRotation: calls / ROTATIONS,
     redisMicrosPerRotation: micros / ROTATIONS,
   };
