@@ -47,7 +47,7 @@ async function makeFolder() {
 /** One master, one replica, three sentinels that agree within a second. Everything wants the password. */
 export async function startSentinels(password: string): Promise<RedisFleet> {
   const folder = await makeFolder();
-  const [master = 0, replica = 0, ...sentinels] = await Promise.all(Array.from({ length: 5 }, freePort));
+  const [master = 0, replica = 0, ...sentinels] = await distinctPorts(5);
   const auth = ["--requirepass", password, "--masterauth", password];
   await folder.start(master, ["--port", String(master), ...COMMON, ...auth]);
   await folder.start(replica, [
@@ -96,7 +96,7 @@ export async function startSentinels(password: string): Promise<RedisFleet> {
 /** Three masters, each with a replica that takes over within about two seconds. */
 export async function startCluster(): Promise<RedisFleet> {
   const folder = await makeFolder();
-  const ports = await clusterPorts(6);
+  const ports = await distinctPorts(6);
   for (const port of ports) {
     await folder.start(port, [
       ...["--port", String(port), "--cluster-enabled", "yes", "--cluster-config-file", `nodes-${port}.conf`],
@@ -139,13 +139,9 @@ async function isMaster(port: number): Promise<boolean> {
   }
 }
 
-/** The cluster's own bus listens 10,000 above. */
-async function clusterPorts(count: number): Promise<number[]> {
+async function distinctPorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = await freePort();
-    ports.add(port > 50_000 ? port - 30_000 : port);
-  }
+  while (ports.size < count) ports.add(await freePort());
   return [...ports];
 }
 

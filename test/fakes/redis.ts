@@ -100,8 +100,11 @@ export async function redisPid(socket: string): Promise<number> {
   return Number(/process_id:(\d+)/.exec(await askRedis(socket, "INFO server"))?.[1]);
 }
 
-/** Below the range from which systems take the ports of outgoing connections: one of those may come between this and the server's start. */
-const PORTS = { from: 10_000, to: 32_000 } as const;
+/**
+ * Below the range from which systems take the ports of outgoing connections, one of which may come between this and the server's start;
+ * so is the port of a cluster's bus, 10,000 above.
+ */
+const PORTS = { from: 10_000, to: 22_000 } as const;
 
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
