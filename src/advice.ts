@@ -1,7 +1,6 @@
-import type { Credential } from "./credential.ts";
+import type { Credential, StoreConfig } from "./credential.ts";
 import type { Log } from "./observe/log.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Store } from "./publish/store.ts";
 import { checkLife } from "./schedule.ts";
 
 const DAY_MS = 86_400_000;
@@ -10,7 +9,7 @@ const DAY_MS = 86_400_000;
 export function makeAdvice(
   configured: {
     credentialOf(id: string): Pick<Credential, "policy"> | undefined;
-    storeOf(name: string): Pick<Store, "minWriteIntervalMs"> | undefined;
+    storeOf(name: string): Pick<StoreConfig, "writeIntervalMs"> | undefined;
   },
   log: Log,
 ): (outcome: Outcome) => void {
@@ -22,7 +21,7 @@ export function makeAdvice(
     say();
   }
 
-  return ({ credential: id, provider, reason, issuedAt, expiresAt, nextAt, targets }) => {
+  return ({ credential: id, provider, result, reason, issuedAt, expiresAt, nextAt, targets }) => {
     const credential = configured.credentialOf(id);
     if (reason === undefined || issuedAt === undefined || expiresAt === undefined || credential === undefined) return;
     const finding = checkLife({ issuedAt, expiresAt }, credential.policy);
@@ -31,10 +30,12 @@ export function makeAdvice(
         log.event("policy.unsafe", { provider, credential: id, code: finding.code, detail: finding.message }),
       );
     }
+    // Else the next instant is a store's, not the next token's.
+    if (result !== "rotated") return;
     const everyMs = (nextAt ?? expiresAt) - issuedAt;
-    for (const { store, result } of targets) {
-      const least = configured.storeOf(store)?.minWriteIntervalMs ?? 0;
-      if (result !== "written" || everyMs >= least || least < 60_000) continue;
+    for (const { store, ...target } of targets) {
+      const least = configured.storeOf(store)?.writeIntervalMs ?? 0;
+      if (target.result !== "written" || everyMs >= least) continue;
       once(`${provider}\0${store}`, () =>
         log.event("store.quota_unsustainable", {
           provider,
@@ -42,7 +43,7 @@ export function makeAdvice(
           credential: id,
           detail:
             `a token of ${seconds(expiresAt - issuedAt)} is rotated every ${seconds(everyMs)}, ${Math.ceil(DAY_MS / everyMs)} versions a day ` +
-            `of one secret; the store keeps at most about 100 younger than a day, one every ${seconds(least)}: use tokens that live longer`,
+            `of one secret; the store takes one every ${seconds(least)} for good (limits.writeInterval): use tokens that live longer`,
         }),
       );
     }

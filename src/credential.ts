@@ -102,6 +102,8 @@ export interface AwsStore {
   readonly kmsKeyId?: string;
   /** Deadline of one call. */
   readonly timeoutMs: number;
+  /** Writes of one secret that are closer than this for good use up what the store takes of it; 0: it does not mind. */
+  readonly writeIntervalMs: number;
   /** Undefined: nothing limits writes. */
   readonly quota?: CallQuota;
 }
@@ -116,6 +118,8 @@ export interface GcpStore {
   readonly create: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Writes of one secret that are closer than this for good use up what the store takes of it; 0: it does not mind. */
+  readonly writeIntervalMs: number;
   /** Undefined: nothing limits writes. */
   readonly quota?: CallQuota;
   /** Of what is looked up of secrets and versions; payloads are counted apart. Undefined: nothing limits that. */
@@ -127,6 +131,8 @@ export interface FileStore {
   readonly type: "file";
   readonly dir: string;
   readonly timeoutMs: number;
+  /** Writes of one secret that are closer than this for good use up what the store takes of it; 0: it does not mind. */
+  readonly writeIntervalMs: number;
   /** Undefined: nothing limits writes. */
   readonly quota?: CallQuota;
 }

@@ -90,7 +90,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   const credentialOf = (id: string) => now().credentials.get(id);
   const share = (): number => now().config.log.successSampling;
   const record = makeRecorder(log, metrics, { random: parts.random, share });
-  const advise = makeAdvice({ credentialOf, storeOf: (name) => now().stores.get(name) }, log);
+  const advise = makeAdvice({ credentialOf, storeOf: (name) => now().config.stores.get(name) }, log);
   const { work, secretChanged } = makeWork({
     ...parts,
     configured,

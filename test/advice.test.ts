@@ -33,8 +33,8 @@ function setUp() {
   const log = makeLog({ level: "info", format: "json", version: "1", instance: "i", write });
   const byId = new Map(config.credentials.map((credential) => [credential.id, credential]));
   const stores = new Map([
-    ["aws", { minWriteIntervalMs: 15 * 60_000 }],
-    ["local", { minWriteIntervalMs: 0 }],
+    ["aws", { writeIntervalMs: 15 * 60_000 }],
+    ["local", { writeIntervalMs: 0 }],
   ]);
   return { said, advise: makeAdvice({ credentialOf: (id) => byId.get(id), storeOf: (name) => stores.get(name) }, log) };
 }
@@ -75,7 +75,7 @@ describe("advice", () => {
       ["q", "aws"],
     ]);
     expect(quota[0]?.["detail"]).toBe(
-      "a token of 1200 s is rotated every 600 s, 144 versions a day of one secret; the store keeps at most about 100 younger than a day, one every 900 s: use tokens that live longer",
+      "a token of 1200 s is rotated every 600 s, 144 versions a day of one secret; the store takes one every 900 s for good (limits.writeInterval): use tokens that live longer",
     );
   });
 
@@ -85,6 +85,12 @@ describe("advice", () => {
     expect(said).toEqual([]);
     advise(rotated("a", 60 * 60_000, 15 * 60_000 - 1));
     expect(said).toHaveLength(1);
+  });
+
+  test("is not given while a store waits for its retry: what comes next is no token", () => {
+    const { said, advise } = setUp();
+    advise({ ...rotated("a", 60 * 60_000, 1000), result: "unpublished" });
+    expect(said).toEqual([]);
   });
 
   test("is given when the provider's real tokens live too short for the policy", () => {

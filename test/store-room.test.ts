@@ -10,6 +10,7 @@ const aws: AwsStore = {
   create: false,
   tags: {},
   timeoutMs: 10_000,
+  writeIntervalMs: 0,
   quota: { scope: "aws:eu-west-1", perSecond: 50 },
 };
 

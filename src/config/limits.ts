@@ -1,5 +1,5 @@
 import type { ProviderLimits, CallQuota } from "../credential.ts";
-import { parseFraction } from "./duration.ts";
+import { parseDuration, parseFraction } from "./duration.ts";
 import type { ProviderFile, StoreFile } from "./schema.ts";
 
 const CONCURRENCY = 16;
@@ -46,9 +46,24 @@ const GCP_READS_PER_MINUTE = 600;
 
 /** How much the cloud lets be looked up, and for whom together. Only GCP's is so small that a lost Redis could use it up. */
 export function resolveReadQuota(file: StoreFile): CallQuota | undefined {
-  if (file.type !== "gcp-secret-manager" || !isOf("googleapis.com", file.endpoint)) return undefined;
-  const scope = file.limits?.scope ?? `gcp:${file.project}`;
-  return { scope: `${scope}:reads`, perSecond: GCP_READS_PER_MINUTE / 60 };
+  if (file.type !== "gcp-secret-manager") return undefined;
+  const own = file.limits?.readsPerMinute ?? (isOf("googleapis.com", file.endpoint) ? GCP_READS_PER_MINUTE : undefined);
+  if (own === undefined) return undefined;
+  return { scope: `${file.limits?.scope ?? `gcp:${file.project}`}:reads`, perSecond: own / 60 };
+}
+
+/** About 100 versions of a secret that are younger than a day (userguide/reference_limits), one every 14.4 minutes, rounded up. */
+const AWS_WRITE_INTERVAL_MS = 15 * 60_000;
+/** Add and update: 2 a second and secret, in one region 80; destroy: 1 and 50 a second and version (secret-manager/quotas). */
+const GCP_WRITE_INTERVAL_MS = { global: 500, regional: 20 } as const;
+
+/** How close writes of one secret may be for good. */
+export function resolveWriteInterval(file: StoreFile): number {
+  if (file.type === "file") return 0;
+  const own = file.limits?.writeInterval === undefined ? undefined : parseDuration(file.limits.writeInterval);
+  if (own !== undefined) return own;
+  if (file.type === "aws-secrets-manager") return AWS_WRITE_INTERVAL_MS;
+  return GCP_WRITE_INTERVAL_MS[file.location === undefined ? "global" : "regional"];
 }
 
 function isOf(cloud: string, endpoint: string | undefined): boolean {

@@ -1,6 +1,6 @@
 import type { StoreConfig } from "../credential.ts";
 import { parseDuration } from "./duration.ts";
-import { resolveQuota, resolveReadQuota } from "./limits.ts";
+import { resolveQuota, resolveReadQuota, resolveWriteInterval } from "./limits.ts";
 import type { StoreFile } from "./schema.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 10_000;
 export function resolveStore(name: string, file: StoreFile, at: (path: string) => string): StoreConfig {
   const timeoutMs = (file.timeout === undefined ? undefined : parseDuration(file.timeout)) ?? TIMEOUT_MS;
   const quota = resolveQuota(file);
-  const limited = quota === undefined ? {} : { quota };
+  const limited = { writeIntervalMs: resolveWriteInterval(file), ...(quota !== undefined && { quota }) };
   switch (file.type) {
     case "aws-secrets-manager": {
       const { type, region, endpoint, kmsKeyId } = file;
@@ -45,6 +45,6 @@ export function resolveStore(name: string, file: StoreFile, at: (path: string) =
       };
     }
     case "file":
-      return { name, type: file.type, dir: at(file.dir), timeoutMs };
+      return { name, type: file.type, dir: at(file.dir), timeoutMs, ...limited };
   }
 }

@@ -7,6 +7,9 @@ const timeout = duration.describe("Deadline of one call. Default 10s");
 const create = z.boolean().describe("Make secrets that are missing. Default false");
 const perSecond = z.number("a number is expected").positive("more than 0 is expected");
 const scope = text.describe("Stores that say the same share one budget. Default: the region, or the project");
+const writeInterval = duration.describe(
+  "Least time between two writes of one secret, for a long time. Default: 15m (AWS), 500ms (GCP), 20ms (GCP, regional)",
+);
 const strings = z.record(z.string(), z.string());
 
 export const store = z.discriminatedUnion("type", [
@@ -18,7 +21,11 @@ export const store = z.discriminatedUnion("type", [
       endpoint: text.describe("Another address of the service"),
       tags: strings.describe("Tags of secrets that are made"),
       limits: z
-        .strictObject({ writesPerSecond: perSecond.describe("Default: 50, AWS's quota per account and region"), scope })
+        .strictObject({
+          writesPerSecond: perSecond.describe("Default: 50, AWS's quota per account and region"),
+          writeInterval,
+          scope,
+        })
         .partial(),
       kmsKeyId: text.describe("KMS key of secrets that are made. Default: the account's aws/secretsmanager"),
       timeout,
@@ -33,7 +40,12 @@ export const store = z.discriminatedUnion("type", [
       create,
       endpoint: text.describe("Another address of the service; http:// is plaintext gRPC without a cloud identity"),
       limits: z
-        .strictObject({ writesPerMinute: perSecond.describe("Default: 600, GCP's quota per project"), scope })
+        .strictObject({
+          writesPerMinute: perSecond.describe("Default: 600, GCP's quota per project"),
+          readsPerMinute: perSecond.describe("Default: 600, GCP's quota per project; payloads do not count"),
+          writeInterval,
+          scope,
+        })
         .partial(),
       labels: strings.describe("Labels of secrets that are made"),
       timeout,

@@ -101,7 +101,6 @@ function tracedStore(store: Store, open: (call: string) => Span): Store {
   const { prune } = store;
   return {
     maxBytes: store.maxBytes,
-    minWriteIntervalMs: store.minWriteIntervalMs,
     head: (secret, signal) => inSpan(open("head"), () => store.head(secret, signal)),
     publish: (version, known, signal) => inSpan(open("publish"), () => store.publish(version, known, signal)),
     ...(prune !== undefined && {

@@ -16,8 +16,6 @@ export interface Use {
 }
 
 const DAY_MS = 86_400_000;
-/** About 100 versions of a secret that are younger than a day (userguide/reference_limits): one every 15 minutes, rounded up. */
-const AWS_VERSIONS_PER_DAY = 96;
 
 export function overuse(where: string, uses: readonly Use[]): Finding[] {
   return uses
@@ -33,7 +31,7 @@ export function storeUse(allowed: number, used: number): Use {
   return { limit: "writes per second", allowed, used };
 }
 
-/** Consumers that cannot be kept fresh, retry budgets that are not kept, and secrets that are written too often for AWS. */
+/** Consumers that cannot be kept fresh, retry budgets that are not kept, and secrets that are written more often than their store takes. */
 export function findingsOf({ stores }: PlannedFleet, groups: readonly Group[]): Finding[] {
   const findings: Finding[] = [];
   for (const group of groups) {
@@ -41,14 +39,14 @@ export function findingsOf({ stores }: PlannedFleet, groups: readonly Group[]): 
     const count = `${group.count} credential${group.count === 1 ? "" : "s"}`;
     const unsafe = checkLife({ issuedAt: 0, expiresAt: group.lifetimeMs }, group.policy);
     if (unsafe !== undefined) findings.push({ severity: "warning", where, message: `${count}: ${unsafe.message}` });
-    const versions = DAY_MS / cycleOf(group).meanMs;
-    const aws = new Set(group.targets.filter((name) => stores.get(name)?.type === "aws-secrets-manager"));
-    if (versions <= AWS_VERSIONS_PER_DAY) continue;
-    for (const store of aws) {
+    const everyMs = cycleOf(group).meanMs;
+    for (const store of new Set(group.targets)) {
+      const least = stores.get(store)?.writeIntervalMs ?? 0;
+      if (everyMs >= least) continue;
       findings.push({
         severity: "exceeded",
         where: `store ${store}`,
-        message: `${count} of ${group.provider}: a token of ${Math.round(group.lifetimeMs / 1000)} s makes ${Math.round(versions)} versions a day of one secret; AWS keeps about 100 younger than a day, one every 15 minutes`,
+        message: `${count} of ${group.provider}: a token of ${Math.round(group.lifetimeMs / 1000)} s makes ${Math.round(DAY_MS / everyMs)} versions a day of one secret; the store takes one every ${round(least / 1000)} s for good (limits.writeInterval)`,
       });
     }
   }

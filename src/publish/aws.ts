@@ -7,8 +7,6 @@ import { atLeast } from "./spacing.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
-/** 100 versions of a secret in 24 hours (userguide/reference_limits) make one every 14.4 minutes. */
-const MIN_WRITE_INTERVAL_MS = 15 * 60 * 1000;
 /** 50 listings a second are allowed, of which a fifth is left to others. */
 const LIST_APART_MS = 25;
 
@@ -72,7 +70,6 @@ export function openAwsStore(
 
   return {
     maxBytes: MAX_BYTES,
-    minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
     head,
     scan,
     async publish(version, known, signal) {

@@ -90,7 +90,6 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
 
   return {
     maxBytes: MAX_BYTES,
-    minWriteIntervalMs: 0,
     scan,
     head: (secret, signal) => guard(secret, signal, () => head(secret)),
     publish: (version, known, signal) =>

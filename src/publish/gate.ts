@@ -70,7 +70,6 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
   const { prune, scan } = store;
   return {
     maxBytes: store.maxBytes,
-    minWriteIntervalMs: store.minWriteIntervalMs,
     head: (secret, signal) => through(secret, signal, () => store.head(secret, signal)),
     publish: (version, known, signal) => through(version.secret, signal, () => store.publish(version, known, signal)),
     // A listing has its own caller, who tries again; what it meets says nothing of single secrets.

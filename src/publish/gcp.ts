@@ -8,8 +8,6 @@ import { readPayload } from "./payload.ts";
 import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
 
 const MAX_BYTES = 65_536;
-/** AddSecretVersion: a soft limit of 2 per second and global secret. */
-const MIN_WRITE_INTERVAL_MS = 1000;
 
 interface Newest {
   readonly number: number;
@@ -146,7 +144,6 @@ export function openGcpStore(
 
   return {
     maxBytes: MAX_BYTES,
-    minWriteIntervalMs: MIN_WRITE_INTERVAL_MS,
     scan: (wanted, signal) => scanGcp(client, wanted, signal),
     head: async (secret, signal) => (await look(secret, signal))?.held,
     async publish(version, known, signal) {

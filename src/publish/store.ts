@@ -88,8 +88,6 @@ export interface Store {
   close(): Promise<void>;
   /** Largest payload in bytes. */
   readonly maxBytes: number;
-  /** Sustained writes of one secret must not be closer than this, else the store's version quota runs out. */
-  readonly minWriteIntervalMs: number;
 }
 
 /**

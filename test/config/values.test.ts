@@ -34,6 +34,7 @@ describe("what is not said", () => {
       type: "file",
       dir: "/etc/evertoken/tokens",
       timeoutMs: 10_000,
+      writeIntervalMs: 0,
     });
     expect(config.credentials).toEqual([
       {
@@ -69,6 +70,7 @@ describe("what is not said", () => {
       create: false,
       tags: {},
       timeoutMs: 10_000,
+      writeIntervalMs: 900_000,
       quota: { scope: "aws:eu-west-1", perSecond: 50 },
     });
   });
@@ -105,12 +107,27 @@ describe("what is not said", () => {
       "type: gcp-secret-manager, project: acme-prod, limits: { writesPerMinute: 30, scope: shared }",
       { scope: "shared:reads", perSecond: 10 },
     ],
+    [
+      "type: gcp-secret-manager, project: p-1, endpoint: http://127.0.0.1:1, limits: { readsPerMinute: 30 }",
+      { scope: "gcp:p-1:reads", perSecond: 0.5 },
+    ],
     ["type: gcp-secret-manager, project: acme-prod, endpoint: http://127.0.0.1:4566", undefined],
     ["type: aws-secrets-manager, region: eu-west-1", undefined],
     ["type: file, dir: ./tokens", undefined],
   ])("of what is looked up in a store is what its cloud takes: %s", (store, readQuota) => {
     const resolved = accepted(`stores: { s: { ${store} } }`).stores.get("s");
     expect(resolved && "readQuota" in resolved ? resolved.readQuota : undefined).toEqual(readQuota);
+  });
+
+  test.each([
+    ["type: aws-secrets-manager, region: eu-west-1", 900_000],
+    ["type: aws-secrets-manager, region: eu-west-1, limits: { writeInterval: 10m }", 600_000],
+    ["type: gcp-secret-manager, project: acme-prod", 500],
+    ["type: gcp-secret-manager, project: acme-prod, location: europe-west3", 20],
+    ["type: gcp-secret-manager, project: acme-prod, limits: { writeInterval: 2s }", 2000],
+    ["type: file, dir: ./tokens", 0],
+  ])("of one secret is written as often as its store takes it for good: %s", (store, writeIntervalMs) => {
+    expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.writeIntervalMs).toBe(writeIntervalMs);
   });
 });
 

@@ -49,7 +49,6 @@ export function credential(over: Partial<Credential> = {}): Credential {
 /** A store in memory that keeps the contract, and can be taken down. */
 export class FakeStore implements Store {
   readonly maxBytes = 65_536;
-  readonly minWriteIntervalMs = 0;
   readonly secrets = new Map<string, Held & { payload: string }>();
   writes = 0;
   heads = 0;

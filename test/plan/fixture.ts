@@ -6,7 +6,7 @@ export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 export const NOW = Date.UTC(2026, 10, 24);
 
-const file: FileStore = { name: "one", type: "file", dir: "/t", timeoutMs: 1 };
+const file: FileStore = { name: "one", type: "file", dir: "/t", timeoutMs: 1, writeIntervalMs: 0 };
 export const aws: AwsStore = {
   name: "aws",
   type: "aws-secrets-manager",
@@ -14,6 +14,7 @@ export const aws: AwsStore = {
   create: true,
   tags: {},
   timeoutMs: 1,
+  writeIntervalMs: 900_000,
   quota: { scope: "aws:eu-west-1", perSecond: 50 },
 };
 

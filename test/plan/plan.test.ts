@@ -23,6 +23,7 @@ describe("the plan", () => {
       create: true,
       labels: {},
       timeoutMs: 1,
+      writeIntervalMs: 0,
       quota: { scope: "gcp:p", perSecond: 10 },
     } as const;
     expect(plan({ count: 100, store: gcp }).stores[0]?.usdPerMonth).toBe(12);
@@ -43,11 +44,20 @@ describe("the plan", () => {
     expect(findings.map(({ where }) => where)).toContain("budget aws:eu-west-1");
   });
 
-  test("finds tokens that are written more often than AWS keeps versions", () => {
+  test("finds tokens that are written more often than AWS keeps versions for good", () => {
     const lifetimeMs = HOUR / 3;
     const { findings } = plan({ count: 1, lifetimeMs, store: aws });
     expect(findings.map(({ severity, where }) => `${severity} ${where}`)).toContain("exceeded store aws");
     expect(plan({ count: 1, lifetimeMs: HOUR, store: aws }).findings).toEqual([]);
+  });
+
+  test("takes a store at its word how often one secret can be written", () => {
+    const count = 100_000;
+    const perSecond = plan({ count, store: aws }).providers[0]?.exchanges.steadyPerSecond ?? 0;
+    const everyMs = (count / perSecond) * 1000;
+    const findings = (writeIntervalMs: number) => plan({ count: 1, store: { ...aws, writeIntervalMs } }).findings;
+    expect(findings(everyMs * 0.99)).toEqual([]);
+    expect(findings(everyMs * 1.01)).toMatchObject([{ severity: "exceeded", where: "store aws" }]);
   });
 
   test("finds consumers that cannot be kept fresh", () => {

@@ -22,6 +22,7 @@ function configFor(aws: FakeAws, over: Partial<AwsStore> = {}): AwsStore {
     create: true,
     tags: { team: "a" },
     timeoutMs: 10_000,
+    writeIntervalMs: 0,
     ...over,
   };
 }

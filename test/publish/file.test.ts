@@ -12,7 +12,10 @@ const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 
 async function open() {
   const dir = await mkdtemp(join(tmpdir(), "et-file-"));
-  const store = await openStore({ name: "local", type: "file", dir, timeoutMs: 10_000 }, { versionKey });
+  const store = await openStore(
+    { name: "local", type: "file", dir, timeoutMs: 10_000, writeIntervalMs: 0 },
+    { versionKey },
+  );
   return { dir, store, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
 }
 

@@ -67,6 +67,7 @@ describe("the cloud identity of GCP Secret Manager", () => {
       create: true,
       labels: {},
       timeoutMs: 10_000,
+      writeIntervalMs: 0,
     });
     return { store, [Symbol.asyncDispose]: () => store.close() };
   }

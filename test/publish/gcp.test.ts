@@ -25,6 +25,7 @@ function configFor(gcp: FakeGcp, over: Partial<GcpStore> = {}): GcpStore {
     create: true,
     labels: { team: "a" },
     timeoutMs: 10_000,
+    writeIntervalMs: 0,
     ...over,
   };
 }
@@ -278,7 +279,9 @@ describe("GCP Secret Manager", () => {
   test("leaves a connection that died without a word before the deadline, and goes on with another", async () => {
     await using gcp = await startGcp();
     await using line = await startLine(gcp.port);
-    const store = await openStore(configFor(gcp, { endpoint: line.url, timeoutMs: 3000 }), { versionKey });
+    const store = await openStore(configFor(gcp, { endpoint: line.url, timeoutMs: 3000, writeIntervalMs: 0 }), {
+      versionKey,
+    });
     await store.publish(versionOf(1), undefined, signal());
     line.cut();
     await expect(store.head("app-acme", signal())).rejects.toMatchObject({ class: "unavailable" });

@@ -15,7 +15,13 @@ const exchange = makeExchange(
   { ...provider, tokenEndpoint: `http://127.0.0.1:${ports.token}/token`, limits: { concurrency } },
   { now: Date.now, env: {} },
 );
-const shared = { name: place, endpoint: `http://127.0.0.1:${ports[place]}`, create: true, timeoutMs: 10_000 };
+const shared = {
+  name: place,
+  endpoint: `http://127.0.0.1:${ports[place]}`,
+  create: true,
+  timeoutMs: 10_000,
+  writeIntervalMs: 0,
+};
 const store = await openStore(
   place === "aws"
     ? { ...shared, type: "aws-secrets-manager", region: "eu-west-1", tags: {} }
