@@ -33,9 +33,9 @@ export function makeAdvice(
     // Else the next instant is a store's, not the next token's.
     if (result !== "rotated") return;
     const everyMs = (nextAt ?? expiresAt) - issuedAt;
-    for (const { store, ...target } of targets) {
+    for (const { store, result: published } of targets) {
       const least = configured.storeOf(store)?.writeIntervalMs ?? 0;
-      if (target.result !== "written" || everyMs >= least) continue;
+      if (published !== "written" || everyMs >= least) continue;
       once(`${provider}\0${store}`, () =>
         log.event("store.quota_unsustainable", {
           provider,

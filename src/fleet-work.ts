@@ -94,6 +94,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   const { work, secretChanged } = makeWork({
     ...parts,
     configured,
+    dueOf: (name) => lanes.get(name)?.due,
     epoch: () => epoch,
     draining: parts.stop,
     abandoned: abandonment.signal,

@@ -35,7 +35,7 @@ export interface Parts extends DeliverParts {
   /** Whether there are others to try than those with this fingerprint, which were refused. */
   secretChanged(refusedPrint: string): Promise<boolean>;
   asExchangeError(error: unknown): ExchangeError;
-  /** Nothing is sent to the provider by any replica for so long; returns when that ends. */
+  /** Nothing is sent to the provider by any replica for so long, nor to its host for the same client; returns when that ends. */
   pause(forMs: number): Promise<Instant>;
   /** Undefined without a seal key. */
   seal(token: Token, revision: number): Uint8Array | undefined;

@@ -14,6 +14,7 @@ import type { JobFacts } from "./queue/queue.ts";
 import type { Parts } from "./parts.ts";
 import { rotate } from "./rotate.ts";
 import type { Seal } from "./seal.ts";
+import { alsoAsked } from "./shared-pause.ts";
 
 /** What only the outermost file may touch: clock, chance, environment. */
 export interface Edges {
@@ -34,6 +35,7 @@ export interface WorkParts extends Edges {
   readonly configured: Generations<Configured>;
   readonly seal: Seal | undefined;
   readonly printKey: KeyObject;
+  dueOf(provider: string): Pick<DueIndex, "pause"> | undefined;
   /** Of Redis: changes when it may have forgotten something. */
   epoch(): string;
   /** Aborted when the daemon drains. */
@@ -76,7 +78,8 @@ export function makeWork(parts: WorkParts) {
       }
       const spans = parts.startRotation?.(job, credential, provider);
       const outcome = await rotate(job, credential, provider, {
-        ...partsOf(credential, provider, due),
+        ...partsOf(credential, provider),
+        pause: (forMs) => pause(config, credential, due, forMs),
         journal,
         exchange: spans?.exchange(exchange) ?? exchange,
         stores: spans === undefined ? stores : traced(stores, spans),
@@ -91,11 +94,16 @@ export function makeWork(parts: WorkParts) {
     }
   }
 
+  async function pause(config: Config, credential: Credential, due: DueIndex, forMs: number): Promise<Instant> {
+    const others = alsoAsked(credential, config).map((name) => parts.dueOf(name)?.pause(forMs));
+    const [until] = await Promise.all([due.pause(forMs), ...others]);
+    return until;
+  }
+
   function partsOf(
     credential: Credential,
     provider: Provider,
-    due: DueIndex,
-  ): Omit<Parts, "journal" | "exchange" | "stores"> {
+  ): Omit<Parts, "journal" | "exchange" | "stores" | "pause"> {
     const context = (revision: number): string => `${provider.name}/${credential.id}/${revision}`;
     return {
       now: parts.now,
@@ -108,7 +116,6 @@ export function makeWork(parts: WorkParts) {
       secrets: () => clientSecrets.read(credential, provider),
       refused: (print) => clientSecrets.refused(credential.id, print),
       secretChanged: (recorded) => clientSecrets.changed(credential, provider, recorded),
-      pause: due.pause,
       seal: (token, revision) => parts.seal?.seal(token, context(revision)),
       unseal: (sealed, revision) => parts.seal?.unseal(sealed, context(revision)),
       asExchangeError,

@@ -227,6 +227,34 @@ describe("the daemon", () => {
     expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(2900);
   });
 
+  test("lets everyone rest who asks the same host for the same client, whatever their provider is called", async () => {
+    const names = { a: "p", b: "same-client", c: "other-client" };
+    const config = fleet(Object.keys(names)) as { credentials: { id: keyof typeof names }[] };
+    await site.configure({
+      ...config,
+      providers: Object.fromEntries(
+        Object.values(names).map((name) => [name, { tokenEndpoint: `http://127.0.0.1:${provider.port}/${name}` }]),
+      ),
+      credentials: config.credentials.map((each) => ({
+        ...each,
+        provider: names[each.id],
+        clientId: each.id === "c" ? "other" : "one",
+      })),
+    });
+    const daemon = await site.start();
+    for (const id of ["a", "b", "c"]) await daemon.line(rotated(id));
+    provider.next(json(429, { error: "slow_down" }, { "retry-after": "3" }));
+    await site.run(["rotate", "a", "-c", site.config]);
+    await daemon.line((line) => line["error_class"] === "throttled");
+    const throttledAt = Date.now();
+    for (const id of ["b", "c"]) await site.run(["rotate", id, "-c", site.config]);
+    await daemon.line(rotated("c", 2));
+    const asked = (name: string) => provider.seen.filter(({ path }) => path === `/${name}`).length;
+    expect([asked("p"), asked("same-client"), asked("other-client")]).toEqual([2, 1, 2]);
+    await daemon.line(rotated("b", 2));
+    expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(2900);
+  });
+
   test("needs no more rights in Redis than the README gives it", async () => {
     const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
     const [, rights = ""] = /^user evertoken on >PASSWORD (.*)$/m.exec(readme) ?? [];
