@@ -1,19 +1,23 @@
 import type { CredentialRecord, TargetRecord } from "./record.ts";
 
 /**
- * The text of an ordinary record, for which nothing has failed and nothing is noted beside it. It is held once per credential, so it is
+ * The text of an ordinary record, for which nothing has failed and which is no listing's. It is held once per credential, so it is
  * kept within the 44 characters that Redis has room for in 48 bytes. The scripts read it by position (lua.ts): change both together, and
  * take another first character.
  *
- *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target ":" epoch [":" revision ":" expiresAt [":" version [":" older]]])*
+ *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target ":" epoch [":" revision ":" expiresAt [":" version [":" older]]])* [" by:" mark]
  *
  * Instants are in ms, due is counted from issuedAt, the lifetime is in whole seconds: these three are in base 64, everything else is in base
  * 36 or text. Of the spec there are the last digits. What a target has in common with its record is left out.
+ * The mark of the rotation that scheduled it stands where a target would: a version that does not know it takes it for one that is no
+ * longer configured.
  */
 const COMPACT = "2";
 const WIDTH = { issuedAt: 7, life: 5, due: 6 } as const;
 /** Last digits of a spec that are kept: 36 bits are enough to see that what is asked for has changed. */
 export const SPEC_DIGITS = 7;
+/** Shorter than any key of a target. */
+export const SCHEDULED_BY = "by";
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value] as const));
 
@@ -22,7 +26,8 @@ type Targets = readonly (readonly [key: string, target: TargetRecord])[];
 /** Undefined for a record that is not ordinary. */
 export function toCompact(record: CredentialRecord, targets: Targets): string | undefined {
   const { revision, issuedAt, expiresAt, dueAt, spec, failure, listed, scheduledBy } = record;
-  if (failure !== undefined || listed === true || scheduledBy !== undefined || !SPEC.test(spec)) return undefined;
+  if (failure !== undefined || listed === true || !SPEC.test(spec)) return undefined;
+  if (scheduledBy !== undefined && (scheduledBy === "" || !PLAIN.test(scheduledBy))) return undefined;
   const fixed = [
     base64(issuedAt, WIDTH.issuedAt),
     base64((expiresAt - issuedAt) / 1000, WIDTH.life),
@@ -30,7 +35,15 @@ export function toCompact(record: CredentialRecord, targets: Targets): string | 
   ];
   const parts = targets.map(([key, target]) => partOf(key, target, record));
   if (fixed.includes(undefined) || parts.includes(undefined) || !isCount(revision)) return undefined;
-  return [`${COMPACT}${fixed.join("")}${spec.slice(-SPEC_DIGITS)}${revision.toString(36)}`, ...parts].join(" ");
+  return [
+    `${COMPACT}${fixed.join("")}${spec.slice(-SPEC_DIGITS)}${revision.toString(36)}`,
+    ...parts,
+    ...markOf(record),
+  ].join(" ");
+}
+
+function markOf({ scheduledBy }: CredentialRecord): string[] {
+  return scheduledBy === undefined ? [] : [`${SCHEDULED_BY}:${scheduledBy}`];
 }
 
 function partOf(key: string, target: TargetRecord, record: CredentialRecord): string | undefined {
@@ -66,12 +79,14 @@ export function fromCompact(text: string): CredentialRecord | undefined {
     dueAt: issuedAt + ofBase64(due),
   };
   const targets: Record<string, TargetRecord> = {};
+  let scheduledBy: string | undefined;
   for (const part of parts) {
     const fields = PART.exec(part)?.groups;
     if (fields === undefined) return undefined;
-    targets[fields["key"] ?? ""] = targetOf(fields, shared);
+    if (fields["key"] === SCHEDULED_BY) scheduledBy = fields["sure"];
+    else targets[fields["key"] ?? ""] = targetOf(fields, shared);
   }
-  return { ...shared, spec, targets };
+  return { ...shared, spec, targets, ...(scheduledBy !== undefined && { scheduledBy }) };
 }
 
 function targetOf(

@@ -1,12 +1,10 @@
 import type { Target } from "./credential.ts";
-import { fromCompact, toCompact } from "./record-compact.ts";
+import { SCHEDULED_BY, fromCompact, toCompact } from "./record-compact.ts";
 import { type CredentialRecord, type TargetRecord, liveUntil, targetKey } from "./record.ts";
 import type { Reason } from "./schedule.ts";
 
 const SCHEMA = 1;
-/** Among the targets, whose keys are longer: a version that does not know it takes it for one that is no longer configured. */
-const SCHEDULED_BY = "by";
-/** Likewise. */
+/** Among the targets, as `SCHEDULED_BY`. */
 const LISTED = "ls";
 
 /**

@@ -46,6 +46,14 @@ describe("the text of a record", () => {
     expect(decodeRecord(encodeRecord(record, one.publish))).toEqual({ ...record, spec: record.spec.slice(-7) });
   });
 
+  test("takes the mark of a traced rotation and its four characters, and stays as it is otherwise", () => {
+    const of = credential();
+    const record = { ...ordinary(of), scheduledBy: Buffer.alloc(25, 7).toString("base64url") };
+    const text = encodeRecord(record, of.publish);
+    expect(text).toBe(`${encodeRecord(ordinary(of), of.publish)} by:${record.scheduledBy}`);
+    expect(decodeRecord(text)?.scheduledBy).toBe(record.scheduledBy);
+  });
+
   const instant = fc.oneof(fc.integer({ min: 0, max: 4e12 }), fc.double({ min: -1e13, max: 1e13, noNaN: true }));
   const word = fc.oneof(fc.stringMatching(/^[0-9a-z]{1,11}$/), fc.string());
   const held = fc.record({

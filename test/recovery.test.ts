@@ -138,6 +138,7 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
     site.configure({
       redis: { url: `redis://127.0.0.1:${port}` },
       sealKey: { file: seal },
+      statusPage: true,
       defaults: quick,
       providers: { p: { tokenEndpoint: long.url, limits }, q: { tokenEndpoint: short.url } },
       stores: {
@@ -168,6 +169,7 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
   };
   expect(facts.recovery?.remaining).toBeGreaterThan(20);
   expect(await (await fetch(`${first.url}/metrics`)).text()).toMatch(/^evertoken_recovery_remaining\S* [1-9]/m);
+  expect(await (await fetch(`${first.url}/`)).text()).toMatch(/Recovering\. .* to go/s);
   first.signal("SIGKILL");
   await first.exited;
   aws.heal();

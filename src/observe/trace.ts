@@ -1,4 +1,12 @@
-import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import {
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
 import type { Credential, Instant, Provider } from "../credential.ts";
 import type { Exchange } from "../exchange/grant.ts";
 import type { Outcome } from "../outcome.ts";
@@ -19,8 +27,8 @@ export type StartRotation = (
   provider: Provider,
 ) => RotationSpans | undefined;
 
-/** `00-TRACE-SPAN-FLAGS` (W3C Trace Context, section 3.2). */
-const MARK = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+/** Bytes of a trace id, a span id and the flags (W3C Trace Context, section 3.2): as base64 a third shorter than as that header. */
+const MARK_BYTES = 16 + 8 + 1;
 
 /**
  * One trace per run of a rotation: from due to re-armed, with the claim, the exchange and every call to a store below it.
@@ -55,9 +63,8 @@ export function makeTracing(tracer: Tracer, options: { now(): Instant; credentia
       mark: markOf(root),
       claimed: () => claim.end(),
       scheduledBy(mark) {
-        const [, traceId, spanId, flags] = MARK.exec(mark) ?? [];
-        if (traceId === undefined || spanId === undefined) return;
-        root.addLink({ context: { traceId, spanId, traceFlags: Number.parseInt(flags ?? "0", 16), isRemote: true } });
+        const context = contextOf(mark);
+        if (context !== undefined) root.addLink({ context });
       },
       exchange: (inner) => ({
         exchange: (of, secrets, signal) =>
@@ -112,7 +119,16 @@ function tracedStore(store: Store, open: (call: string) => Span): Store {
 
 function markOf(span: Span): string {
   const { traceId, spanId, traceFlags } = span.spanContext();
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
+  const flags = traceFlags.toString(16).padStart(2, "0");
+  return Buffer.from(`${traceId}${spanId}${flags}`, "hex").toString("base64url");
+}
+
+/** Undefined for the mark of a version that wrote it otherwise: that link is left out. */
+function contextOf(mark: string): SpanContext | undefined {
+  const bytes = Buffer.from(mark, "base64url");
+  if (bytes.length !== MARK_BYTES) return undefined;
+  const traceFlags = bytes.at(-1) ?? 0;
+  return { traceId: bytes.toString("hex", 0, 16), spanId: bytes.toString("hex", 16, 24), traceFlags, isRemote: true };
 }
 
 /** Class and code are closed vocabularies; messages stay in the log. */

@@ -1,7 +1,7 @@
 import type { Instant } from "../../credential.ts";
 import type { FleetSnapshot } from "../../fleet.ts";
 import type { ProcessFacts } from "../status.ts";
-import { summaryOf } from "../summary.ts";
+import { number, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 import type { Tone } from "./tone.ts";
 import { clock, relative } from "./instants.ts";
@@ -34,12 +34,18 @@ export function verdictOf(known: {
   const { sentence, healthy, total, states } = summaryOf(snapshot);
   if (total === 0 && healthy) return { tone: "plain", sentence, more: markup`The configuration names no credentials.` };
   const storeDown = snapshot.stores.some(({ store }) => facts.storesDown.has(store));
-  const uneasy = (states["retrying"] ?? 0) > 0 || storeDown || facts.draining;
+  const uneasy = (states["retrying"] ?? 0) > 0 || storeDown || facts.draining || facts.recovery !== undefined;
+  const doing = facts.draining ? "Draining. " : facts.recovery ? "Recovering. " : "";
   return {
     tone: healthy ? (uneasy ? "doubtful" : "good") : "bad",
-    sentence: facts.draining ? `Draining. ${sentence}` : sentence,
-    more: deadlines(snapshot, now),
+    sentence: `${doing}${sentence}`,
+    more: markup`${facts.recovery && recovering(facts.recovery)}${deadlines(snapshot, now)}`,
   };
+}
+
+function recovering({ recovered, remaining }: NonNullable<ProcessFacts["recovery"]>): Markup {
+  return markup`Redis has forgotten much of the fleet: the stores are asked what they hold. ${number(recovered)} are
+    scheduled again, ${number(remaining)} to go; no token is obtained for them that still lives. `;
 }
 
 /** The next token to end, and, if something fails, how long there is to act. */

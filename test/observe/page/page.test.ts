@@ -65,6 +65,17 @@ describe("the verdict", () => {
     expect(page).toContain("No credential is scheduled.");
   });
 
+  test("says how far the recovery is when Redis has forgotten much of the fleet", () => {
+    const facts = factsAt({ recovery: { startedAt: NOON - MINUTE, recovered: 12_000, remaining: 88_000 } });
+    const page = pageOf({ facts });
+    expect(page).toContain('<span data-live id="sign"><span class="m doubtful">');
+    const words = wordsOf({ facts });
+    expect(words).toContain("Recovering. All 3 credentials fresh. Redis has forgotten much of the fleet");
+    expect(words).toContain("12,000 are scheduled again, 88,000 to go");
+    expect(words).toContain("The next token ends in 14 min");
+    expect(wordsOf({ facts: factsAt({ recovery: undefined }) })).not.toContain("Recovering");
+  });
+
   test("says that the replica drains", () => {
     expect(wordsOf({ facts: factsAt({ draining: true }) })).toContain("Draining. All 3 credentials fresh.");
   });
