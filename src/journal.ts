@@ -33,6 +33,7 @@ export interface Finish {
   readonly liveUntil: Instant;
   /** One JSON line for the attention list; "" when nothing is wrong. */
   readonly failing: string;
+  /** MUST come with `failing`: a claim takes it from there that a sealed token may be kept. */
   readonly keepSealed: boolean;
   readonly request: string | undefined;
   /** One line for the history; "" for what is not worth one. */

@@ -10,7 +10,7 @@ import { renderPayload } from "./publish/payload.ts";
 import { PublishError, type Store } from "./publish/store.ts";
 import type { DueIndex } from "./queue/due-index.ts";
 import { journalOf } from "./queue/journal.ts";
-import type { JobFacts } from "./queue/queue.ts";
+import type { StartedJob } from "./queue/queue.ts";
 import type { Parts } from "./parts.ts";
 import { rotate } from "./rotate.ts";
 import type { Seal } from "./seal.ts";
@@ -55,7 +55,7 @@ const BUG_RETRY_MS = 30_000;
 const UNKNOWN_RETRY_MS = 1000;
 
 /** Never throws. Returns when the credential is due again; 0: unknown. */
-export type Work = (job: JobFacts, due: DueIndex, leaseFloorMs: number) => Promise<Instant>;
+export type Work = (job: StartedJob, due: DueIndex, leaseFloorMs: number) => Promise<Instant>;
 
 /** Turns a job into a rotation. A job keeps to the end the configuration with which it began. */
 export function makeWork(parts: WorkParts) {

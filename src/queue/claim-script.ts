@@ -75,9 +75,11 @@ elseif all > 0 then
 end`;
 
 /**
- * KEYS due running fence pause pace expiry breaker quota halts
+ * A claim that finds nothing unfinished also says what \`begin\` would: record and request, "" for none. A sealed token is always
+ * unfinished: it is kept under a fence that was not given back, or with an entry in failing.
+ * KEYS due running fence pause pace expiry breaker quota halts state requests failing
  * ARGV max concurrency floorMs capMs intervalMs horizonMs perHour perDay reserve (0: no limit)
- * -> {now, nextAt or 0, blocked, (id, fence, dueAt, sendAt)*}. nextAt: when it is worth asking again; blocked: a free slot is.
+ * -> {now, nextAt or 0, blocked, {id, fence, dueAt, sendAt, leaseMs, record, request}*}. nextAt: when it is worth asking again; blocked: a free slot is.
  */
 export const claim = `
 local due, running, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7], KEYS[8] ${NOW} ${LEASE}
@@ -108,12 +110,15 @@ local out = {now, 0, 0}
 for _, p in ipairs(picked) do
   local id = p[1]
   local lease = now + leaseFor(id, expiry, tonumber(ARGV[3]), tonumber(ARGV[4]))
-  local f = lease
-  if redis.call('HGET', fence, id) == string.format('%d', f) then f = f + 1 end
+  local f, left, record, asked = lease, redis.call('HGET', fence, id), false, false
+  if left == string.format('%d', f) then f = f + 1 end
+  if not left and redis.call('HEXISTS', KEYS[12], id) == 0 then
+    record = redis.call('HGET', KEYS[10], id)
+    asked = record and redis.call('HGET', KEYS[11], id)
+  end
   redis.call('ZADD', due, lease, id) redis.call('ZADD', running, lease, id)
   redis.call('HSET', fence, id, string.format('%d', f))
-  table.insert(out, id) table.insert(out, string.format('%d', f))
-  table.insert(out, p[2]) table.insert(out, string.format('%d', tat))
+  table.insert(out, {id, string.format('%d', f), p[2], string.format('%d', tat), lease - now, record or '', asked or ''})
   tat = tat + interval
   slots = slots - 1
 end

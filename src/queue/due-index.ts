@@ -1,22 +1,8 @@
-import type { Instant, ProviderLimits } from "../credential.ts";
+import type { Instant } from "../credential.ts";
 import type { Begun, Finish, Finished, Minted } from "../journal.ts";
 import type { Wish } from "../wish.ts";
+import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import type { RedisLink } from "./redis.ts";
-
-/** A credential that this claim alone may rotate, until its lease runs out. */
-export interface Claimed {
-  readonly id: string;
-  /** Shown at every later write. */
-  readonly fence: string;
-  readonly dueAt: Instant;
-  /** Its slot under the provider's rate: nothing is sent before. */
-  readonly sendAt: Instant;
-}
-
-export interface ClaimLimits extends ProviderLimits {
-  /** Shortest lease: what one exchange needs. */
-  readonly leaseFloorMs: number;
-}
 
 /** What became of an operator's wish. */
 export type Asked =
@@ -24,12 +10,6 @@ export type Asked =
   /** An operator has paused the credential or its provider. */
   | { readonly kind: "halted"; readonly until: Instant };
 
-/** A lease never exceeds this, whatever life the token has left. */
-const LEASE_CAP_MS = 60_000;
-/** Slots are given out this far ahead, so that the round trip to Redis does not cost rate. */
-const HORIZON_MS = 100;
-/** One claim takes no more than this. */
-export const CLAIM_MAX = 500;
 const BATCH = 1000;
 
 /** Keys of one provider; the hash tag keeps them in one slot of a Redis Cluster. */
@@ -58,6 +38,8 @@ export function keysOf(prefix: string, provider: string) {
   };
 }
 
+export type Keys = ReturnType<typeof keysOf>;
+
 export function wakeChannel(prefix: string): string {
   return `${prefix}:wake`;
 }
@@ -84,40 +66,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       return { added, changed };
     },
 
-    /** `room`: how many more the stores can take soon. */
-    async claim(
-      limits: ClaimLimits,
-      room = CLAIM_MAX,
-    ): Promise<{
-      now: Instant;
-      nextAt: Instant;
-      blocked: boolean;
-      claimed: Claimed[];
-    }> {
-      const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
-      const reply = (await redis.run(
-        "claim",
-        [k.due, k.running, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts],
-        [
-          room,
-          limits.concurrency,
-          limits.leaseFloorMs,
-          LEASE_CAP_MS,
-          interval,
-          HORIZON_MS,
-          limits.perHour ?? 0,
-          limits.perDay ?? 0,
-          limits.reserve ?? 0,
-        ],
-      )) as [number, string | number, number, ...string[]];
-      const [now, nextAt, blocked, ...rest] = reply;
-      const claimed: Claimed[] = [];
-      for (let i = 0; i + 3 < rest.length; i += 4) {
-        const [id = "", fence = "", dueAt, sendAt] = rest.slice(i, i + 4);
-        claimed.push({ id, fence, dueAt: Number(dueAt), sendAt: Number(sendAt) });
-      }
-      return { now, nextAt: Number(nextAt), blocked: blocked === 1, claimed };
-    },
+    claim: (limits: ClaimLimits, room?: number) => claimDue(redis, k, limits, room),
 
     /** Re-checks the fence and renews the lease at the job's start. */
     async begin(id: string, fence: string, leaseFloorMs: number): Promise<Begun> {
@@ -205,7 +154,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
 
     /** Pauses the whole provider; a later end wins. Returns the end. */
     async pause(forMs: number): Promise<Instant> {
-      return Number(await redis.run("pause", [k.pause], [Math.ceil(forMs)]));
+      return Number(await redis.run("pause", [k.pause], [channel, provider, Math.ceil(forMs)]));
     },
 
     async record(id: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import type { Journal } from "../journal.ts";
 import type { DueIndex } from "./due-index.ts";
+import type { StartedJob } from "./queue.ts";
 
 /** How long a token in hand waits for Redis before it is published without having been written down. */
 const MINTED_TIMEOUT_MS = 3000;
@@ -7,7 +8,7 @@ const MINTED_TIMEOUT_MS = 3000;
 /** The journal of one claim. `abandoned` is aborted when the process gives up waiting for Redis. */
 export function journalOf(
   due: DueIndex,
-  job: { readonly id: string; readonly fence: string },
+  job: Pick<StartedJob, "id" | "fence" | "begun">,
   leaseFloorMs: number,
   abandoned: AbortSignal,
 ): Journal {
@@ -18,7 +19,7 @@ export function journalOf(
     return () => abandoned.removeEventListener("abort", give);
   };
   return {
-    begin: () => due.begin(id, fence, leaseFloorMs),
+    begin: async () => job.begun?.() ?? due.begin(id, fence, leaseFloorMs),
     async minted(entry) {
       const written = due
         .minted(id, fence, entry)

@@ -1,6 +1,8 @@
 import type { Instant } from "../credential.ts";
-import { type ClaimLimits, type DueIndex, dueIndex } from "./due-index.ts";
-import { type JobFacts, openQueue } from "./queue.ts";
+import type { ClaimLimits } from "./claim.ts";
+import { type DueIndex, dueIndex } from "./due-index.ts";
+import { freshClaims } from "./fresh-claims.ts";
+import { type StartedJob, openQueue } from "./queue.ts";
 import type { RedisLink } from "./redis.ts";
 import { startScheduler } from "./scheduler.ts";
 
@@ -12,6 +14,7 @@ export interface LaneLimits extends ClaimLimits {
 /** All of one provider: its due index, its queue and worker, its claim loop. One slow provider never starves another. */
 export interface Lane {
   readonly due: DueIndex;
+  /** Something has changed in Redis: what was just seen there does not count any more. */
   wake(): void;
   /** For the next claims; what is under way is left alone. */
   setLimits(limits: LaneLimits): void;
@@ -30,29 +33,38 @@ export function openLane(
     room(underWay: number): number;
     onError(error: unknown): void;
     /** MUST NOT throw; returns when the credential is due again (0: unknown). */
-    work(job: JobFacts, due: DueIndex, leaseFloorMs: number): Promise<Instant>;
+    work(job: StartedJob, due: DueIndex, leaseFloorMs: number): Promise<Instant>;
   },
 ): Lane {
   const { onError } = options;
   let { limits } = options;
   const due = dueIndex(redis, provider, () => limits.historyKeep);
+  const fresh = freshClaims();
   let underWay = 0;
   const queue = openQueue(redis, { prefix: due.keys.tag, onError }, async (job) => {
     underWay += 1;
-    const nextAt = await options.work(job, due, limits.leaseFloorMs).finally(() => (underWay -= 1));
-    scheduler.freed(nextAt);
+    const nextAt = await options
+      .work({ ...job, begun: () => fresh.take(job) }, due, limits.leaseFloorMs)
+      .finally(() => (underWay -= 1));
+    await scheduler.freed(nextAt);
   });
   const scheduler = startScheduler({
     due,
     limits: () => limits,
     room: () => options.room(underWay),
     ready: redis.ready,
-    enqueue: queue.add,
+    async enqueue(claimed, askedAt) {
+      fresh.note(claimed, askedAt);
+      await queue.add(claimed);
+    },
     onError,
   });
   return {
     due,
-    wake: scheduler.wake,
+    wake() {
+      fresh.forget();
+      scheduler.wake();
+    },
     setLimits(next) {
       limits = next;
       scheduler.wake();

@@ -1,6 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import type { Instant } from "../credential.ts";
-import type { Claimed } from "./due-index.ts";
+import type { Begun } from "../journal.ts";
+import type { Claimed } from "./claim.ts";
 import { type RedisLink, redisError } from "./redis.ts";
 
 /** What travels in a job: names and instants, never a secret. */
@@ -10,6 +11,12 @@ export interface JobFacts {
   readonly fence: string;
   readonly dueAt: Instant;
   readonly sendAt: Instant;
+}
+
+/** A job at its start, with what is known of it here. */
+export interface StartedJob extends JobFacts {
+  /** What the claim that made it has just seen (see fresh-claims.ts); undefined: Redis must be asked. Given once. */
+  begun?(): Begun | undefined;
 }
 
 export interface ProviderQueue {

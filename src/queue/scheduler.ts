@@ -1,5 +1,6 @@
 import type { Instant } from "../credential.ts";
-import { CLAIM_MAX, type ClaimLimits, type Claimed, type DueIndex } from "./due-index.ts";
+import { CLAIM_MAX, type ClaimLimits, type Claimed } from "./claim.ts";
+import type { DueIndex } from "./due-index.ts";
 
 /** Longest sleep: a lost wake-up message costs no more than this. Far below the 2^31 ms limit of timers. */
 const MAX_SLEEP_MS = 30_000;
@@ -10,8 +11,11 @@ const ROOM_MS = 100;
 export interface Scheduler {
   /** Something may be due earlier than it looked. */
   wake(): void;
-  /** A job has ended: its slot is free, its credential is due again at the instant (0: unknown). */
-  freed(nextAt: Instant): void;
+  /**
+   * A job has ended: its slot is free, its credential is due again at the instant (0: unknown). Where others wait for a slot it
+   * resolves when they have been enqueued: a worker that ends its job then finds the next one, and need not look for it.
+   */
+  freed(nextAt: Instant): Promise<void>;
   /** No claim is made after this resolves. */
   stop(): Promise<void>;
 }
@@ -26,7 +30,8 @@ export function startScheduler(parts: {
   /** How many more may be begun; less than 1 means none for now. */
   room(): number;
   ready(): boolean;
-  enqueue(claimed: readonly Claimed[]): Promise<void>;
+  /** `askedAt`: just before, by `performance.now()`. */
+  enqueue(claimed: readonly Claimed[], askedAt: number): Promise<void>;
   onError(error: unknown): void;
 }): Scheduler {
   let stopped = false;
@@ -34,6 +39,8 @@ export function startScheduler(parts: {
   let blocked = false;
   let wakeAt: Instant = 0;
   let interrupt: () => void = () => undefined;
+  /** Of the claim that begins next. */
+  let next = Promise.withResolvers<void>();
 
   function sleep(ms: number): Promise<void> {
     if (woken || stopped) return Promise.resolve();
@@ -55,19 +62,22 @@ export function startScheduler(parts: {
       blocked = true;
       return ROOM_MS;
     }
+    const askedAt = performance.now();
     const { now, nextAt, claimed, ...claim } = await parts.due.claim(
       parts.limits(),
       Math.min(CLAIM_MAX, Math.floor(room)),
     );
     blocked = claim.blocked;
     wakeAt = nextAt;
-    if (claimed.length > 0) await parts.enqueue(claimed);
+    if (claimed.length > 0) await parts.enqueue(claimed, askedAt);
     return untilNext(now, nextAt);
   }
 
   async function loop(): Promise<void> {
     while (!stopped) {
       woken = false;
+      const { resolve } = next;
+      next = Promise.withResolvers();
       let sleepMs: number;
       try {
         sleepMs = await claimOnce();
@@ -75,8 +85,10 @@ export function startScheduler(parts: {
         parts.onError(error);
         sleepMs = RETRY_MS;
       }
+      resolve();
       await sleep(sleepMs);
     }
+    next.resolve();
   }
 
   const running = loop();
@@ -86,8 +98,10 @@ export function startScheduler(parts: {
   }
   return {
     wake,
-    freed(nextAt) {
-      if (blocked || nextAt < wakeAt || wakeAt === 0) wake();
+    async freed(nextAt) {
+      const waited = blocked;
+      if (waited || nextAt < wakeAt || wakeAt === 0) wake();
+      if (waited) await next.promise;
     },
     async stop() {
       stopped = true;

@@ -93,16 +93,15 @@ redis.call('HDEL', fence, id) redis.call('ZREM', running, id)
 if ARGV[9] == '0' then redis.call('DEL', KEYS[6]) end
 if ARGV[12] == '0' then refund(KEYS[10]) end
 local turned = circuit(KEYS[9], ARGV[11])
-if not redis.call('ZSCORE', due, id) then
+if ARGV[11] == 'down' and tonumber(redis.call('HGET', KEYS[9], 'failures') or 0) >= ${OPEN_AFTER} then nextAt = math.min(nextAt, now + ${PROBE_MS}) end
+local asked = redis.call('HGET', KEYS[5], id)
+if asked then if asked == ARGV[10] then redis.call('HDEL', KEYS[5], id) else nextAt = now end end
+if redis.call('ZADD', due, 'XX', 'CH', nextAt, id) == 0 and not redis.call('ZSCORE', due, id) then
   redis.call('HDEL', state, id) redis.call('ZREM', KEYS[7], id) redis.call('HDEL', KEYS[8], id) redis.call('HDEL', KEYS[5], id) redis.call('DEL', KEYS[6])
   redis.call('HDEL', KEYS[11], id) redis.call('HDEL', KEYS[12], id)
   return {2, turned}
 end
 remember(KEYS[11], id, tonumber(ARGV[13]), ARGV[14])
-if ARGV[11] == 'down' and tonumber(redis.call('HGET', KEYS[9], 'failures') or 0) >= ${OPEN_AFTER} then nextAt = math.min(nextAt, now + ${PROBE_MS}) end
-local asked = redis.call('HGET', KEYS[5], id)
-if asked then if asked == ARGV[10] then redis.call('HDEL', KEYS[5], id) else nextAt = now end end
-redis.call('ZADD', due, nextAt, id)
 redis.call('HSET', state, id, ARGV[6])
 if tonumber(ARGV[7]) > 0 then redis.call('ZADD', KEYS[7], ARGV[7], id) else redis.call('ZREM', KEYS[7], id) end
 if ARGV[8] == '' then redis.call('HDEL', KEYS[8], id) else redis.call('HSET', KEYS[8], id, ARGV[8]) end
@@ -145,11 +144,12 @@ end
 if n > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return n`;
 
-/** Nothing is claimed or sent before the instant. A later pause wins. KEYS pause | ARGV forMs -> until */
+/** Nothing is claimed or sent before the instant, by any replica. A later pause wins. KEYS pause | ARGV channel provider forMs -> until */
 const pause = `
 ${NOW}
-local until_ = math.max(now + tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[1]) or 0))
+local until_ = math.max(now + tonumber(ARGV[3]), tonumber(redis.call('GET', KEYS[1]) or 0))
 redis.call('SET', KEYS[1], string.format('%d', until_), 'PX', math.ceil(until_ - now + 1))
+redis.call('PUBLISH', ARGV[1], ARGV[2])
 return until_`;
 
 /** KEYS due state expiry failing requests history halts (sealed)* | ARGV id* in the order of the sealed keys */

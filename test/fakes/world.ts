@@ -116,6 +116,7 @@ class FakeJournal implements Journal {
   async finish(entry: Finish) {
     this.calls.push("finish");
     if (this.fenced) return { kind: "fenced" as const };
+    if (entry.keepSealed && entry.failing === "") throw new Error("a sealed token is kept, and nothing says why");
     if (entry.record !== "") this.record = entry.record;
     if (!entry.keepSealed) this.sealed = undefined;
     if (entry.request === this.request) this.request = undefined;

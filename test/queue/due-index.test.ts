@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { wakeChannel } from "../../src/queue/due-index.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
 const limits = { concurrency: 10, leaseFloorMs: 10_000 };
@@ -80,6 +81,42 @@ describe("the due index", () => {
     expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
   });
 
+  test("tells every replica at once that the provider is paused", async () => {
+    const heard: string[] = [];
+    await index.redis.subscribe(wakeChannel(index.redis.prefix), (message) => heard.push(message));
+    await index.due.pause(5000);
+    await expect.poll(() => heard).toEqual(["p"]);
+  });
+
+  test("says at the claim what the start of the job would, where nothing is unfinished", async () => {
+    await index.due.register([["a", "s"]]);
+    const [first] = (await index.due.claim(limits)).claimed;
+    expect(first?.begun).toBeUndefined(); // nothing is known of it
+    await index.due.finish("a", first?.fence ?? "", finishAt(0));
+    const [plain] = (await index.due.claim(limits)).claimed;
+    const { leaseMs, ...begun } = { ...(await index.due.begin("a", plain?.fence ?? "", 10_000)), leaseMs: 10_000 };
+    expect(plain?.begun).toEqual({ ...begun, leaseMs });
+    await index.due.finish("a", plain?.fence ?? "", finishAt(Date.now() + 60_000));
+    await index.due.request("a");
+    const mark = await index.redis.call("HGET", index.due.keys.requests, "a");
+    expect((await index.due.claim(limits)).claimed[0]?.begun).toMatchObject({ request: mark });
+  });
+
+  test("leaves it to the start of the job where a sealed token may be kept: after a failure, or a worker that is gone", async () => {
+    await index.due.register([["a", "s"]]);
+    const [first] = (await index.due.claim(limits)).claimed;
+    await index.due.finish("a", first?.fence ?? "", finishAt(0, { failing: "{}" }));
+    const [failed] = (await index.due.claim({ ...limits, leaseFloorMs: 1 })).claimed;
+    expect(failed?.id).toBe("a");
+    expect(failed?.begun).toBeUndefined();
+    await index.due.finish("a", failed?.fence ?? "", finishAt(0));
+    const [gone] = (await index.due.claim({ ...limits, leaseFloorMs: 1 })).claimed;
+    expect(gone?.begun).toBeDefined();
+    let next: typeof gone;
+    await expect.poll(async () => ([next] = (await index.due.claim(limits)).claimed)[0]?.id).toBe("a");
+    expect(next?.begun).toBeUndefined();
+  });
+
   test("lets a claimed job know that the provider was paused meanwhile", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
@@ -103,7 +140,7 @@ describe("the due index", () => {
     const sealed = Buffer.from([1, 2, 3]);
     const entry = { leaseMs: 1, record: finishAt(0).record, sealed, lifeMs: 60_000 };
     expect(await index.due.minted("a", job?.fence ?? "", entry)).toBe(true);
-    await index.due.finish("a", job?.fence ?? "", finishAt(0, { keepSealed: true }));
+    await index.due.finish("a", job?.fence ?? "", finishAt(0, { keepSealed: true, failing: "{}" }));
     const [again] = (await index.due.claim(limits)).claimed;
     expect(await index.due.begin("a", again?.fence ?? "", 10_000)).toMatchObject({
       kind: "begun",

@@ -68,18 +68,49 @@ describe("the claim loop", () => {
     await using loop = make({ blocked: true, ...inMs(60_000) });
     await loop.claimed(1);
     await delay(20);
-    loop.scheduler.freed(Date.now() + 120_000);
+    void loop.scheduler.freed(Date.now() + 120_000);
     await loop.claimed(2);
+  });
+
+  test("lets a job end when what waited for its slot is enqueued", async () => {
+    const blocked = { blocked: true, ...inMs(60_000) };
+    await using loop = make(blocked, { ...blocked, claimed: [job] });
+    await loop.claimed(1);
+    await delay(20);
+    await loop.scheduler.freed(Date.now() + 120_000);
+    expect(loop.enqueued).toEqual(["a"]);
+  });
+
+  test("lets a job end when the claim for its slot fails, or none is made any more", async () => {
+    const loop = make({ blocked: true, ...inMs(60_000) }, new Error("Redis went away"));
+    await loop.claimed(1);
+    await delay(20);
+    await loop.scheduler.freed(Date.now() + 120_000);
+    expect(loop.errors).toHaveLength(1);
+    const freed = loop.scheduler.freed(Date.now() + 120_000);
+    await loop.scheduler.stop();
+    await freed;
+    await loop.scheduler.freed(Date.now() + 120_000);
+    expect(loop.claims).toHaveLength(2);
+  });
+
+  test("lets a job end at once while nothing waits for a slot", async () => {
+    await using loop = make(inMs(60_000));
+    await loop.claimed(1);
+    await delay(20);
+    loop.setReady(false);
+    await loop.scheduler.freed(Date.now() + 1000);
+    expect(loop.claims).toHaveLength(1);
   });
 
   test("sleeps on when a job ends that is due again later than what it waits for", async () => {
     await using loop = make(inMs(60_000));
     await loop.claimed(1);
     await delay(20);
-    loop.scheduler.freed(Date.now() + 120_000);
+    void loop.scheduler.freed(Date.now() + 120_000);
     await delay(50);
     expect(loop.claims).toHaveLength(1);
-    loop.scheduler.freed(Date.now() + 1000);
+    void loop.scheduler.freed(Date.now() + 1000);
     await loop.claimed(2);
   });
 

@@ -1,3 +1,4 @@
+import { journalOf } from "../../src/queue/journal.ts";
 import { openLane } from "../../src/queue/lane.ts";
 import { openRedis } from "../../src/queue/redis.ts";
 import { type CredentialRecord, emptyTarget, targetKey } from "../../src/record.ts";
@@ -14,6 +15,7 @@ export interface Measured {
 
 const CREDENTIALS = 100_000;
 const ROTATIONS = 5000;
+const never = new AbortController().signal;
 
 /** What a credential costs in a real Redis: state after its first token, and a rotation whose exchange and publish do nothing. */
 export async function measure(): Promise<Measured> {
@@ -47,9 +49,10 @@ export async function measure(): Promise<Measured> {
     limits: { concurrency: 64, leaseFloorMs: 10_000, historyKeep: 0 },
     room: () => Infinity,
     onError: ended.reject,
-    async work({ id, fence }, due) {
+    async work(job, due) {
+      const { id, fence } = job;
       const now = Date.now();
-      await due.begin(id, fence, 10_000);
+      await journalOf(due, job, 10_000, never).begin();
       const text = encodeRecord(record(now), publish);
       await due.minted(id, fence, { record: text, sealed: undefined, lifeMs: 3_600_000, leaseMs: 30_000 });
       const nextAt = now + 2_500_000;

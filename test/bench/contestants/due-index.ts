@@ -1,3 +1,4 @@
+import { journalOf } from "../../../src/queue/journal.ts";
 import { openLane } from "../../../src/queue/lane.ts";
 import { targetKey } from "../../../src/record.ts";
 import { encodeRecord } from "../../../src/record-text.ts";
@@ -8,6 +9,7 @@ import { facts, race } from "./loop.ts";
 /** evertoken's scheduling alone: due index, claim, BullMQ, fence and re-arming, around a rotation that does nothing. */
 const { redisUrl, concurrency, credentials } = facts;
 const HOUR = 3_600_000;
+const never = new AbortController().signal;
 
 const redis = await connect(redisUrl, "scheduling");
 const publish = [target("aws", { secret: "account" })];
@@ -18,9 +20,10 @@ const lane = openLane(redis, "p", {
   limits: { concurrency, leaseFloorMs: 10_000, historyKeep: 20 },
   room: () => Infinity,
   onError: (error) => process.stderr.write(`${String(error)}\n`),
-  async work({ id, fence }, due) {
+  async work(job, due) {
+    const { id, fence } = job;
     const now = Date.now();
-    await due.begin(id, fence, 10_000);
+    await journalOf(due, job, 10_000, never).begin();
     const held = {
       revision: 1,
       version: "",
@@ -50,7 +53,8 @@ await registered;
 race(async (rotations) => {
   left = rotations;
   const all = new Promise<void>((resolve) => (finished = resolve));
-  await lane.due.advance(ids.slice(0, rotations));
-  lane.wake(); // in the daemon the message does that which `advance` publishes
+  const now = Date.now();
+  await redis.call("ZADD", lane.due.keys.due, ...ids.slice(0, rotations).flatMap((id) => [now, id]));
+  lane.wake();
   await all;
 });

@@ -1,0 +1,67 @@
+import type { Instant, ProviderLimits } from "../credential.ts";
+import type { Begun } from "../journal.ts";
+import type { Keys } from "./due-index.ts";
+import type { RedisLink } from "./redis.ts";
+
+/** A credential that this claim alone may rotate, until its lease runs out. */
+export interface Claimed {
+  readonly id: string;
+  /** Shown at every later write. */
+  readonly fence: string;
+  readonly dueAt: Instant;
+  /** Its slot under the provider's rate: nothing is sent before. */
+  readonly sendAt: Instant;
+  /** What `begin` would have said at the claim; undefined where something is unfinished, or nothing is known. */
+  readonly begun?: Extract<Begun, { kind: "begun" }>;
+}
+
+export interface ClaimLimits extends ProviderLimits {
+  /** Shortest lease: what one exchange needs. */
+  readonly leaseFloorMs: number;
+}
+
+/** A lease never exceeds this, whatever life the token has left. */
+export const LEASE_CAP_MS = 60_000;
+/** Slots are given out this far ahead, so that the round trip to Redis does not cost rate. */
+const HORIZON_MS = 100;
+/** One claim takes no more than this. */
+export const CLAIM_MAX = 500;
+
+/** What is due and can be sent now, in one round trip. `room`: how many more the stores can take soon. */
+export async function claimDue(
+  redis: RedisLink,
+  k: Keys,
+  limits: ClaimLimits,
+  room = CLAIM_MAX,
+): Promise<{ now: Instant; nextAt: Instant; blocked: boolean; claimed: Claimed[] }> {
+  const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
+  const keys = [k.due, k.running, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts];
+  const reply = (await redis.run(
+    "claim",
+    [...keys, k.state, k.requests, k.failing],
+    [
+      room,
+      limits.concurrency,
+      limits.leaseFloorMs,
+      LEASE_CAP_MS,
+      interval,
+      HORIZON_MS,
+      limits.perHour ?? 0,
+      limits.perDay ?? 0,
+      limits.reserve ?? 0,
+    ],
+  )) as [number, string | number, number, ...(readonly (string | number)[])[]];
+  const [now, nextAt, blocked, ...rows] = reply;
+  return { now, nextAt: Number(nextAt), blocked: blocked === 1, claimed: rows.map(claimedOf) };
+}
+
+function claimedOf([id, fence, dueAt, sendAt, leaseMs, record, request]: readonly (string | number)[]): Claimed {
+  const known = { record: String(record), request: request === "" ? undefined : String(request), sealed: undefined };
+  return {
+    id: String(id),
+    fence: String(fence),
+    dueAt: Number(dueAt),
+    sendAt: Number(sendAt),
+    ...(record !== "" && { begun: { kind: "begun", ...known, leaseMs: Number(leaseMs) } }),
+  };
+}

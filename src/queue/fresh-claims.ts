@@ -1,0 +1,36 @@
+import type { Begun } from "../journal.ts";
+import type { Claimed } from "./claim.ts";
+
+/** So long the word of a claim counts. A pause that is asked for meanwhile ends it at once (see `forget`). */
+const COUNTS_MS = 100;
+
+/**
+ * What the claims of this process have just seen: a job that starts here and now need not ask Redis the same again. Whoever
+ * does not find its claim in here asks.
+ */
+export function freshClaims(now: () => number = () => performance.now()) {
+  const seen = new Map<string, { readonly at: number; readonly begun: Extract<Begun, { kind: "begun" }> }>();
+  const keyOf = ({ id, fence }: Pick<Claimed, "id" | "fence">): string => `${fence} ${id}`;
+
+  return {
+    /** `at`: an instant before the claim was made. */
+    note(claimed: readonly Claimed[], at: number): void {
+      for (const [key, each] of seen) {
+        if (each.at + COUNTS_MS > at) break;
+        seen.delete(key); // another replica has taken the job
+      }
+      for (const claim of claimed) if (claim.begun !== undefined) seen.set(keyOf(claim), { at, begun: claim.begun });
+    },
+    /** What `begin` would say; undefined: it must be asked. Given once. */
+    take(claim: Pick<Claimed, "id" | "fence">): Begun | undefined {
+      const key = keyOf(claim);
+      const found = seen.get(key);
+      seen.delete(key);
+      if (found === undefined) return undefined;
+      const elapsed = now() - found.at;
+      return elapsed < COUNTS_MS ? { ...found.begun, leaseMs: found.begun.leaseMs - Math.ceil(elapsed) } : undefined;
+    },
+    /** Something may have changed for jobs that have not started: a pause, an operator's wish. */
+    forget: () => seen.clear(),
+  };
+}
