@@ -60,9 +60,9 @@ export function makeRegistry(parts: {
         wanted = {
           hash: roster.hash,
           since,
-          registrations: [...roster.sections].flatMap(([name, { specs, ids }]) => {
+          registrations: [...roster.sections].flatMap(([name, { specs }]) => {
             const due = lanes.get(name)?.due;
-            return due === undefined ? [] : [{ due, specs, ids }];
+            return due === undefined ? [] : [{ due, specs }];
           }),
         };
         if (isFirst) {

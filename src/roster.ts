@@ -9,8 +9,7 @@ type Spec = readonly [id: string, spec: string];
 
 /** One provider's credentials as the due index knows them. */
 interface Section {
-  readonly specs: readonly Spec[];
-  readonly ids: ReadonlySet<string>;
+  readonly specs: ReadonlyMap<string, string>;
   /** Shortest lease of a claim: what its slowest exchange needs. */
   readonly leaseFloorMs: number;
 }
@@ -32,7 +31,7 @@ export async function makeRoster(config: Config): Promise<Roster> {
   const credentials = new Map<string, Credential>();
   const stores = new Set<string>();
   const sections = new Map(
-    [...config.providers.keys()].map((name) => [name, { specs: [] as Spec[], ids: new Set<string>(), timeoutMs: 0 }]),
+    [...config.providers.keys()].map((name) => [name, { specs: new Map<string, string>(), timeoutMs: 0 }]),
   );
   const hash = createHash("sha256");
   await inSlices(config.credentials, (credential) => {
@@ -42,18 +41,14 @@ export async function makeRoster(config: Config): Promise<Roster> {
     const spec = registrationOf(credential, provider);
     credentials.set(credential.id, credential);
     for (const { store } of credential.publish) stores.add(store);
-    section.specs.push([credential.id, spec]);
-    section.ids.add(credential.id);
+    section.specs.set(credential.id, spec);
     section.timeoutMs = Math.max(section.timeoutMs, credential.policy.requestTimeoutMs);
     hash.update(`${credential.provider}\0${credential.id}\0${spec}\n`);
   });
   return {
     credentials,
     sections: new Map(
-      [...sections].map(([name, { specs, ids, timeoutMs }]) => [
-        name,
-        { specs, ids, leaseFloorMs: leaseFloorMs(timeoutMs) },
-      ]),
+      [...sections].map(([name, { specs, timeoutMs }]) => [name, { specs, leaseFloorMs: leaseFloorMs(timeoutMs) }]),
     ),
     stores,
     hash: hash.digest("hex").slice(0, 16),
@@ -79,19 +74,19 @@ export async function compareRosters(before: Roster, after: Roster): Promise<Ros
   let removed = 0;
   let changed = 0;
   for (const [name, section] of after.sections) {
-    const specsBefore = new Map(before.sections.get(name)?.specs);
+    const specsBefore = before.sections.get(name)?.specs;
     await inSlices(section.specs, ([id, spec]) => {
       const was = before.credentials.get(id);
       const is = after.credentials.get(id);
-      const sameSpec = specsBefore.get(id) === spec;
+      const sameSpec = specsBefore?.get(id) === spec;
       if (!sameSpec) append(register, name, [id, spec] as const);
       if (was === undefined) added += 1;
       else if (!sameSpec || !isSame(was, is)) changed += 1;
     });
   }
   for (const [name, { specs }] of before.sections) {
-    const still = after.sections.get(name)?.ids;
-    await inSlices(specs, ([id]) => {
+    const still = after.sections.get(name)?.specs;
+    await inSlices(specs.keys(), (id) => {
       if (still?.has(id) === true) return;
       append(gone, name, id);
       if (!after.credentials.has(id)) removed += 1;

@@ -16,6 +16,7 @@ const core = [
   "mint.ts",
   "order.ts",
   "outcome.ts",
+  "pages.ts",
   "parts.ts",
   "presets.ts",
   "record.ts",

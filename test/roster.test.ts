@@ -41,8 +41,8 @@ const idsOf = (lists: ReadonlyMap<string, readonly (string | readonly [string, s
 describe("a roster", () => {
   test("has the credentials by provider, and one without any too", async () => {
     const { sections, credentials, stores } = await rosterOf({ id: "a" }, { id: "b" });
-    expect([...(sections.get("p")?.ids ?? [])]).toEqual(["a", "b"]);
-    expect(sections.get("q")).toMatchObject({ specs: [] });
+    expect([...(sections.get("p")?.specs.keys() ?? [])]).toEqual(["a", "b"]);
+    expect(sections.get("q")).toMatchObject({ specs: new Map() });
     expect([...credentials.keys()]).toEqual(["a", "b"]);
     expect([...stores]).toEqual(["local"]);
   });

@@ -2,7 +2,7 @@ import { type KeyObject, createHmac, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { FileStore } from "../credential.ts";
-import { pagesOf } from "./spacing.ts";
+import { pagesOf } from "../pages.ts";
 import {
   type Held,
   type Listed,

@@ -2,7 +2,8 @@ import { parseInstant } from "../instant.ts";
 import { listedAnnotations } from "./gcp-annotations.ts";
 import type { openGcpClient } from "./gcp-client.ts";
 import { readPayload } from "./payload.ts";
-import { atLeast, pagesOf } from "./spacing.ts";
+import { pagesOf } from "../pages.ts";
+import { atLeast } from "./spacing.ts";
 import { type Held, type Listed, PublishError } from "./store.ts";
 
 /** 72,000 reads of a payload a minute, of the 90,000 that a project may make: consumers read there, too. */

@@ -5,14 +5,3 @@ export async function atLeast<T>(ms: number, call: Promise<T>): Promise<T> {
   const [answer] = await Promise.all([call, delay(ms)]);
   return answer;
 }
-
-export function* pagesOf<T>(all: Iterable<T>, size: number): Generator<readonly T[]> {
-  let page: T[] = [];
-  for (const each of all) {
-    page.push(each);
-    if (page.length < size) continue;
-    yield page;
-    page = [];
-  }
-  if (page.length > 0) yield page;
-}

@@ -1,6 +1,7 @@
 import type { Instant } from "../credential.ts";
 import type { Begun, Finish, Finished, Minted } from "../journal.ts";
 import type { Wish } from "../wish.ts";
+import { pagesOf } from "../pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import type { RedisLink } from "./redis.ts";
 
@@ -10,7 +11,7 @@ export type Asked =
   /** An operator has paused the credential or its provider. */
   | { readonly kind: "halted"; readonly until: Instant };
 
-const BATCH = 1000;
+const BATCH = 500;
 
 /** Keys of one provider; the hash tag keeps them in one slot of a Redis Cluster. */
 export function keysOf(prefix: string, provider: string) {
@@ -44,7 +45,7 @@ export function wakeChannel(prefix: string): string {
   return `${prefix}:wake`;
 }
 
-/** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip. */
+/** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip, for every page of 500 ids. */
 export function dueIndex(redis: RedisLink, provider: string, historyKeep = () => 0) {
   const k = keysOf(redis.prefix, provider);
   const channel = wakeChannel(redis.prefix);
@@ -53,17 +54,24 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
     keys: k,
 
     /** Registers what is missing, makes due what is asked for differently now. Idempotent; any replica may do it. */
-    async register(specs: readonly (readonly [id: string, spec: string])[]) {
-      let added = 0;
-      let changed = 0;
-      for (let i = 0; i < specs.length; i += BATCH) {
-        const some = JSON.stringify(specs.slice(i, i + BATCH).flat());
-        const reply = await redis.run("register", [k.due, k.running, k.state], [channel, provider, some]);
-        const [a, c] = reply as [number, number];
-        added += a;
-        changed += c;
+    async register(specs: Iterable<readonly [id: string, spec: string]>) {
+      const sum = { added: 0, changed: 0 };
+      const send = async (page: readonly (readonly [id: string, spec: string])[]): Promise<void> => {
+        const args = [channel, provider, JSON.stringify(page.flat())];
+        const [added, changed] = (await redis.run("register", [k.due, k.running, k.state], args)) as [number, number];
+        sum.added += added;
+        sum.changed += changed;
+      };
+      // The next page is made and sent while Redis is at work on the one before.
+      let before: Promise<void> | undefined;
+      for (const page of pagesOf(specs, BATCH)) {
+        const sent = send(page);
+        sent.catch(() => undefined); // when the one before it fails, nobody waits for it
+        await before;
+        before = sent;
       }
-      return { added, changed };
+      await before;
+      return sum;
     },
 
     claim: (limits: ClaimLimits, room?: number) => claimDue(redis, k, limits, room),
@@ -162,7 +170,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
     },
 
     /** Removes what is registered but no longer configured; secrets in the stores are left alone. */
-    async removeOrphans(configured: ReadonlySet<string>): Promise<number> {
+    async removeOrphans(configured: Pick<ReadonlySet<string>, "has">): Promise<number> {
       const orphans: string[] = [];
       let cursor = "0";
       do {

@@ -8,11 +8,10 @@ export interface Reconciled {
   readonly removed: number;
 }
 
-/** Ids and fingerprints of one provider's credentials, as configured. */
 interface Registration {
   readonly due: DueIndex;
-  readonly specs: readonly (readonly [id: string, spec: string])[];
-  readonly ids: ReadonlySet<string>;
+  /** Of one provider's credentials, as configured: id -> fingerprint. */
+  readonly specs: ReadonlyMap<string, string>;
 }
 
 /** What the due index is to hold, by one configuration. */
@@ -56,8 +55,8 @@ export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
 
     /** True when every provider's index has as many entries as credentials are configured: one command per provider. */
     async looksRight(): Promise<boolean> {
-      for (const { due, ids } of wanted().registrations) {
-        if ((await entriesOf(due)) !== ids.size) return false;
+      for (const { due, specs } of wanted().registrations) {
+        if ((await entriesOf(due)) !== specs.size) return false;
       }
       return true;
     },
@@ -69,15 +68,15 @@ export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
     async everything({ known }: { readonly known: boolean }): Promise<Reconciled> {
       const { hash, registrations } = wanted();
       const sum = { added: 0, changed: 0, removed: 0 };
-      for (const { due, specs, ids } of registrations) {
+      for (const { due, specs } of registrations) {
         const { registered } = due.keys;
         const isKnown = known && (await redis.call("GET", registered)) === hash;
-        if (isKnown && (await entriesOf(due)) === ids.size) continue;
+        if (isKnown && (await entriesOf(due)) === specs.size) continue;
         await redis.call("DEL", registered); // whoever is interrupted has not registered everything
         const { added, changed } = await due.register(specs);
         sum.added += added;
         sum.changed += changed;
-        if ((await entriesOf(due)) !== ids.size) sum.removed += await due.removeOrphans(ids);
+        if ((await entriesOf(due)) !== specs.size) sum.removed += await due.removeOrphans(specs);
         await redis.call("SET", registered, hash);
       }
       return sum;

@@ -35,7 +35,7 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
   const due = dueIndex(link, PROVIDER);
   const ids = config.credentials.map(({ id }) => id);
   const { hash, sections } = await makeRoster(config);
-  const registrations = [...sections.values()].map(({ specs, ids: all }) => ({ due, specs, ids: all }));
+  const registrations = [...sections.values()].map(({ specs }) => ({ due, specs }));
   const reconcile = makeReconcile(link, () => ({ hash, since: 0, registrations }));
   /** As a daemon does it that starts. */
   const register = (): Promise<unknown> => reconcile.everything({ known: true });

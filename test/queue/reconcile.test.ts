@@ -16,8 +16,8 @@ function replica(hash: string | undefined, since: number, ...ids: string[]) {
   };
 }
 function wantedOf(hash = "", since: number, ids: readonly string[]): Wanted {
-  const specs = ids.map((id) => [id, "s"] as const);
-  return { hash, since, registrations: [{ due: index.due, specs, ids: new Set(ids) }] };
+  const specs = new Map(ids.map((id) => [id, "s"]));
+  return { hash, since, registrations: [{ due: index.due, specs }] };
 }
 const anew = { known: false };
 /** The replicas forget that any of them ever ran: as after 30 s without a word of them. */
@@ -97,8 +97,8 @@ describe("reconciling", () => {
       const registered: string[] = [];
       const due = {
         ...index.due,
-        async register(specs: readonly (readonly [id: string, spec: string])[]) {
-          registered.push(...specs.map(([id]) => id));
+        async register(specs: Iterable<readonly [id: string, spec: string]>) {
+          for (const [id] of specs) registered.push(id);
           return index.due.register(specs);
         },
       };
