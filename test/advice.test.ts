@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { makeAdvice } from "../src/advice.ts";
-import { parseConfig } from "../src/config/config.ts";
+import { parseConfig } from "../src/config/parse.ts";
 import { makeLog } from "../src/observe/log.ts";
 import type { Outcome } from "../src/outcome.ts";
 

@@ -226,6 +226,18 @@ describe("the import table", () => {
     expect(Object.keys(packages).toSorted()).toEqual(Object.keys(dependencies).toSorted());
   });
 
+  test("what rotates does not load what checks a configuration: for a large one a thread does, and it goes with it", () => {
+    const loaded = new Set(["daemon.ts"]);
+    for (const file of loaded) {
+      const source = withoutComments(sources.get(file) ?? "");
+      for (const [, to = ""] of source.matchAll(/^(?:import|export)(?! type\b)[^;]*? from "(\.[^"]+)"/gm)) {
+        loaded.add(resolve(file, to));
+      }
+    }
+    expect(loaded).toContain("config/config.ts");
+    expect(loaded).not.toContain("config/zod.ts");
+  });
+
   test("no file leads back to itself", () => {
     const next = new Map(
       files.map((file) => [

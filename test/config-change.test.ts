@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { applicable } from "../src/config-change.ts";
-import { type Config, parseConfig } from "../src/config/config.ts";
+import type { Config } from "../src/config/config.ts";
+import { parseConfig } from "../src/config/parse.ts";
 
 function configOf(settings: object): Config {
   const value = {

@@ -1,7 +1,8 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type Connections, noConnections, reopen } from "../src/connections.ts";
-import { type Config, parseConfig } from "../src/config/config.ts";
+import type { Config } from "../src/config/config.ts";
+import { parseConfig } from "../src/config/parse.ts";
 import type { Store } from "../src/publish/store.ts";
 import type { RedisLink } from "../src/queue/redis.ts";
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parseAllDocuments } from "yaml";
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../src/config/config.ts";
+import { parseConfig } from "../src/config/parse.ts";
 import { makeMetrics } from "../src/observe/metrics.ts";
 import { makeSite } from "./fakes/daemon.ts";
 

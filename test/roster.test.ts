@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Config, parseConfig } from "../src/config/config.ts";
+import type { Config } from "../src/config/config.ts";
+import { parseConfig } from "../src/config/parse.ts";
 import { type Roster, compareRosters, emptyRoster, makeRoster } from "../src/roster.ts";
 
 interface Account {

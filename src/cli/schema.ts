@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { configSchema } from "../config/config.ts";
+import { configSchema } from "../config/parse.ts";
 import { type Invocation, exitCode } from "./command.ts";
 
 const LOG_EVENTS = new URL("../observe/log-events.schema.json", import.meta.url);

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type Config, loadConfig, placed } from "../config/config.ts";
+import { type Config, loadConfig } from "../config/config.ts";
+import { placed } from "../config/parse.ts";
 import { formatProblems } from "../config/report.ts";
 import type { SecretRef } from "../credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../secret-source.ts";

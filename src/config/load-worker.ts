@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
-import { readConfiguration } from "./load.ts";
+import { checkOpened } from "./load.ts";
 import { CHUNK, type Opening, type Order } from "./load-apart.ts";
+import { openFiles } from "./open.ts";
 import { makePacker } from "./pack.ts";
 
 /** The thread of load-apart.ts. */
@@ -10,9 +11,9 @@ const port = parentPort;
 if (port === null) throw new Error("this file is started as a thread");
 const { file, env } = workerData as Order;
 
-const read = await readConfiguration(file, env);
-if (read === undefined) throw new Error("without a limit everything is read");
-const { accepted, ...told } = read;
+const opened = await openFiles(file, env);
+if (opened === undefined) throw new Error("without a limit everything is read");
+const { accepted, ...told } = checkOpened(opened, env);
 const count = accepted?.count ?? 0;
 const opening: Opening = { ...told, ...(accepted && { settings: accepted.settings }), count };
 const pack = makePacker();

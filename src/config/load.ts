@@ -1,7 +1,7 @@
 import type { Credential } from "../credential.ts";
 import { type Document, readDocument } from "./document.ts";
 import { judge } from "./judge.ts";
-import { type Opened, openFiles } from "./open.ts";
+import type { Opened } from "./open.ts";
 import type { CrossFinding, Problem } from "./problem.ts";
 import type { SettingsFile } from "./resolve.ts";
 import { resolveCredential } from "./resolve-credential.ts";
@@ -35,14 +35,8 @@ export interface Read extends Told {
 /** More than anybody reads at once; finding a place takes time. */
 const MAX_PROBLEMS = 50;
 
-/** Reads and checks a configuration and what it includes; undefined when that is more than `maxBytes`. */
-export async function readConfiguration(
-  file: string,
-  env: Env,
-  maxBytes = Infinity,
-): Promise<(Read & Pick<Opened, "files" | "watched">) | undefined> {
-  const opened = await openFiles(file, env, maxBytes);
-  if (opened === undefined) return undefined;
+/** Checks a configuration of which all files have been read. */
+export function checkOpened(opened: Opened, env: Env): Read & Pick<Opened, "files" | "watched"> {
   const { documents, problems, files, watched } = opened;
   return { ...(problems.length > 0 ? cut(problems) : check(documents, env)), files, watched };
 }

@@ -9,6 +9,7 @@ interface Chunk {
   readonly policies: readonly Policy[];
   readonly labels: readonly Labels[];
   readonly params: readonly Params[];
+  readonly secrets: readonly (readonly SecretRef[])[];
   readonly rows: readonly Row[];
 }
 
@@ -17,7 +18,7 @@ type Row = readonly [
   id: string,
   provider: number,
   clientId: string,
-  clientSecrets: readonly SecretRef[],
+  clientSecrets: number | readonly SecretRef[],
   params: number,
   labels: number,
   publish: readonly (readonly [store: number, secret: string, format: Target["format"], template?: string])[],
@@ -46,17 +47,48 @@ function makeTable<T>(): { indexOf(value: T): number; take(): readonly T[] } {
   };
 }
 
+/** Few, if any: so many are remembered. */
+const MAX_SECRETS = 1000;
+
+/** Client secrets that many credentials have in common, as those of a partner's one client do; most fleets have one for each. */
+function makeSecretTable(): {
+  indexOf(refs: readonly SecretRef[]): number | undefined;
+  take(): readonly (readonly SecretRef[])[];
+} {
+  const numbers = new Map<string, number>();
+  const table = makeTable<readonly SecretRef[]>();
+  let shared = false;
+  return {
+    indexOf(refs) {
+      const isFull = numbers.size >= MAX_SECRETS;
+      if (isFull && !shared) return undefined;
+      const key = JSON.stringify(refs);
+      const known = numbers.get(key);
+      if (known !== undefined) {
+        shared = true;
+        return known;
+      }
+      if (isFull) return undefined;
+      const index = table.indexOf(refs);
+      numbers.set(key, index);
+      return index;
+    },
+    take: table.take,
+  };
+}
+
 export function makePacker(): (credentials: readonly Credential[]) => string {
   const names = makeTable<string>();
   const policies = makeTable<Policy>();
   const labels = makeTable<Labels>();
   const params = makeTable<Params>();
+  const secrets = makeSecretTable();
   return (credentials) => {
     const rows = credentials.map((each): Row => [
       each.id,
       names.indexOf(each.provider),
       each.clientId,
-      each.clientSecrets,
+      secrets.indexOf(each.clientSecrets) ?? each.clientSecrets,
       params.indexOf(each.params),
       labels.indexOf(each.labels),
       each.publish.map(({ store, secret, format, template }) =>
@@ -73,6 +105,7 @@ export function makePacker(): (credentials: readonly Credential[]) => string {
       policies: policies.take(),
       labels: labels.take(),
       params: params.take(),
+      secrets: secrets.take(),
       rows,
     };
     return JSON.stringify(chunk);
@@ -85,6 +118,7 @@ export function makeUnpacker(): (text: string) => readonly Credential[] {
   const policies: Policy[] = [];
   const labels: Labels[] = [];
   const params: Params[] = [];
+  const secrets: (readonly SecretRef[])[] = [];
   const get = <T>(table: readonly T[], index: number): T => {
     const found = table[index];
     if (found === undefined) throw new RangeError("a chunk is missing");
@@ -107,22 +141,25 @@ export function makeUnpacker(): (text: string) => readonly Credential[] {
       for (const value of Object.values(each)) Object.freeze(value);
       params.push(Object.freeze(each));
     }
-    return chunk.rows.map(
-      ([id, provider, clientId, secrets, paramsAt, labelsAt, publish, policyAt, scope, endpoint]) => {
-        for (const ref of secrets) Object.freeze(ref);
-        return Object.freeze({
-          id,
-          provider: get(names, provider),
-          clientId,
-          clientSecrets: Object.freeze(secrets),
-          params: get(params, paramsAt),
-          labels: get(labels, labelsAt),
-          publish: Object.freeze(publish.map(target)),
-          policy: get(policies, policyAt),
-          ...(scope !== 0 && { scope }),
-          ...(endpoint !== -1 && { tokenEndpoint: get(names, endpoint) }),
-        });
-      },
-    );
+    for (const each of chunk.secrets) secrets.push(frozen(each));
+    return chunk.rows.map(([id, provider, clientId, refs, paramsAt, labelsAt, publish, policyAt, scope, endpoint]) => {
+      return Object.freeze({
+        id,
+        provider: get(names, provider),
+        clientId,
+        clientSecrets: typeof refs === "number" ? get(secrets, refs) : frozen(refs),
+        params: get(params, paramsAt),
+        labels: get(labels, labelsAt),
+        publish: Object.freeze(publish.map(target)),
+        policy: get(policies, policyAt),
+        ...(scope !== 0 && { scope }),
+        ...(endpoint !== -1 && { tokenEndpoint: get(names, endpoint) }),
+      });
+    });
   };
+}
+
+function frozen(refs: readonly SecretRef[]): readonly SecretRef[] {
+  for (const ref of refs) Object.freeze(ref);
+  return Object.freeze(refs);
 }

@@ -44,8 +44,9 @@ export function figuresOf({ rotation, scheduling, boot, large, pacing, memory, r
   const gcp = rotation.faster("evertoken, gcp", "own clients, gcp");
   const jobs = scheduling.faster("due index", "plain BullMQ");
   const { p50, p99 } = large.lag;
-  const heap = reading.kinds.get("NDJSON")?.heapBytes ?? NaN;
+  const { aws: heap, both } = large.heapPerCredential;
   const fleetMib = (heap * FLEET) / 2 ** 20;
+  const bothMib = (both * FLEET) / 2 ** 20;
   const ofKind = (name: string): { ms: number; blockedMs: number } =>
     reading.kinds.get(name) ?? { ms: NaN, blockedMs: NaN };
   const yaml = [...reading.kinds].filter(([name]) => name.includes("YAML")).map(([, { ms }]) => ms);
@@ -94,7 +95,7 @@ export function figuresOf({ rotation, scheduling, boot, large, pacing, memory, r
     ),
     at("P7", "registering a million", seconds(boot.millionMs), "<= 10 s", boot.millionMs <= 10_000),
     at("P8", "Redis per credential, all state but the history", `${bytes.toFixed(0)} B`, "<= 350 B", bytes <= 350),
-    at("P8", "heap per credential", `${heap.toFixed(0)} B`, "<= 700 B", heap <= 700),
+    at("P8", "heap of the daemon per credential", `${heap.toFixed(0)} B`, "<= 700 B", heap <= 700),
     at(
       "P9",
       `idle with 100,000 (${fleetMib.toFixed(0)} MiB of heap), AWS`,
@@ -104,10 +105,10 @@ export function figuresOf({ rotation, scheduling, boot, large, pacing, memory, r
     ),
     at(
       "P9",
-      "the same with GCP as well",
+      `the same with GCP as well, two targets each (${bothMib.toFixed(0)} MiB of heap)`,
       `${idleGcp.mib.toFixed(0)} MiB, ${idleGcp.cpu.toFixed(1)} %`,
-      `<= ${(GOALS.rssGcpMib + fleetMib).toFixed(0)} MiB, 1 %`,
-      idleGcp.mib <= GOALS.rssGcpMib + fleetMib && idleGcp.cpu <= 1,
+      `<= ${(GOALS.rssGcpMib + bothMib).toFixed(0)} MiB, 1 %`,
+      idleGcp.mib <= GOALS.rssGcpMib + bothMib && idleGcp.cpu <= 1,
     ),
     at(
       "P10",

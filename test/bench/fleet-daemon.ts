@@ -22,6 +22,8 @@ export interface BenchDaemon extends AsyncDisposable {
   readonly pid: number;
   /** How long it took from its start until it was ready. */
   readonly readyMs: number;
+  /** Bytes of its heap, as its metrics tell. */
+  heap(): Promise<number>;
   /** What it has logged. */
   lines(): Promise<Line[]>;
 }
@@ -69,7 +71,7 @@ export async function makeBenchSite(options: FleetOptions): Promise<BenchSite> {
   };
 }
 
-/** Of daemons and contestants: the clouds' identities, and nothing of the machine that could change what they do. */
+/** Of daemons and contestants: the clouds' identities, what the image sets for glibc, and nothing of the machine that could change what they do. */
 export const environment = {
   PATH: process.env["PATH"] ?? "",
   HOME: process.env["HOME"] ?? "",
@@ -77,6 +79,8 @@ export const environment = {
   AWS_ACCESS_KEY_ID: "AKIABENCH",
   AWS_SECRET_ACCESS_KEY: "aws-secret-key",
   METADATA_SERVER_DETECTION: "none",
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_TRIM_THRESHOLD_: "131072",
 } as const;
 
 /** The log goes into a file, as nothing that reads it should take part in the race. */
@@ -94,14 +98,20 @@ async function launch(config: string, log: string): Promise<BenchDaemon> {
     readyMs = performance.now() - at;
   }
   await output.close();
+  const lines = async (): Promise<Line[]> =>
+    (await readFile(log, "utf8"))
+      .split("\n")
+      .filter((line) => line.endsWith("}"))
+      .map((line) => JSON.parse(line) as Line);
+  const started = (await lines()).find(({ event }) => event === "app.started");
   return {
     pid: child.pid ?? 0,
     readyMs,
-    lines: async () =>
-      (await readFile(log, "utf8"))
-        .split("\n")
-        .filter((line) => line.endsWith("}"))
-        .map((line) => JSON.parse(line) as Line),
+    lines,
+    async heap() {
+      const metrics = await (await fetch(`http://${String(started?.["listen"])}/metrics`)).text();
+      return Number(/^nodejs_heap_size_used_bytes\S* (\S+)$/m.exec(metrics)?.[1]);
+    },
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null) return;
       const exited = once(child, "exit");

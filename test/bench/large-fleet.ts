@@ -6,16 +6,20 @@ import { connect, seed, seedFresh } from "./fresh-fleet.ts";
 import { median, usage } from "./measure.ts";
 
 const IDLE_SECONDS = 30;
-/** Longer than the daemon waits before it gives back what its start left behind. */
-const SETTLE_MS = 8000;
+/** Longer than it takes until what a start has left behind is given back. */
+const SETTLE_MS = 25_000;
 const PER_SECOND = 50;
 const LAG_SECONDS = 20;
 const HOUR = 3_600_000;
+/** A fleet that is not seen in a heap. */
+const SMALL = 100;
 
 export interface Idle {
   readonly mib: number;
   /** Percent of a core. */
   readonly cpu: number;
+  /** Bytes of what lives in its heap, or nearly so. */
+  readonly heap: number;
 }
 
 export interface Large {
@@ -23,6 +27,8 @@ export interface Large {
   readonly lag: { readonly p50: number; readonly p99: number };
   readonly idle: Idle;
   readonly idleGcp: Idle;
+  /** Bytes that a credential adds to the daemon's heap: with one target, and with one in each cloud. */
+  readonly heapPerCredential: { readonly aws: number; readonly both: number };
 }
 
 async function idleOf(daemon: BenchDaemon): Promise<Idle> {
@@ -30,14 +36,18 @@ async function idleOf(daemon: BenchDaemon): Promise<Idle> {
   const before = await usage(daemon.pid);
   await delay(IDLE_SECONDS * 1000);
   const after = await usage(daemon.pid);
-  return { mib: after.mib, cpu: ((after.cpu - before.cpu) / IDLE_SECONDS) * 100 };
+  return { mib: after.mib, cpu: ((after.cpu - before.cpu) / IDLE_SECONDS) * 100, heap: await daemon.heap() };
 }
 
 /** P6 and P9: a large fleet whose tokens are fresh; at rest, and while 50 of them fall due a second. */
 export async function measureLarge(bench: Bench): Promise<Large> {
   const { idle, lag } = await ofPlaces(bench, ["aws"]);
   const gcp = await ofPlaces(bench, ["aws", "gcp"], false);
-  return { idle, lag, idleGcp: gcp.idle };
+  const small = { ...bench, fleet: SMALL };
+  const per = async (large: Idle, stores: readonly ("aws" | "gcp")[]): Promise<number> =>
+    (large.heap - (await ofPlaces(small, stores, false)).idle.heap) / (bench.fleet - SMALL);
+  const heapPerCredential = { aws: await per(idle, ["aws"]), both: await per(gcp.idle, ["aws", "gcp"]) };
+  return { idle, lag, idleGcp: gcp.idle, heapPerCredential };
 }
 
 async function ofPlaces(
@@ -45,7 +55,7 @@ async function ofPlaces(
   stores: readonly ("aws" | "gcp")[],
   withLag = true,
 ): Promise<{ idle: Idle; lag: Large["lag"] }> {
-  const keyPrefix = `large-${stores.join("-")}`;
+  const keyPrefix = `fleet-${count}-${stores.join("-")}`;
   await using site = await makeBenchSite({ count, ports, redisUrl: redis.url, keyPrefix, stores });
   const link = await connect(redis.url, keyPrefix);
   await seedFresh(link, site.provider, site.config.credentials);

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../../src/config/config.ts";
-import { readConfiguration } from "../../src/config/load.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { checkOpened } from "../../src/config/load.ts";
+import { openFiles } from "../../src/config/open.ts";
+import { credential } from "../fakes/world.ts";
 import { makePacker, makeUnpacker } from "../../src/config/pack.ts";
 import { HEAD, makeFolder } from "./folder.ts";
 
@@ -32,7 +34,8 @@ describe("a configuration that is read in a thread of its own", () => {
   test("is the same as one that is not", async () => {
     using folder = makeFolder({ "c.yaml": MAIN, "accounts.ndjson": lines });
     const apart = await folder.load();
-    const here = await readConfiguration(`${folder.dir}/c.yaml`, {});
+    const opened = await openFiles(`${folder.dir}/c.yaml`, {});
+    const here = opened && checkOpened(opened, {});
     expect(apart.problems).toEqual([]);
     expect(apart.config?.credentials).toEqual(here?.accepted?.slice(0, COUNT));
     expect(apart.files).toEqual(here?.files);
@@ -77,6 +80,17 @@ describe("a configuration that is read in a thread of its own", () => {
     using folder = makeFolder({ "c.yaml": MAIN.replace("accounts.ndjson", "${FILE}"), "accounts.ndjson": lines });
     expect((await folder.accepted({ FILE: "accounts.ndjson" })).credentials).toHaveLength(COUNT);
   }, 60_000);
+});
+
+test("client secrets that credentials have in common are there once, also among thousands of others", () => {
+  const of = (id: string, env: string) => credential({ id, clientSecrets: [{ env }] });
+  const shared = (i: number): string => (i % 2 === 0 ? "SHARED" : `OWN_${i}`);
+  const credentials = Array.from({ length: 5000 }, (_, i) => of(`c${i}`, shared(i)));
+  const unpacked = makeUnpacker()(makePacker()(credentials));
+  expect(unpacked).toEqual(credentials);
+  expect(new Set(unpacked.map(({ clientSecrets }) => clientSecrets)).size).toBe(2501);
+  const distinct = Array.from({ length: 3000 }, (_, i) => of(`c${i}`, `OWN_${i}`));
+  expect(makeUnpacker()(makePacker()(distinct))).toEqual(distinct);
 });
 
 test("chunks of credentials are put together again in their order, and not without the first", () => {

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadConfig, parseConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { unreadable } from "../../src/config/read.ts";
 import { formatProblems } from "../../src/config/report.ts";
 import { complete } from "./fixture.ts";

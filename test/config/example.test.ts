@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { configSchema, loadConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { configSchema } from "../../src/config/parse.ts";
 import type { Shape } from "../../src/config/known-keys.ts";
 
 const FILE = fileURLToPath(new URL("../../config.example.yaml", import.meta.url));

@@ -1,4 +1,4 @@
-import { parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import type { Config } from "../../src/config/config.ts";
 import { formatProblems } from "../../src/config/report.ts";
 

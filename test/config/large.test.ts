@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { LARGE, locateFast, readFast } from "../../src/config/fast.ts";
 import { readYaml } from "../../src/config/source.ts";
 import { type Located, lineFinder, offsetOf } from "../../src/config/spots.ts";

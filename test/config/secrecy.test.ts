@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { readFileSync } from "node:fs";
-import { parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { formatProblems } from "../../src/config/report.ts";
 import { complete } from "./fixture.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { configSchema } from "../../src/config/config.ts";
+import { configSchema } from "../../src/config/parse.ts";
 import { report } from "./fixture.ts";
 
 const KNOWN = Object.keys((configSchema() as { properties: object }).properties).join(", ");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Credential } from "../../src/credential.ts";
-import { parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { formatProblems } from "../../src/config/report.ts";
 import { HEAD } from "./folder.ts";
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { applicable } from "../../src/config-change.ts";
-import { type Config, loadConfig, parseConfig } from "../../src/config/config.ts";
+import { type Config, loadConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { at, configOf, matrix, minimal, named, render } from "./helm.ts";
 
 /** The configuration in the pod, and the secrets and fleets beside it. */

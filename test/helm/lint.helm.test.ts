@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseConfig } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { chartReadme, configOf, helms, matrix, readChart, render, runTool, template } from "./helm.ts";
 import { CHART } from "./values-schema.ts";
 
