@@ -42,8 +42,8 @@ export interface Signals {
 }
 
 const CONNECT_LOG_MS = 10_000;
-/** After a start the first rotations may be under way. */
-const SETTLED_MS = 5000;
+/** The first rotations load what stays, and leave garbage of their own. */
+const SETTLED_MS = 15_000;
 /** A fleet whose configuration leaves more garbage than a start does. */
 const LARGE = 10_000;
 /** How long the page waits for fresh figures before it shows the last ones. */

@@ -22,8 +22,11 @@ local scores = redis.call('ZMSCORE', due, unpack(ids))
 for i, id in ipairs(ids) do
   local was, revision, held, form
   if records[i] then was, revision, held, form = fields(records[i]) end
-  local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
-  local differs = was and (was ~= lastOf(spec) or (revision > 0 and lacks(held, targets, form)))
+  local differs = false
+  if was then
+    local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
+    differs = was ~= lastOf(spec) or (revision > 0 and lacks(held, targets, form))
+  end
   if differs and not redis.call('ZSCORE', running, id) then changed[#changed + 1] = now changed[#changed + 1] = id
   elseif not scores[i] then missing[#missing + 1] = was and dueOf(records[i]) or now missing[#missing + 1] = id end
 end

@@ -20,7 +20,7 @@ import { blocked, median, row, usage } from "./measure.ts";
  */
 const ROUNDS = Number(process.argv[2] ?? 9);
 /** Longer than the daemon waits before it gives back what its start left behind. */
-const SETTLE_MS = 7000;
+const SETTLE_MS = 17_000;
 const FLEET = 100_000;
 
 await using stack = new AsyncDisposableStack();
