@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { type Daemon, makeSite, quick } from "./fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, quick } from "./fakes/daemon.ts";
 import { askRedis, startRedis } from "./fakes/redis.ts";
 import { toolPath } from "./setup/tools.ts";
 import { startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PREVIOUS = "77a2ec907ec8d70e1ce58ac9127a6f5f82e7a4a6";
 const BEFORE_COMPACT = "bb4bbc69ae3d7d0b1582502c2e30298b9c140493";
 const CREDENTIALS = 40;
+const IDS = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
 
 /** The program of a release before, as its users had it. */
 async function releaseOf(commit: string): Promise<{ main: string } & AsyncDisposable> {
@@ -25,6 +26,24 @@ async function releaseOf(commit: string): Promise<{ main: string } & AsyncDispos
   await run("tar", ["-x", "-f", archive, "-C", dir]);
   await symlink(join(ROOT, "node_modules"), join(dir, "node_modules"));
   return { main: join(dir, "src", "main.ts"), [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+}
+
+async function configure(site: Site, redisUrl: string, over: object): Promise<void> {
+  await site.write("secret", "s3cret");
+  await site.write("seal-key", "11".repeat(32));
+  await site.configure({
+    redis: { url: redisUrl },
+    sealKey: { file: "seal-key" },
+    stores: { local: { type: "file", dir: site.path("tokens") } },
+    credentials: IDS.map((id) => ({
+      id,
+      provider: "p",
+      clientId: id,
+      clientSecret: { file: "secret" },
+      publish: [{ store: "local", secret: id }],
+    })),
+    ...over,
+  });
 }
 
 function rotatedBy(daemon: Daemon, from = 0): Set<string | undefined> {
@@ -53,22 +72,9 @@ test.each([
         token({ expires_in: 5 })(seen, response, socket);
       }, 10);
     });
-    await site.write("secret", "s3cret");
-    await site.write("seal-key", "11".repeat(32));
-    const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
-    await site.configure({
-      redis: { url: redis.url },
-      sealKey: { file: "seal-key" },
+    await configure(site, redis.url, {
       defaults: quick,
       providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 100 } } },
-      stores: { local: { type: "file", dir: site.path("tokens") } },
-      credentials: ids.map((id) => ({
-        id,
-        provider: "p",
-        clientId: id,
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: id }],
-      })),
     });
     const all = { timeout: 40_000, interval: 100 };
 
@@ -108,22 +114,7 @@ test("rolled back, a release that wrote them as JSON does not know the records: 
   await using provider = await startTokenEndpoint();
   await using site = await makeSite();
   provider.otherwise(token({ expires_in: 3600 }));
-  await site.write("secret", "s3cret");
-  await site.write("seal-key", "11".repeat(32));
-  const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
-  await site.configure({
-    redis: { url: redis.url },
-    sealKey: { file: "seal-key" },
-    providers: { p: { tokenEndpoint: provider.url } },
-    stores: { local: { type: "file", dir: site.path("tokens") } },
-    credentials: ids.map((id) => ({
-      id,
-      provider: "p",
-      clientId: id,
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: id }],
-    })),
-  });
+  await configure(site, redis.url, { providers: { p: { tokenEndpoint: provider.url } } });
   const next = await site.start();
   await expect.poll(() => rotatedBy(next).size, { timeout: 40_000 }).toBe(CREDENTIALS);
   next.signal("SIGTERM");
@@ -136,7 +127,7 @@ test("rolled back, a release that wrote them as JSON does not know the records: 
 
   // Whatever their schedule: every one is looked at.
   const exchanges = provider.seen.length;
-  await askRedis(redis.port ?? 0, `ZADD {evertoken:p}:due ${ids.map((id) => `1 ${id}`).join(" ")}`);
+  await askRedis(redis.port ?? 0, `ZADD {evertoken:p}:due ${IDS.map((id) => `1 ${id}`).join(" ")}`);
   const back = await site.start({}, site.config, previous.main);
   const recovered = (): number => back.lines.filter((line) => line.event === "rotation.recovered").length;
   await expect.poll(recovered, { timeout: 40_000 }).toBe(CREDENTIALS);

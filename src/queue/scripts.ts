@@ -111,12 +111,16 @@ if ARGV[8] == '' then redis.call('HDEL', KEYS[8], id) else redis.call('HSET', KE
 if turned == 2 then redis.call('PUBLISH', ARGV[1], ARGV[2]) else wake(id) end
 return {1, turned}`;
 
-/** Gives a claim back without having done anything. KEYS due running fence quota | ARGV channel provider id fence nextAt (0: now) -> 0 | 1 */
+/**
+ * Gives a claim back unfinished. Its fence is taken by nobody, and stays until the next one has finished: after a fault of ours a sealed
+ * token may be kept, for which the next job must ask (see the claim). KEYS due running fence quota | ARGV channel provider id fence nextAt (0: now) -> 0 | 1
+ */
 const release = `
 local due, running, fence = KEYS[1], KEYS[2], KEYS[3] ${NOW} ${WAKE} ${REFUND}
 local id, nextAt = ARGV[3], tonumber(ARGV[5])
 if redis.call('HGET', fence, id) ~= ARGV[4] then return 0 end
-redis.call('HDEL', fence, id) redis.call('ZREM', running, id) refund(KEYS[4])
+redis.call('ZREM', running, id) refund(KEYS[4])
+if redis.call('ZSCORE', due, id) then redis.call('HSET', fence, id, '-') else redis.call('HDEL', fence, id) end
 redis.call('ZADD', due, 'XX', nextAt == 0 and now or nextAt, id)
 wake(id)
 return 1`;

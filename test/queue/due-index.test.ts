@@ -102,7 +102,7 @@ describe("the due index", () => {
     expect((await index.due.claim(limits)).claimed[0]?.begun).toMatchObject({ request: mark });
   });
 
-  test("leaves it to the start of the job where a sealed token may be kept: after a failure, or a worker that is gone", async () => {
+  test("leaves it to the start of the job where a sealed token may be kept: after a failure, a fault of ours, or a worker that is gone", async () => {
     await index.due.register([["a", "s"]]);
     const [first] = (await index.due.claim(limits)).claimed;
     await index.due.finish("a", first?.fence ?? "", finishAt(0, { failing: "{}" }));
@@ -110,6 +110,19 @@ describe("the due index", () => {
     expect(failed?.id).toBe("a");
     expect(failed?.begun).toBeUndefined();
     await index.due.finish("a", failed?.fence ?? "", finishAt(0));
+    const [faulty] = (await index.due.claim(limits)).claimed;
+    const sealed = Buffer.from([1, 2, 3]);
+    await index.due.minted("a", faulty?.fence ?? "", {
+      leaseMs: 1000,
+      record: finishAt(0).record,
+      sealed,
+      lifeMs: 60_000,
+    });
+    await index.due.release("a", faulty?.fence ?? "", 0);
+    const [after] = (await index.due.claim(limits)).claimed;
+    expect(after?.begun).toBeUndefined();
+    expect(await index.due.begin("a", after?.fence ?? "", 10_000)).toMatchObject({ sealed });
+    await index.due.finish("a", after?.fence ?? "", finishAt(0));
     const [gone] = (await index.due.claim({ ...limits, leaseFloorMs: 1 })).claimed;
     expect(gone?.begun).toBeDefined();
     let next: typeof gone;
