@@ -10,6 +10,7 @@ const COUNTS_MS = 100;
  */
 export function freshClaims(now: () => number = () => performance.now()) {
   const seen = new Map<string, { readonly at: number; readonly begun: Extract<Begun, { kind: "begun" }> }>();
+  let forgottenAt = -Infinity;
   const keyOf = ({ id, fence }: Pick<Claimed, "id" | "fence">): string => `${fence} ${id}`;
 
   return {
@@ -19,6 +20,8 @@ export function freshClaims(now: () => number = () => performance.now()) {
         if (each.at + COUNTS_MS > at) break;
         seen.delete(key); // another replica has taken the job
       }
+      // What was said since may have come before the claim's reply, on another connection.
+      if (at <= forgottenAt) return;
       for (const claim of claimed) if (claim.begun !== undefined) seen.set(keyOf(claim), { at, begun: claim.begun });
     },
     /** What `begin` would say; undefined: it must be asked. Given once. */
@@ -31,6 +34,9 @@ export function freshClaims(now: () => number = () => performance.now()) {
       return elapsed < COUNTS_MS ? { ...found.begun, leaseMs: found.begun.leaseMs - Math.ceil(elapsed) } : undefined;
     },
     /** Something may have changed for jobs that have not started: a pause, an operator's wish. */
-    forget: () => seen.clear(),
+    forget(): void {
+      seen.clear();
+      forgottenAt = now();
+    },
   };
 }

@@ -37,6 +37,16 @@ describe("what a claim has just seen", () => {
     expect(fresh.take(claim("a"))).toBeUndefined();
   });
 
+  test("does not count when something may have changed while the claim was under way", () => {
+    const fresh = make();
+    fresh.forget();
+    fresh.note([claim("a")], 1000);
+    expect(fresh.take(claim("a"))).toBeUndefined();
+    fresh.note([claim("a")], 1001);
+    now = 1001;
+    expect(fresh.take(claim("a"))).toBeDefined();
+  });
+
   test("is nothing where the claim could not say it", () => {
     const fresh = make();
     const { begun: _, ...silent } = claim("a");
