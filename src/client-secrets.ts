@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
-import type { Credential, Instant, Provider, Secret } from "./credential.ts";
-import { ExchangeError } from "./exchange/grant.ts";
+import type { Credential, Instant, Provider, Secret } from "./core/credential.ts";
+import { ExchangeError } from "./core/ports/exchange.ts";
 import { printOf } from "./seal.ts";
 import { secretFiles } from "./secret-file.ts";
 import { SecretSourceError, readSecret } from "./secret-source.ts";

@@ -2,7 +2,7 @@ import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
 import { startEmbeddedRedis } from "./embedded-redis.ts";
 import { type FleetWork, startFleet } from "./fleet-work.ts";
-import type { FleetSnapshot } from "./fleet.ts";
+import type { FleetSnapshot } from "./core/snapshot.ts";
 import { makeLogLevel } from "./log-level.ts";
 import { configuredKey, keysFrom } from "./keys.ts";
 import { giveBackGarbage } from "./garbage.ts";

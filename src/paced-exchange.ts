@@ -1,5 +1,5 @@
-import type { Instant, Provider } from "./credential.ts";
-import type { Exchange } from "./exchange/grant.ts";
+import type { Instant, Provider } from "./core/credential.ts";
+import type { Exchange } from "./core/ports/exchange.ts";
 import { makeExchange } from "./exchange/index.ts";
 import { openBudget } from "./queue/budget.ts";
 import { keysOf } from "./queue/due-index.ts";

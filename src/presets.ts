@@ -1,4 +1,4 @@
-import type { AuthMethod, GrantType } from "./credential.ts";
+import type { AuthMethod, GrantType } from "./core/credential.ts";
 
 /** What is known of a provider, so that a configuration need not say it. */
 export interface Preset {

@@ -1,4 +1,4 @@
-import type { Instant } from "./credential.ts";
+import type { Instant } from "./core/credential.ts";
 import { makeTurns } from "./in-turn.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Log } from "./observe/log.ts";

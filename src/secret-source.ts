@@ -1,4 +1,4 @@
-import { Secret, type SecretRef } from "./credential.ts";
+import { Secret, type SecretRef } from "./core/credential.ts";
 import { type ReadFile, readAtMost } from "./secret-file.ts";
 
 /** Why a secret could not be read. The message names the file or variable, never what it holds. */

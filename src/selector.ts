@@ -1,4 +1,4 @@
-import type { Labels } from "./credential.ts";
+import type { Labels } from "./core/credential.ts";
 
 /** A choice of credentials by their labels. */
 export interface Selector {

@@ -1,4 +1,4 @@
-import type { Credential, StoreConfig } from "./credential.ts";
+import type { Credential, StoreConfig } from "./core/credential.ts";
 import type { Budget } from "./queue/budget.ts";
 
 /** How far ahead of a store's budget rotations may be under way. */

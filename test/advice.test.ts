@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { makeAdvice } from "../src/advice.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { makeLog } from "../src/observe/log.ts";
-import type { Outcome } from "../src/outcome.ts";
+import type { Outcome } from "../src/core/rotation/outcome.ts";
 
 const { config } = parseConfig(
   JSON.stringify({

@@ -1,8 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Failure, type Living, lastingClass, leaseFloorMs, publishRetryAt, retryAt } from "../src/backoff.ts";
-import type { Policy } from "../src/credential.ts";
-import type { ExchangeErrorClass } from "../src/exchange/grant.ts";
+import {
+  type Failure,
+  type Living,
+  lastingClass,
+  leaseFloorMs,
+  publishRetryAt,
+  retryAt,
+} from "../src/core/policy/retry.ts";
+import type { Policy } from "../src/core/credential.ts";
+import type { ExchangeErrorClass } from "../src/core/ports/exchange.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

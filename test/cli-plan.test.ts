@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Plan } from "../src/plan/plan.ts";
+import type { Plan } from "../src/core/plan/plan.ts";
 import { type Daemon, type Site, makeSite } from "./fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "./fakes/token-endpoint.ts";
 

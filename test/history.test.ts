@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { decodeHistory, encodeMoment } from "../src/history.ts";
-import type { Outcome } from "../src/outcome.ts";
+import { decodeHistory, encodeMoment } from "../src/core/rotation/history.ts";
+import type { Outcome } from "../src/core/rotation/outcome.ts";
 
 const base: Outcome = {
   result: "rotated",

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { daysFromCivil, formatInstant, parseInstant } from "../src/instant.ts";
+import { daysFromCivil, formatInstant, parseInstant } from "../src/core/instant.ts";
 
 const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadBounds, loadOf } from "../src/load.ts";
+import { loadBounds, loadOf } from "../src/core/due-load.ts";
 
 const HALF_HOUR = 1_800_000;
 const NOON = Date.UTC(2026, 0, 1, 12);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DANGER_MS, catchUpOrder, waitOf } from "../src/order.ts";
+import { DANGER_MS, catchUpOrder, waitOf } from "../src/core/policy/order.ts";
 
 const NOW = 1_000_000_000;
 const WAIT = 60_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Secret } from "../src/credential.ts";
+import { Secret } from "../src/core/credential.ts";
 import { openPacedExchange } from "../src/paced-exchange.ts";
 import { credential, provider } from "./fakes/world.ts";
 import { json, startTokenEndpoint } from "./fakes/token-endpoint.ts";

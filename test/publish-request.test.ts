@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { decodeHistory } from "../src/history.ts";
-import { emptyRecord } from "../src/record.ts";
-import { decodeRecord, encodeRecord } from "../src/record-text.ts";
-import { rotate } from "../src/rotate.ts";
-import { wishOf } from "../src/wish.ts";
+import { decodeHistory } from "../src/core/rotation/history.ts";
+import { emptyRecord } from "../src/core/rotation/record.ts";
+import { decodeRecord, encodeRecord } from "../src/core/rotation/record-codec.ts";
+import { rotate } from "../src/core/rotation/rotate.ts";
+import { wishOf } from "../src/core/ports/operator-request.ts";
 import { credential, makeWorld, provider, target, unavailable } from "./fakes/world.ts";
 
 type World = ReturnType<typeof makeWorld>;

@@ -1,8 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Credential } from "../src/credential.ts";
-import { type CredentialRecord, type TargetRecord, emptyTarget, specOf, targetKey } from "../src/record.ts";
-import { decodeRecord, encodeRecord } from "../src/record-text.ts";
+import type { Credential } from "../src/core/credential.ts";
+import {
+  type CredentialRecord,
+  type TargetRecord,
+  emptyTarget,
+  specOf,
+  targetKey,
+} from "../src/core/rotation/record.ts";
+import { decodeRecord, encodeRecord } from "../src/core/rotation/record-codec.ts";
 import { START, credential, provider, target } from "./fakes/world.ts";
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 import { access, readFile, rename, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadConfig } from "../src/config/config.ts";
-import type { Provider } from "../src/credential.ts";
+import type { Provider } from "../src/core/credential.ts";
 import { connect, seedFresh } from "./bench/fresh-fleet.ts";
 import { type Daemon, type Line, type Site, makeSite, quick } from "./fakes/daemon.ts";
 import { makeMounted } from "./fakes/mounted.ts";

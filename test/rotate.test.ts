@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { emptyRecord } from "../src/record.ts";
-import { decodeRecord, encodeRecord } from "../src/record-text.ts";
-import { rotate } from "../src/rotate.ts";
-import { PublishError } from "../src/publish/store.ts";
+import { emptyRecord } from "../src/core/rotation/record.ts";
+import { decodeRecord, encodeRecord } from "../src/core/rotation/record-codec.ts";
+import { rotate } from "../src/core/rotation/rotate.ts";
+import { PublishError } from "../src/core/ports/store.ts";
 import { START, credential, exchangeFails, makeWorld, policy, provider, target, unavailable } from "./fakes/world.ts";
 
 type World = ReturnType<typeof makeWorld>;

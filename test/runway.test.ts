@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Holding, mergeStores, runwayOf } from "../src/runway.ts";
+import { type Holding, mergeStores, runwayOf } from "../src/core/policy/runway.ts";
 
 const NOW = 1_000_000;
 

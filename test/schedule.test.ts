@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Policy } from "../src/credential.ts";
+import type { Policy } from "../src/core/credential.ts";
 import {
   type Facts,
   MAX_TIMER_MS,
@@ -10,7 +10,7 @@ import {
   dueAt,
   marginMs,
   reasonToRotate,
-} from "../src/schedule.ts";
+} from "../src/core/policy/schedule.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

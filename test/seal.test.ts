@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { Secret, type Token } from "../src/credential.ts";
+import { Secret, type Token } from "../src/core/credential.ts";
 import { deriveKey, makeSeal, printOf } from "../src/seal.ts";
 
 const key = Buffer.alloc(32, 1);

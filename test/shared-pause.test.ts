@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { alsoAsked } from "../src/shared-pause.ts";
+import { alsoAsked } from "../src/core/policy/same-caller.ts";
 import { credential, provider } from "./fakes/world.ts";
 
 const HOST = "https://login.example.com";

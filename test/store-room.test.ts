@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AwsStore } from "../src/credential.ts";
+import type { AwsStore } from "../src/core/credential.ts";
 import { makeStoreRoom } from "../src/store-room.ts";
 import { credential, target } from "./fakes/world.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Held } from "../src/publish/store.ts";
-import { decodeRecord, encodeRecord } from "../src/record-text.ts";
-import { recordOfListing } from "../src/recover.ts";
-import { makeTally } from "../src/tally.ts";
+import type { Held } from "../src/core/ports/store.ts";
+import { decodeRecord, encodeRecord } from "../src/core/rotation/record-codec.ts";
+import { recordOfListing } from "../src/core/rotation/recover.ts";
+import { makeTally } from "../src/core/rotation/listings.ts";
 import { credential, target } from "./fakes/world.ts";
 
 const held = (revision: number, expiresAt = 100_000_000): Held => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome } from "../src/outcome.ts";
+import type { Outcome } from "../src/core/rotation/outcome.ts";
 import { makeWaiting } from "../src/waiting.ts";
 
 const base = {

@@ -1,5 +1,5 @@
-import { decodeHistory } from "../history.ts";
-import { formatInstant } from "../instant.ts";
+import { decodeHistory } from "../core/rotation/history.ts";
+import { formatInstant } from "../core/instant.ts";
 import { type Action, recentActions } from "../queue/actions.ts";
 import { keysOf } from "../queue/due-index.ts";
 import { type Invocation, exitCode } from "./command.ts";

@@ -1,5 +1,5 @@
 import { parseDuration } from "../config/duration.ts";
-import { formatInstant } from "../instant.ts";
+import { formatInstant } from "../core/instant.ts";
 import { haltsOf } from "../queue/halts.ts";
 import { type Result, goOn, report } from "./bulk.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";

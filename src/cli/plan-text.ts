@@ -1,4 +1,4 @@
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../core/plan/plan.ts";
 import { span, table } from "./table.ts";
 
 /** The plan for people: what there is to decide first, figures below. */

@@ -1,4 +1,4 @@
-import { type RunningState, makePlan } from "../plan/plan.ts";
+import { type RunningState, makePlan } from "../core/plan/plan.ts";
 import type { Config } from "../config/config.ts";
 import { RedisError } from "../queue/redis.ts";
 import { readStanding } from "../queue/standing.ts";

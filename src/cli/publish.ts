@@ -1,6 +1,6 @@
-import type { Credential } from "../credential.ts";
-import { pendingTargets } from "../deliver.ts";
-import { type CredentialRecord, emptyTarget, targetKey } from "../record.ts";
+import type { Credential } from "../core/credential.ts";
+import { pendingTargets } from "../core/rotation/publish.ts";
+import { type CredentialRecord, emptyTarget, targetKey } from "../core/rotation/record.ts";
 import type { Invocation } from "./command.ts";
 import type { BulkOptions, WaitOptions } from "./options.ts";
 import { type Wording, requestAll } from "./request.ts";

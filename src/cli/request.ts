@@ -1,12 +1,12 @@
-import type { Credential } from "../credential.ts";
-import { pendingTargets } from "../deliver.ts";
-import { formatInstant } from "../instant.ts";
+import type { Credential } from "../core/credential.ts";
+import { pendingTargets } from "../core/rotation/publish.ts";
+import { formatInstant } from "../core/instant.ts";
 import { dueIndex, keysOf } from "../queue/due-index.ts";
 import type { CredentialLook } from "../queue/overview.ts";
 import type { RedisLink } from "../queue/redis.ts";
-import type { CredentialRecord } from "../record.ts";
-import { decodeRecord } from "../record-text.ts";
-import type { Wish } from "../wish.ts";
+import type { CredentialRecord } from "../core/rotation/record.ts";
+import { decodeRecord } from "../core/rotation/record-codec.ts";
+import type { Wish } from "../core/ports/operator-request.ts";
 import { type Result, goOn, paced, parseRate, parseTimeout, report } from "./bulk.ts";
 import { exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { closest } from "../config/suggest.ts";
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../core/credential.ts";
 import { type CredentialLook, lookAt } from "../queue/overview.ts";
 import type { RedisLink } from "../queue/redis.ts";
 import { parseSelector } from "../selector.ts";

@@ -1,4 +1,4 @@
-import type { Instant } from "../credential.ts";
+import type { Instant } from "../core/credential.ts";
 import type { CredentialLook } from "../queue/overview.ts";
 
 /** What a credential may be; it can be several at once, the first is the one that is shown. */

@@ -1,4 +1,4 @@
-import type { Policy } from "../credential.ts";
+import type { Policy } from "../core/credential.ts";
 import { parseDuration } from "./duration.ts";
 import type { Finding, Path } from "./problem.ts";
 import type { ConfigFile } from "./schema.ts";

@@ -1,4 +1,4 @@
-import { checkPolicy } from "../schedule.ts";
+import { checkPolicy } from "../core/policy/schedule.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { checkProviders } from "./check-provider.ts";
 import { checkStores } from "./check-target.ts";

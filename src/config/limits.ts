@@ -1,4 +1,4 @@
-import type { ProviderLimits, CallQuota } from "../credential.ts";
+import type { ProviderLimits, CallQuota } from "../core/credential.ts";
 import { parseDuration, parseFraction } from "./duration.ts";
 import type { ProviderFile, StoreFile } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../core/credential.ts";
 import type { Read } from "./load.ts";
 import type { Opened } from "./open.ts";
 import { makeUnpacker } from "./pack.ts";

@@ -1,4 +1,4 @@
-import type { Credential } from "../credential.ts";
+import type { Credential } from "../core/credential.ts";
 import { type Document, readDocument } from "./document.ts";
 import { judge } from "./judge.ts";
 import type { Opened } from "./open.ts";

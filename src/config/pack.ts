@@ -1,4 +1,4 @@
-import type { Credential, Labels, Params, Policy, SecretRef, Target } from "../credential.ts";
+import type { Credential, Labels, Params, Policy, SecretRef, Target } from "../core/credential.ts";
 
 /**
  * Credentials on their way from one thread to another, as text: JSON.parse takes half the time of the structured clone, and

@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from "node:path";
-import type { Credential, Policy, SecretRef, Target } from "../credential.ts";
+import type { Credential, Policy, SecretRef, Target } from "../core/credential.ts";
 import type { CredentialFile, PolicyFile, SecretRefFile } from "./schema.ts";
 import type { Shares } from "./share.ts";
 

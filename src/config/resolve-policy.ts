@@ -1,4 +1,4 @@
-import type { Policy } from "../credential.ts";
+import type { Policy } from "../core/credential.ts";
 import { presets } from "../presets.ts";
 import { parseDuration, parseFraction } from "./duration.ts";
 import type { ConfigFile, PolicyFile } from "./schema.ts";

@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from "node:path";
-import { Secret } from "../credential.ts";
+import { Secret } from "../core/credential.ts";
 import { refOf } from "./resolve-credential.ts";
 import type { Config } from "./resolve.ts";
 import type { ConfigFile } from "./schema.ts";

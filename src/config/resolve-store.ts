@@ -1,4 +1,4 @@
-import type { StoreConfig } from "../credential.ts";
+import type { StoreConfig } from "../core/credential.ts";
 import { parseDuration } from "./duration.ts";
 import { resolveQuota, resolveReadQuota, resolveWriteInterval } from "./limits.ts";
 import type { StoreFile } from "./schema.ts";

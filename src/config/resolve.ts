@@ -1,5 +1,5 @@
 import { dirname, resolve as resolvePath } from "node:path";
-import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../credential.ts";
+import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../core/credential.ts";
 import { presets } from "../presets.ts";
 import { defaultListen, parseListen } from "./address.ts";
 import { parseFraction } from "./duration.ts";

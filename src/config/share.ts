@@ -1,4 +1,4 @@
-import type { Labels, Params, Policy } from "../credential.ts";
+import type { Labels, Params, Policy } from "../core/credential.ts";
 
 /** What equal things share: a fleet of 100,000 has a handful of policies and of label sets. */
 export interface Shares {

@@ -1,6 +1,6 @@
-import { type Provider, Secret, type Token } from "../credential.ts";
+import { type Provider, Secret, type Token } from "../core/credential.ts";
 import { classify } from "./classify.ts";
-import { ExchangeError } from "./grant.ts";
+import { ExchangeError } from "../core/ports/exchange.ts";
 import { type Headers, retryAfterMs } from "./retry-after.ts";
 
 /** A complete HTTP answer; `text` is the body as far as it came. */

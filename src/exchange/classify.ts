@@ -1,4 +1,4 @@
-import { ExchangeError, type ExchangeErrorClass } from "./grant.ts";
+import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.ts";
 
 /** Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and what providers use for throttling. */
 const CODES = new Set([

@@ -1,7 +1,7 @@
 import * as oauth from "oauth4webapi";
-import type { Credential, Provider, Secret } from "../credential.ts";
+import type { Credential, Provider, Secret } from "../core/credential.ts";
 import { readAnswer } from "./answer.ts";
-import { ExchangeError, type Exchanged, type MakeExchange } from "./grant.ts";
+import { ExchangeError, type Exchanged, type MakeExchange } from "../core/ports/exchange.ts";
 import { type Transport, openTransport } from "./transport.ts";
 
 /** A token endpoint. */

@@ -1,4 +1,4 @@
-import { ExchangeError, type ExchangeErrorClass } from "./grant.ts";
+import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.ts";
 
 /** How far a request had come when it failed. */
 export interface Way {

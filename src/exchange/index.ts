@@ -1,6 +1,6 @@
-import type { GrantType } from "../credential.ts";
+import type { GrantType } from "../core/credential.ts";
 import { clientCredentials } from "./client-credentials.ts";
-import type { MakeExchange } from "./grant.ts";
+import type { MakeExchange } from "../core/ports/exchange.ts";
 
 /** A grant is one file and one line here. */
 const grants = {

@@ -1,4 +1,4 @@
-import { daysFromCivil } from "../instant.ts";
+import { daysFromCivil } from "../core/instant.ts";
 
 const MAX_MS = 24 * 3600 * 1000;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -3,7 +3,7 @@ import "./one-undici.ts";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install } from "undici";
 import type { Answer } from "./answer.ts";
 import { explain } from "./connection-error.ts";
-import { type Again, ExchangeError } from "./grant.ts";
+import { type Again, ExchangeError } from "../core/ports/exchange.ts";
 import { httpDate } from "./retry-after.ts";
 
 install(); // see one-undici.ts

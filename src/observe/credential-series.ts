@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { CredentialFact } from "../fleet.ts";
+import type { CredentialFact } from "../core/snapshot.ts";
 
 /** So many credentials are rendered before others have their turn: far below a millisecond. */
 const CHUNK = 500;

@@ -1,4 +1,4 @@
-import type { FleetSnapshot } from "../fleet.ts";
+import type { FleetSnapshot } from "../core/snapshot.ts";
 import type { Instruments } from "./instruments.ts";
 
 const STATES = ["healthy", "due", "refreshing", "retrying", "needs_attention", "paused", "pending"] as const;

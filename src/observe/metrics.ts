@@ -1,6 +1,6 @@
-import type { Instant } from "../credential.ts";
-import type { FleetSnapshot } from "../fleet.ts";
-import type { Outcome } from "../outcome.ts";
+import type { Instant } from "../core/credential.ts";
+import type { FleetSnapshot } from "../core/snapshot.ts";
+import type { Outcome } from "../core/rotation/outcome.ts";
 import { makeFleetMetrics } from "./fleet-metrics.ts";
 import { makeInstruments } from "./instruments.ts";
 

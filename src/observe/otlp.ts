@@ -11,7 +11,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
-import type { Instant } from "../credential.ts";
+import type { Instant } from "../core/credential.ts";
 import { type StartRotation, makeTracing } from "./trace.ts";
 
 export interface Tracing {

@@ -1,4 +1,4 @@
-import type { Instant } from "../credential.ts";
+import type { Instant } from "../core/credential.ts";
 import { type EventName, type Fields, type Level, events } from "./events.ts";
 import type { Log } from "./log.ts";
 

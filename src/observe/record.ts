@@ -1,5 +1,5 @@
-import type { Outcome, TargetOutcome } from "../outcome.ts";
-import { formatInstant } from "../instant.ts";
+import type { Outcome, TargetOutcome } from "../core/rotation/outcome.ts";
+import { formatInstant } from "../core/instant.ts";
 import type { EventName, Fields, Level } from "./events.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";

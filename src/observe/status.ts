@@ -1,5 +1,5 @@
-import type { Attention, FleetSnapshot, Halt } from "../fleet.ts";
-import { formatInstant } from "../instant.ts";
+import type { Attention, FleetSnapshot, Halt } from "../core/snapshot.ts";
+import { formatInstant } from "../core/instant.ts";
 import type { RecentEvent } from "./recent.ts";
 import { span, summaryOf } from "./summary.ts";
 

@@ -1,5 +1,5 @@
-import type { Instant } from "../credential.ts";
-import type { FleetSnapshot } from "../fleet.ts";
+import type { Instant } from "../core/credential.ts";
+import type { FleetSnapshot } from "../core/snapshot.ts";
 
 /** The fleet over all providers, and what to say of it. */
 export interface Summary {

@@ -7,11 +7,11 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { Credential, Instant, Provider } from "../credential.ts";
-import type { Exchange } from "../exchange/grant.ts";
-import type { Outcome } from "../outcome.ts";
-import type { RotationTrace } from "../parts.ts";
-import type { Store } from "../publish/store.ts";
+import type { Credential, Instant, Provider } from "../core/credential.ts";
+import type { Exchange } from "../core/ports/exchange.ts";
+import type { Outcome } from "../core/rotation/outcome.ts";
+import type { RotationTrace } from "../core/ports/ports.ts";
+import type { Store } from "../core/ports/store.ts";
 
 /** The spans of one rotation. Attributes are names of the configuration, closed vocabularies and numbers: no URL beyond the host, no header, no body, no token. */
 export interface RotationSpans extends RotationTrace {

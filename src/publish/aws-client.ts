@@ -6,7 +6,7 @@ import {
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
 import { UndiciHttpHandler } from "@smithy/undici-http-handler";
-import type { AwsStore } from "../credential.ts";
+import type { AwsStore } from "../core/credential.ts";
 import { awsError } from "./aws-errors.ts";
 import { within } from "./deadline.ts";
 import { Sha256 } from "./sha256.ts";

@@ -1,8 +1,16 @@
 import type { KeyObject } from "node:crypto";
-import type { AwsStore } from "../credential.ts";
+import type { AwsStore } from "../core/credential.ts";
 import { openAwsClient } from "./aws-client.ts";
 import { awsError } from "./aws-errors.ts";
-import { type Held, type Listed, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "./store.ts";
+import {
+  type Held,
+  type Listed,
+  type Pace,
+  PublishError,
+  type SecretVersion,
+  type Store,
+  unpaced,
+} from "../core/ports/store.ts";
 import { atLeast } from "./spacing.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 

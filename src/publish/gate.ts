@@ -1,4 +1,4 @@
-import { PublishError, type Store } from "./store.ts";
+import { PublishError, type Store } from "../core/ports/store.ts";
 
 /** After so many unanswered calls in a row the store is taken to be down: only probes go out. */
 const OPEN_AFTER = 5;

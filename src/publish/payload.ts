@@ -1,5 +1,5 @@
-import { Secret, type Target, type Token } from "../credential.ts";
-import { formatInstant } from "../instant.ts";
+import { Secret, type Target, type Token } from "../core/credential.ts";
+import { formatInstant } from "../core/instant.ts";
 
 /** The text that a target is to hold: flat JSON, the bare token, or a template. */
 export function renderPayload(

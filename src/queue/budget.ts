@@ -1,4 +1,4 @@
-import type { Instant } from "../credential.ts";
+import type { Instant } from "../core/credential.ts";
 import type { RedisLink } from "./redis.ts";
 
 /** Requests per second to something that several replicas and providers share: an AWS account and region, a GCP project. */

@@ -1,4 +1,4 @@
-import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../order.ts";
+import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../core/policy/order.ts";
 import { HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./lua.ts";
 
 /** So many tokens on either side of now are looked at for the order of a catch-up; those that are not due fall through. */

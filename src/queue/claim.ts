@@ -1,5 +1,5 @@
-import type { Instant, ProviderLimits } from "../credential.ts";
-import type { Begun } from "../journal.ts";
+import type { Instant, ProviderLimits } from "../core/credential.ts";
+import type { Begun } from "../core/ports/journal.ts";
 import type { Keys } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

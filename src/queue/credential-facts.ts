@@ -1,4 +1,4 @@
-import type { CredentialFact } from "../fleet.ts";
+import type { CredentialFact } from "../core/snapshot.ts";
 import { keysOf } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

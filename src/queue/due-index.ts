@@ -1,7 +1,7 @@
-import type { Instant } from "../credential.ts";
-import type { Begun, Finish, Finished, Minted } from "../journal.ts";
-import type { Wish } from "../wish.ts";
-import { pagesOf } from "../pages.ts";
+import type { Instant } from "../core/credential.ts";
+import type { Begun, Finish, Finished, Minted } from "../core/ports/journal.ts";
+import type { Wish } from "../core/ports/operator-request.ts";
+import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import type { RedisLink } from "./redis.ts";
 

@@ -1,4 +1,4 @@
-import type { Begun } from "../journal.ts";
+import type { Begun } from "../core/ports/journal.ts";
 import type { Claimed } from "./claim.ts";
 
 /** So long the word of a claim counts. A pause that is asked for meanwhile ends it at once (see `forget`). */

@@ -1,5 +1,5 @@
-import type { Instant } from "../credential.ts";
-import type { Halt } from "../fleet.ts";
+import type { Instant } from "../core/credential.ts";
+import type { Halt } from "../core/snapshot.ts";
 import { keysOf, wakeChannel } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

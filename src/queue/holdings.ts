@@ -1,7 +1,7 @@
-import type { Instant, Target } from "../credential.ts";
-import { targetKey } from "../record.ts";
-import { decodeRecord } from "../record-text.ts";
-import { type Holding, type Runway, runwayOf } from "../runway.ts";
+import type { Instant, Target } from "../core/credential.ts";
+import { targetKey } from "../core/rotation/record.ts";
+import { decodeRecord } from "../core/rotation/record-codec.ts";
+import { type Holding, type Runway, runwayOf } from "../core/policy/runway.ts";
 import { keysOf } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

@@ -1,4 +1,4 @@
-import type { Journal } from "../journal.ts";
+import type { Journal } from "../core/ports/journal.ts";
 import type { DueIndex } from "./due-index.ts";
 import type { StartedJob } from "./queue.ts";
 

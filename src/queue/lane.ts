@@ -1,4 +1,4 @@
-import type { Instant } from "../credential.ts";
+import type { Instant } from "../core/credential.ts";
 import type { ClaimLimits } from "./claim.ts";
 import { type DueIndex, dueIndex } from "./due-index.ts";
 import { freshClaims } from "./fresh-claims.ts";

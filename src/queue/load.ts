@@ -1,5 +1,5 @@
-import type { Instant } from "../credential.ts";
-import { loadBounds } from "../load.ts";
+import type { Instant } from "../core/credential.ts";
+import { loadBounds } from "../core/due-load.ts";
 import { keysOf } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

@@ -1,5 +1,5 @@
-import type { Instant } from "../credential.ts";
-import type { Attention, Halt } from "../fleet.ts";
+import type { Instant } from "../core/credential.ts";
+import type { Attention, Halt } from "../core/snapshot.ts";
 import { keysOf } from "./due-index.ts";
 import { haltsOf } from "./halts.ts";
 import type { RedisLink } from "./redis.ts";

@@ -1,4 +1,4 @@
-import { decodeRecord } from "../record-text.ts";
+import { decodeRecord } from "../core/rotation/record-codec.ts";
 import type { DueIndex } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

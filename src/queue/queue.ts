@@ -1,6 +1,6 @@
 import { Queue, Worker } from "bullmq";
-import type { Instant } from "../credential.ts";
-import type { Begun } from "../journal.ts";
+import type { Instant } from "../core/credential.ts";
+import type { Begun } from "../core/ports/journal.ts";
 import type { Claimed } from "./claim.ts";
 import { type RedisLink, redisError } from "./redis.ts";
 

@@ -1,4 +1,4 @@
-import type { Instant } from "../credential.ts";
+import type { Instant } from "../core/credential.ts";
 import { CLAIM_MAX, type ClaimLimits, type Claimed } from "./claim.ts";
 import type { DueIndex } from "./due-index.ts";
 

@@ -1,7 +1,7 @@
-import type { Instant } from "../credential.ts";
-import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../fleet.ts";
-import { loadOf } from "../load.ts";
-import { type Runway, mergeStores } from "../runway.ts";
+import type { Instant } from "../core/credential.ts";
+import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../core/snapshot.ts";
+import { loadOf } from "../core/due-load.ts";
+import { type Runway, mergeStores } from "../core/policy/runway.ts";
 import { keysOf } from "./due-index.ts";
 import { type Halts, haltsOf } from "./halts.ts";
 import { OPEN_AFTER } from "./lua.ts";

@@ -1,5 +1,5 @@
-import type { CredentialStanding } from "../fleet.ts";
-import { decodeRecord } from "../record-text.ts";
+import type { CredentialStanding } from "../core/snapshot.ts";
+import { decodeRecord } from "../core/rotation/record-codec.ts";
 import { keysOf } from "./due-index.ts";
 import type { RedisLink } from "./redis.ts";
 

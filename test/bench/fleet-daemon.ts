@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Config, loadConfig } from "../../src/config/config.ts";
-import type { Provider } from "../../src/credential.ts";
+import type { Provider } from "../../src/core/credential.ts";
 import { type Line, type Site, makeSite } from "../fakes/daemon.ts";
 import type { Ports } from "./servers.ts";
 

@@ -1,8 +1,8 @@
-import type { Credential, Instant, Provider } from "../../src/credential.ts";
+import type { Credential, Instant, Provider } from "../../src/core/credential.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
-import { specOf, targetKey } from "../../src/record.ts";
-import { encodeRecord } from "../../src/record-text.ts";
+import { specOf, targetKey } from "../../src/core/rotation/record.ts";
+import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 
 export async function connect(url: string, keyPrefix = "evertoken"): Promise<RedisLink> {
   const link = openRedis({ url, keyPrefix }, { connected: () => undefined, disconnected: () => undefined });

@@ -1,5 +1,5 @@
 import { createSecretKey } from "node:crypto";
-import { Secret } from "../../src/credential.ts";
+import { Secret } from "../../src/core/credential.ts";
 import { renderPayload } from "../../src/publish/payload.ts";
 import { versionIdOf } from "../../src/publish/version-id.ts";
 import { startAws } from "../fakes/aws.ts";

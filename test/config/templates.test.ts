@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Credential } from "../../src/credential.ts";
+import type { Credential } from "../../src/core/credential.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { formatProblems } from "../../src/config/report.ts";
 import { HEAD } from "./folder.ts";

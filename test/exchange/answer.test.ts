@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Provider } from "../../src/credential.ts";
+import type { Provider } from "../../src/core/credential.ts";
 import { readAnswer } from "../../src/exchange/answer.ts";
-import { ExchangeError } from "../../src/exchange/grant.ts";
+import { ExchangeError } from "../../src/core/ports/exchange.ts";
 
 const ISSUED_AT = Date.parse("2026-11-24T12:00:00Z");
 const ASSUMED_MS = 1_800_000;

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { ExchangeError } from "../../src/exchange/grant.ts";
+import type { ExchangeError } from "../../src/core/ports/exchange.ts";
 import * as fake from "../fakes/token-endpoint.ts";
 import { type Behaviour, type Seen, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 import { subject, type Trial } from "./fixture.ts";

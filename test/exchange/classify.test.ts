@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readAnswer } from "../../src/exchange/answer.ts";
-import { ExchangeError } from "../../src/exchange/grant.ts";
+import { ExchangeError } from "../../src/core/ports/exchange.ts";
 
 const HTML = "<!doctype html><title>Sorry</title>";
 

@@ -1,5 +1,5 @@
-import { type Credential, type Provider, Secret } from "../../src/credential.ts";
-import { type Again, type Exchange, ExchangeError, type Exchanged } from "../../src/exchange/grant.ts";
+import { type Credential, type Provider, Secret } from "../../src/core/credential.ts";
+import { type Again, type Exchange, ExchangeError, type Exchanged } from "../../src/core/ports/exchange.ts";
 import { makeExchange } from "../../src/exchange/index.ts";
 
 function providerAt(tokenEndpoint: string, own: Partial<Provider> = {}): Provider {

@@ -1,5 +1,5 @@
-import type { Attention, FleetSnapshot, ProviderSnapshot } from "../../src/fleet.ts";
-import { loadOf } from "../../src/load.ts";
+import type { Attention, FleetSnapshot, ProviderSnapshot } from "../../src/core/snapshot.ts";
+import { loadOf } from "../../src/core/due-load.ts";
 import type { ProcessFacts } from "../../src/observe/status.ts";
 
 /** A noon; everything of these snapshots is told from here. */

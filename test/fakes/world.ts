@@ -1,8 +1,8 @@
-import { type Credential, type Provider, Secret, type Target, type Token } from "../../src/credential.ts";
-import { ExchangeError } from "../../src/exchange/grant.ts";
-import type { Begun, Finish, Journal, Minted } from "../../src/journal.ts";
-import { type Held, PublishError, type SecretVersion, type Store } from "../../src/publish/store.ts";
-import type { Parts } from "../../src/parts.ts";
+import { type Credential, type Provider, Secret, type Target, type Token } from "../../src/core/credential.ts";
+import { ExchangeError } from "../../src/core/ports/exchange.ts";
+import type { Begun, Finish, Journal, Minted } from "../../src/core/ports/journal.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "../../src/core/ports/store.ts";
+import type { Parts } from "../../src/core/ports/ports.ts";
 
 export const START = Date.UTC(2026, 0, 1);
 

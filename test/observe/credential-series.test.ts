@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { CredentialFact } from "../../src/fleet.ts";
+import type { CredentialFact } from "../../src/core/snapshot.ts";
 import { renderCredentialSeries } from "../../src/observe/credential-series.ts";
 
 const fact: CredentialFact = { id: "acme", provider: "p", nextAt: 1500, expiresAt: 2000, reason: "config" };

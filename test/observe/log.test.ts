@@ -1,8 +1,8 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { afterEach, describe, expect, test } from "vitest";
-import { Secret } from "../../src/credential.ts";
-import type { Outcome } from "../../src/outcome.ts";
+import { Secret } from "../../src/core/credential.ts";
+import type { Outcome } from "../../src/core/rotation/outcome.ts";
 import { type EventName, events } from "../../src/observe/events.ts";
 import { makeLog } from "../../src/observe/log.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";

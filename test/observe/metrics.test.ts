@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { FleetSnapshot } from "../../src/fleet.ts";
-import { loadOf } from "../../src/load.ts";
+import type { FleetSnapshot } from "../../src/core/snapshot.ts";
+import { loadOf } from "../../src/core/due-load.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
-import type { Outcome } from "../../src/outcome.ts";
+import type { Outcome } from "../../src/core/rotation/outcome.ts";
 
 const base = {
   rotationId: "r",

@@ -1,8 +1,8 @@
 import { networkInterfaces } from "node:os";
 import { get } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { FleetSnapshot, ProviderSnapshot } from "../../src/fleet.ts";
-import { loadOf } from "../../src/load.ts";
+import type { FleetSnapshot, ProviderSnapshot } from "../../src/core/snapshot.ts";
+import { loadOf } from "../../src/core/due-load.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
 import { type Check, type HttpListener, ListenError, serveHttp } from "../../src/observe/server.ts";
 import { statusDocument } from "../../src/observe/status.ts";

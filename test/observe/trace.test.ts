@@ -2,7 +2,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@open
 import { describe, expect, test } from "vitest";
 import { makeTracing } from "../../src/observe/trace.ts";
 import { tracingWanted } from "../../src/observe/tracing-wanted.ts";
-import { rotate } from "../../src/rotate.ts";
+import { rotate } from "../../src/core/rotation/rotate.ts";
 import { credential, exchangeFails, makeWorld, provider, target, unavailable } from "../fakes/world.ts";
 
 function makeTracedWorld(options: Parameters<typeof makeWorld>[0] & { credentialId?: boolean } = {}) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { makePlan } from "../../src/plan/plan.ts";
-import { dueAt } from "../../src/schedule.ts";
+import { makePlan } from "../../src/core/plan/plan.ts";
+import { dueAt } from "../../src/core/policy/schedule.ts";
 import { DAY, HOUR, NOW, aws, fleetOf } from "./fixture.ts";
 
 /** mulberry32: chance that is the same in every run. */

@@ -1,5 +1,5 @@
-import type { AwsStore, Credential, FileStore, Policy, Provider, StoreConfig } from "../../src/credential.ts";
-import type { PlannedFleet } from "../../src/plan/demand.ts";
+import type { AwsStore, Credential, FileStore, Policy, Provider, StoreConfig } from "../../src/core/credential.ts";
+import type { PlannedFleet } from "../../src/core/plan/demand.ts";
 import { credential, policy, provider, target } from "../fakes/world.ts";
 
 export const HOUR = 3_600_000;

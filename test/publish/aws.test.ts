@@ -1,9 +1,9 @@
 import { createSecretKey } from "node:crypto";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { AwsStore } from "../../src/credential.ts";
+import type { AwsStore } from "../../src/core/credential.ts";
 import { openStore } from "../../src/publish/index.ts";
-import type { PublishError } from "../../src/publish/store.ts";
+import type { PublishError } from "../../src/core/ports/store.ts";
 import { parseVersionId, versionIdOf } from "../../src/publish/version-id.ts";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { testStore, versionOf } from "./store.suite.ts";

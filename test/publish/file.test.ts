@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openStore } from "../../src/publish/index.ts";
-import type { PublishError } from "../../src/publish/store.ts";
+import type { PublishError } from "../../src/core/ports/store.ts";
 import { testStore, versionOf } from "./store.suite.ts";
 
 const versionKey = createSecretKey(Buffer.alloc(32, 7));

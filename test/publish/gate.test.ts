@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { gate } from "../../src/publish/gate.ts";
-import { PublishError, type PublishErrorClass } from "../../src/publish/store.ts";
+import { PublishError, type PublishErrorClass } from "../../src/core/ports/store.ts";
 import { FakeStore } from "../fakes/world.ts";
 import { versionOf } from "./store.suite.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openGcpStore } from "../../src/publish/gcp.ts";
-import { PublishError } from "../../src/publish/store.ts";
+import { PublishError } from "../../src/core/ports/store.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
 import { CA_FILE, startTokenEndpoint } from "../fakes/token-endpoint.ts";

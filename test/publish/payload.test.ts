@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Secret, type Target, type Token } from "../../src/credential.ts";
+import { Secret, type Target, type Token } from "../../src/core/credential.ts";
 import { readPayload, renderPayload } from "../../src/publish/payload.ts";
 
 const token: Token = {

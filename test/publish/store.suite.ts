@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Secret } from "../../src/credential.ts";
-import { type Held, PublishError, type SecretVersion, type Store } from "../../src/publish/store.ts";
+import { Secret } from "../../src/core/credential.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "../../src/core/ports/store.ts";
 
 /** A store under test with the server behind it, as its own reader sees it. */
 export interface Harness {

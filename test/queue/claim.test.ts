@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { catchUpOrder, waitOf } from "../../src/order.ts";
+import { catchUpOrder, waitOf } from "../../src/core/policy/order.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
 const HOUR = 3_600_000;

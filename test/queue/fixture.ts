@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type DueIndex, dueIndex } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
-import { emptyRecord } from "../../src/record.ts";
-import { encodeRecord } from "../../src/record-text.ts";
+import { emptyRecord } from "../../src/core/rotation/record.ts";
+import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 
 /** A due index on a real Redis that is emptied before every test; `put` writes the state that a rotation leaves behind. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { Begun } from "../../src/journal.ts";
+import type { Begun } from "../../src/core/ports/journal.ts";
 import { type Lane, openLane } from "../../src/queue/lane.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Target } from "../../src/credential.ts";
-import type { Attention, FleetShape } from "../../src/fleet.ts";
+import type { Target } from "../../src/core/credential.ts";
+import type { Attention, FleetShape } from "../../src/core/snapshot.ts";
 import { readAll, readFailing } from "../../src/queue/credential-facts.ts";
 import { keysOf } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
 import { takeSnapshot } from "../../src/queue/snapshot.ts";
-import { emptyRecord, emptyTarget, targetKey } from "../../src/record.ts";
-import { encodeRecord } from "../../src/record-text.ts";
+import { emptyRecord, emptyTarget, targetKey } from "../../src/core/rotation/record.ts";
+import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

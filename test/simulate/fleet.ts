@@ -1,8 +1,8 @@
-import { retryAt } from "../../src/backoff.ts";
-import type { Policy } from "../../src/credential.ts";
-import { catchUpOrder, waitOf } from "../../src/order.ts";
+import { retryAt } from "../../src/core/policy/retry.ts";
+import type { Policy } from "../../src/core/credential.ts";
+import { catchUpOrder, waitOf } from "../../src/core/policy/order.ts";
 import { OPEN_AFTER, PROBE_MS } from "../../src/queue/lua.ts";
-import { dueAt, marginMs } from "../../src/schedule.ts";
+import { dueAt, marginMs } from "../../src/core/policy/schedule.ts";
 import { Calendar } from "./calendar.ts";
 
 export interface Scenario {

@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { cycleOf } from "../../src/plan/demand.ts";
+import { cycleOf } from "../../src/core/plan/demand.ts";
 import { policy } from "../fakes/world.ts";
 import { type Span, simulate } from "./fleet.ts";
 import { type Measured, measure } from "./measure.ts";

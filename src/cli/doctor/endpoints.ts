@@ -1,6 +1,6 @@
-import { ExchangeError } from "../../exchange/grant.ts";
+import { ExchangeError } from "../../core/ports/exchange.ts";
 import { type Seen, openTransport } from "../../exchange/transport.ts";
-import type { Credential, Provider } from "../../credential.ts";
+import type { Credential, Provider } from "../../core/credential.ts";
 import { type Check, type Patient, failure, inTime, judgeClock, ok, warning } from "./check.ts";
 import { each } from "../each.ts";
 

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
-import type { Credential } from "../../credential.ts";
-import { dueAt } from "../../schedule.ts";
+import type { Credential } from "../../core/credential.ts";
+import { dueAt } from "../../core/policy/schedule.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
 /** AWS keeps about 100 versions of a secret younger than a day. */

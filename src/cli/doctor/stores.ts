@@ -1,9 +1,9 @@
 import { createSecretKey } from "node:crypto";
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { StoreConfig } from "../../credential.ts";
+import type { StoreConfig } from "../../core/credential.ts";
 import { openStore } from "../../publish/index.ts";
-import { PublishError, type PublishErrorClass } from "../../publish/store.ts";
+import { PublishError, type PublishErrorClass } from "../../core/ports/store.ts";
 import { type Check, type Patient, failure, inTime, ok, warning } from "./check.ts";
 import { each } from "../each.ts";
 

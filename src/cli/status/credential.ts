@@ -1,10 +1,10 @@
-import type { Credential } from "../../credential.ts";
-import { formatInstant, parseInstant } from "../../instant.ts";
+import type { Credential } from "../../core/credential.ts";
+import { formatInstant, parseInstant } from "../../core/instant.ts";
 import { dueIndex } from "../../queue/due-index.ts";
 import { lookAt } from "../../queue/overview.ts";
 import type { RedisLink } from "../../queue/redis.ts";
-import { emptyTarget, targetKey } from "../../record.ts";
-import { decodeRecord } from "../../record-text.ts";
+import { emptyTarget, targetKey } from "../../core/rotation/record.ts";
+import { decodeRecord } from "../../core/rotation/record-codec.ts";
 import type { Io } from "../io.ts";
 import { statesOf } from "../states.ts";
 import { relative, table } from "../table.ts";

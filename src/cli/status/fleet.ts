@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { fleetShape } from "../../fleet-shape.ts";
-import { formatInstant } from "../../instant.ts";
+import { formatInstant } from "../../core/instant.ts";
 import { type StatusDocument, statusDocument } from "../../observe/status.ts";
 import { type Action, recentActions } from "../../queue/actions.ts";
 import type { RedisLink } from "../../queue/redis.ts";

@@ -1,4 +1,4 @@
-import { formatInstant } from "../../instant.ts";
+import { formatInstant } from "../../core/instant.ts";
 import type { CredentialLook } from "../../queue/overview.ts";
 import type { Io } from "../io.ts";
 import { isUnhealthy, statesOf } from "../states.ts";

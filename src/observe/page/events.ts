@@ -1,5 +1,5 @@
-import type { Instant } from "../../credential.ts";
-import { formatInstant, parseInstant } from "../../instant.ts";
+import type { Instant } from "../../core/credential.ts";
+import { formatInstant, parseInstant } from "../../core/instant.ts";
 import type { RecentEvent } from "../recent.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";

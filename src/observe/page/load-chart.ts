@@ -1,6 +1,6 @@
-import type { Instant } from "../../credential.ts";
-import { formatInstant } from "../../instant.ts";
-import type { Load } from "../../load.ts";
+import type { Instant } from "../../core/credential.ts";
+import { formatInstant } from "../../core/instant.ts";
+import type { Load } from "../../core/due-load.ts";
 import { number } from "../summary.ts";
 import { clock } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";

@@ -1,4 +1,4 @@
-import type { FleetSnapshot } from "../../fleet.ts";
+import type { FleetSnapshot } from "../../core/snapshot.ts";
 import { number, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 

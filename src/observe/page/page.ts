@@ -1,6 +1,6 @@
-import type { Instant } from "../../credential.ts";
-import type { FleetSnapshot } from "../../fleet.ts";
-import { formatInstant } from "../../instant.ts";
+import type { Instant } from "../../core/credential.ts";
+import type { FleetSnapshot } from "../../core/snapshot.ts";
+import { formatInstant } from "../../core/instant.ts";
 import type { Page } from "../server.ts";
 import type { ProcessFacts } from "../status.ts";
 import { attentionSection } from "./attention.ts";

@@ -1,5 +1,5 @@
-import type { Instant } from "../../credential.ts";
-import type { FleetSnapshot, Halt } from "../../fleet.ts";
+import type { Instant } from "../../core/credential.ts";
+import type { FleetSnapshot, Halt } from "../../core/snapshot.ts";
 import { number } from "../summary.ts";
 import { instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";

@@ -1,5 +1,5 @@
-import type { Instant } from "../../credential.ts";
-import { formatInstant } from "../../instant.ts";
+import type { Instant } from "../../core/credential.ts";
+import { formatInstant } from "../../core/instant.ts";
 import type { ConfigFacts, ProcessFacts } from "../status.ts";
 import { span } from "../summary.ts";
 import { instant } from "./instants.ts";

@@ -1,5 +1,5 @@
-import type { Instant } from "../../credential.ts";
-import type { ProviderSnapshot, StoreSnapshot } from "../../fleet.ts";
+import type { Instant } from "../../core/credential.ts";
+import type { ProviderSnapshot, StoreSnapshot } from "../../core/snapshot.ts";
 import { number, span } from "../summary.ts";
 import { clock, instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";

@@ -1,5 +1,5 @@
-import type { Instant } from "../../credential.ts";
-import type { FleetSnapshot } from "../../fleet.ts";
+import type { Instant } from "../../core/credential.ts";
+import type { FleetSnapshot } from "../../core/snapshot.ts";
 import type { ProcessFacts } from "../status.ts";
 import { number, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";

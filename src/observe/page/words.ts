@@ -1,4 +1,4 @@
-import type { Attention } from "../../fleet.ts";
+import type { Attention } from "../../core/snapshot.ts";
 import type { Tone } from "./tone.ts";
 
 export const states = {

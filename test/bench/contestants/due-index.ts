@@ -1,7 +1,7 @@
 import { journalOf } from "../../../src/queue/journal.ts";
 import { openLane } from "../../../src/queue/lane.ts";
-import { targetKey } from "../../../src/record.ts";
-import { encodeRecord } from "../../../src/record-text.ts";
+import { targetKey } from "../../../src/core/rotation/record.ts";
+import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { target } from "../../fakes/world.ts";
 import { connect } from "../fresh-fleet.ts";
 import { facts, race } from "./loop.ts";

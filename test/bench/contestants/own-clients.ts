@@ -1,5 +1,5 @@
 import { createSecretKey } from "node:crypto";
-import { Secret } from "../../../src/credential.ts";
+import { Secret } from "../../../src/core/credential.ts";
 import { makeExchange } from "../../../src/exchange/index.ts";
 import { openStore } from "../../../src/publish/index.ts";
 import { renderPayload } from "../../../src/publish/payload.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadOf } from "../../../src/load.ts";
+import { loadOf } from "../../../src/core/due-load.ts";
 import { script } from "../../../src/observe/page/live.ts";
 import { statusPage } from "../../../src/observe/page/page.ts";
 import type { RecentEvent } from "../../../src/observe/recent.ts";

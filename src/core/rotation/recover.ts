@@ -1,9 +1,9 @@
-import type { Credential, Instant, Target } from "./credential.ts";
+import type { Credential, Instant, Target } from "../credential.ts";
 import type { TargetOutcome } from "./outcome.ts";
-import type { Held, PublishError, Store } from "./publish/store.ts";
+import type { Held, PublishError, Store } from "../ports/store.ts";
 import { type CredentialRecord, type TargetRecord, emptyTarget, targetKey } from "./record.ts";
-import { publishRetryAt } from "./backoff.ts";
-import { dueAt } from "./schedule.ts";
+import { publishRetryAt } from "../policy/retry.ts";
+import { dueAt } from "../policy/schedule.ts";
 
 export interface RecoverParts {
   now(): Instant;

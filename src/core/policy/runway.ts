@@ -1,4 +1,4 @@
-import type { Instant } from "./credential.ts";
+import type { Instant } from "../credential.ts";
 
 /** What one credential's consumers hold. */
 export interface Holding {

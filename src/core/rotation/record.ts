@@ -1,6 +1,6 @@
-import type { Credential, Instant, Provider, Target } from "./credential.ts";
+import type { Credential, Instant, Provider, Target } from "../credential.ts";
 import { SPEC_DIGITS } from "./record-compact.ts";
-import type { Reason } from "./schedule.ts";
+import type { Reason } from "../policy/schedule.ts";
 
 /** What the journal remembers of one target: the newest version that it holds for sure. */
 export interface TargetRecord {

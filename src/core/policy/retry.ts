@@ -1,5 +1,5 @@
-import type { Instant, Policy } from "./credential.ts";
-import type { ExchangeErrorClass } from "./exchange/grant.ts";
+import type { Instant, Policy } from "../credential.ts";
+import type { ExchangeErrorClass } from "../ports/exchange.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

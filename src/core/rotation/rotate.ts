@@ -1,15 +1,15 @@
-import type { Credential, Provider, Token } from "./credential.ts";
-import { type Delivery, deliver, pendingTargets } from "./deliver.ts";
+import type { Credential, Provider, Token } from "../credential.ts";
+import { type Delivery, deliver, pendingTargets } from "./publish.ts";
 import { encodeMoment } from "./history.ts";
-import type { Begun } from "./journal.ts";
+import type { Begun } from "../ports/journal.ts";
 import { mint, publishBudgetMs } from "./mint.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
-import type { Job, Parts } from "./parts.ts";
+import type { Job, Parts } from "../ports/ports.ts";
 import { ask, recover, withoutToken } from "./recover.ts";
 import { type CredentialRecord, emptyRecord, liveUntil, sameSpec, specOf } from "./record.ts";
-import { decodeRecord, encodeRecord } from "./record-text.ts";
-import { type Reason, reasonToRotate } from "./schedule.ts";
-import { wishOf } from "./wish.ts";
+import { decodeRecord, encodeRecord } from "./record-codec.ts";
+import { type Reason, reasonToRotate } from "../policy/schedule.ts";
+import { wishOf } from "../ports/operator-request.ts";
 import { type Course, answerOf, conclude, owedSince, skipped } from "./conclude.ts";
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */

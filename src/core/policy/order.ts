@@ -1,4 +1,4 @@
-import type { Instant } from "./credential.ts";
+import type { Instant } from "../credential.ts";
 
 /** What the order of a catch-up looks at. */
 export interface Candidate {

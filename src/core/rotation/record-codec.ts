@@ -1,7 +1,7 @@
-import type { Target } from "./credential.ts";
+import type { Target } from "../credential.ts";
 import { SCHEDULED_BY, fromCompact, toCompact } from "./record-compact.ts";
 import { type CredentialRecord, type TargetRecord, liveUntil, targetKey } from "./record.ts";
-import type { Reason } from "./schedule.ts";
+import type { Reason } from "../policy/schedule.ts";
 
 const SCHEMA = 1;
 /** Among the targets, as `SCHEDULED_BY`. */

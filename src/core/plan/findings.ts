@@ -1,4 +1,4 @@
-import { checkLife } from "../schedule.ts";
+import { checkLife } from "../policy/schedule.ts";
 import { type Group, type PlannedFleet, cycleOf } from "./demand.ts";
 
 /** What does not fit. `exceeded`: a quota, for good; `warning`: something to know. */

@@ -1,6 +1,6 @@
-import type { Instant } from "./credential.ts";
+import type { Instant } from "../credential.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Reason } from "./schedule.ts";
+import type { Reason } from "../policy/schedule.ts";
 
 /** One past outcome of a credential, as it is remembered: without a secret, and small. */
 export interface Moment {

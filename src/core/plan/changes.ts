@@ -1,6 +1,6 @@
 import type { Credential } from "../credential.ts";
-import type { CredentialStanding } from "../fleet.ts";
-import { sameSpec, specOf } from "../record.ts";
+import type { CredentialStanding } from "../snapshot.ts";
+import { sameSpec, specOf } from "../rotation/record.ts";
 import type { PlannedFleet } from "./demand.ts";
 import type { RunningState } from "./plan.ts";
 

@@ -1,4 +1,4 @@
-import type { Instant, Policy } from "./credential.ts";
+import type { Instant, Policy } from "../credential.ts";
 
 /** Node's timers take no more than this: a longer delay fires at once. */
 export const MAX_TIMER_MS = 2_147_483_647;

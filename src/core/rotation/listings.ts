@@ -1,5 +1,5 @@
-import type { Credential } from "./credential.ts";
-import type { Held, Listed } from "./publish/store.ts";
+import type { Credential } from "../credential.ts";
+import type { Held, Listed } from "../ports/store.ts";
 import { targetKey } from "./record.ts";
 
 /** A credential of which every store has said what it holds. */

@@ -1,5 +1,5 @@
 import type { Credential, Instant } from "../credential.ts";
-import type { CredentialStanding } from "../fleet.ts";
+import type { CredentialStanding } from "../snapshot.ts";
 import { formatInstant } from "../instant.ts";
 import { changesOf, hasChanged } from "./changes.ts";
 import { STEP_MS, forecastDay, scopeRates } from "./day.ts";

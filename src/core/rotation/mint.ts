@@ -1,12 +1,12 @@
 import type { Course, FailedExchange } from "./conclude.ts";
-import type { Instant, Token } from "./credential.ts";
-import type { Exchanged, ExchangeError } from "./exchange/grant.ts";
-import type { Begun } from "./journal.ts";
-import type { Parts } from "./parts.ts";
+import type { Instant, Token } from "../credential.ts";
+import type { Exchanged, ExchangeError } from "../ports/exchange.ts";
+import type { Begun } from "../ports/journal.ts";
+import type { Parts } from "../ports/ports.ts";
 import { type CredentialRecord, unsure } from "./record.ts";
-import { encodeRecord } from "./record-text.ts";
-import { lastingClass, retryAt } from "./backoff.ts";
-import { type Reason, checkLife, dueAt, marginMs } from "./schedule.ts";
+import { encodeRecord } from "./record-codec.ts";
+import { lastingClass, retryAt } from "../policy/retry.ts";
+import { type Reason, checkLife, dueAt, marginMs } from "../policy/schedule.ts";
 
 /** Bounds of a publish, and the part of its lease that it leaves unused. */
 const PUBLISH_MS = { atLeast: 10_000, atMost: 30_000, reserve: 1000 } as const;

@@ -1,6 +1,6 @@
-import type { Instant, Secret, Token } from "./credential.ts";
-import type { DeliverParts } from "./deliver.ts";
-import type { Exchange, ExchangeError } from "./exchange/grant.ts";
+import type { Instant, Secret, Token } from "../credential.ts";
+import type { DeliverParts } from "../rotation/publish.ts";
+import type { Exchange, ExchangeError } from "./exchange.ts";
 import type { Journal } from "./journal.ts";
 
 export interface Job {

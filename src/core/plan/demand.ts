@@ -1,6 +1,6 @@
 import type { Credential, Instant, Policy, Provider, StoreConfig } from "../credential.ts";
-import { ASSUMED_EXCHANGE_MS } from "../order.ts";
-import { dueAt } from "../schedule.ts";
+import { ASSUMED_EXCHANGE_MS } from "../policy/order.ts";
+import { dueAt } from "../policy/schedule.ts";
 
 /** As much of a configuration as a forecast is made from. */
 export interface PlannedFleet {

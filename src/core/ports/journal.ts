@@ -1,4 +1,4 @@
-import type { Instant } from "./credential.ts";
+import type { Instant } from "../credential.ts";
 
 /** What the journal says at the start of a job. */
 export type Begun =

@@ -1,9 +1,9 @@
-import type { Credential, Instant, Target } from "./credential.ts";
-import type { ExchangeError } from "./exchange/grant.ts";
-import type { Attention } from "./fleet.ts";
+import type { Credential, Instant, Target } from "../credential.ts";
+import type { ExchangeError } from "../ports/exchange.ts";
+import type { Attention } from "../snapshot.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
 import { type CredentialRecord, emptyTarget, liveUntil, targetKey } from "./record.ts";
-import type { Reason } from "./schedule.ts";
+import type { Reason } from "../policy/schedule.ts";
 
 /** Why no token was obtained; its class may have changed with repetition. */
 export type FailedExchange = Pick<ExchangeError, "class" | "code" | "message" | "status" | "retryAfterMs" | "sent">;

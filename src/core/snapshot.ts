@@ -1,5 +1,5 @@
 import type { Instant, Target } from "./credential.ts";
-import type { Load } from "./load.ts";
+import type { Load } from "./due-load.ts";
 
 /** What needs a look, and why. One per failing credential; at most 100 are listed. */
 export interface Attention {

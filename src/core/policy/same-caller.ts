@@ -1,4 +1,4 @@
-import type { Credential, Provider } from "./credential.ts";
+import type { Credential, Provider } from "../credential.ts";
 
 /**
  * The other providers that ask the same host for the same client: who is asked to wait there (429, Retry-After) is known

@@ -1,7 +1,7 @@
-import type { Instant } from "./credential.ts";
-import type { ExchangeErrorClass } from "./exchange/grant.ts";
-import type { PublishErrorClass } from "./publish/store.ts";
-import type { Reason } from "./schedule.ts";
+import type { Instant } from "../credential.ts";
+import type { ExchangeErrorClass } from "../ports/exchange.ts";
+import type { PublishErrorClass } from "../ports/store.ts";
+import type { Reason } from "../policy/schedule.ts";
 
 /** What became of one target in one rotation. */
 export interface TargetOutcome {
