@@ -25,7 +25,7 @@ import { takeSnapshot } from "./queue/snapshot.ts";
 import { type RebuildProgress, makeRebuild } from "./rebuild.ts";
 import { type Registry, makeRegistry } from "./registry.ts";
 import { type RosterChange, compareRosters, emptyRoster, makeRoster } from "./roster.ts";
-import type { Seal } from "./seal.ts";
+import type { Seal } from "./secrets/seal.ts";
 import { makeStoreRoom } from "./store-room.ts";
 import { makeWaiting } from "./waiting.ts";
 import { type Configured, type Edges, makeWork } from "./work.ts";

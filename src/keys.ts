@@ -2,8 +2,8 @@ import { type KeyObject, randomBytes } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { ensureSealKey } from "./embedded-redis.ts";
 import type { RedisLink } from "./queue/redis.ts";
-import { type Seal, deriveKey, makeSeal } from "./seal.ts";
-import { readKey } from "./secret-source.ts";
+import { type Seal, deriveKey, makeSeal } from "./secrets/seal.ts";
+import { readKey } from "./secrets/source.ts";
 
 export interface Keys {
   readonly seal: Seal | undefined;

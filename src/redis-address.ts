@@ -3,7 +3,7 @@ import type { Config } from "./config/config.ts";
 import { embeddedSocket } from "./embedded-redis.ts";
 import type { RedisAddress } from "./queue/redis.ts";
 import { RedisError } from "./queue/redis.ts";
-import { readSecret } from "./secret-source.ts";
+import { readSecret } from "./secrets/source.ts";
 
 const EMBEDDED_PREFIX = "evertoken";
 

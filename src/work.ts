@@ -13,7 +13,7 @@ import { journalOf } from "./queue/journal.ts";
 import type { StartedJob } from "./queue/queue.ts";
 import type { Parts } from "./core/ports/ports.ts";
 import { rotate } from "./core/rotation/rotate.ts";
-import type { Seal } from "./seal.ts";
+import type { Seal } from "./secrets/seal.ts";
 import { alsoAsked } from "./core/policy/same-caller.ts";
 
 /** What only the outermost file may touch: clock, chance, environment. */

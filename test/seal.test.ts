@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { Secret, type Token } from "../src/core/credential.ts";
-import { deriveKey, makeSeal, printOf } from "../src/seal.ts";
+import { deriveKey, makeSeal, printOf } from "../src/secrets/seal.ts";
 
 const key = Buffer.alloc(32, 1);
 const token: Token = {

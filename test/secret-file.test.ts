@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { secretFiles } from "../src/secret-file.ts";
+import { secretFiles } from "../src/secrets/file.ts";
 
 const MOST = 100;
 let dir = "";

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SecretSourceError, readKey, readSecret } from "../src/secret-source.ts";
+import { SecretSourceError, readKey, readSecret } from "../src/secrets/source.ts";
 
 const CANARY = "c4n4ry-S3cr3t";
 let dir = "";

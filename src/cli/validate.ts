@@ -3,7 +3,7 @@ import { type Config, loadConfig } from "../config/config.ts";
 import { placed } from "../config/parse.ts";
 import { formatProblems } from "../config/report.ts";
 import type { SecretRef } from "../core/credential.ts";
-import { SecretSourceError, readKey, readSecret } from "../secret-source.ts";
+import { SecretSourceError, readKey, readSecret } from "../secrets/source.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { configPath, invalid } from "./configuration.ts";
 import type { Io } from "./io.ts";

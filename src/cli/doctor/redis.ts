@@ -5,7 +5,7 @@ import { wakeChannel } from "../../queue/due-index.ts";
 import { preflight } from "../../queue/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "../../queue/redis.ts";
 import { redisAddress } from "../../redis-address.ts";
-import { SecretSourceError } from "../../secret-source.ts";
+import { SecretSourceError } from "../../secrets/source.ts";
 import { type Check, type Patient, failure, judgeClock, ok, warning } from "./check.ts";
 
 const CONNECT_MS = 3000;

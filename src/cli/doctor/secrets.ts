@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { SecretRef } from "../../core/credential.ts";
-import { makeSeal } from "../../seal.ts";
+import { makeSeal } from "../../secrets/seal.ts";
 import { Secret } from "../../core/credential.ts";
-import { SecretSourceError, readKey, readSecret } from "../../secret-source.ts";
+import { SecretSourceError, readKey, readSecret } from "../../secrets/source.ts";
 import { type Check, type Patient, failure, ok, warning } from "./check.ts";
 import { each } from "../each.ts";
 

@@ -7,7 +7,7 @@ import {
   hkdfSync,
   randomBytes,
 } from "node:crypto";
-import { Secret, type Token } from "./core/credential.ts";
+import { Secret, type Token } from "../core/credential.ts";
 
 /** Keeps a minted token unreadable while it waits for a store (design, decision 3). */
 export interface Seal {

@@ -1,5 +1,5 @@
-import { Secret, type SecretRef } from "./core/credential.ts";
-import { type ReadFile, readAtMost } from "./secret-file.ts";
+import { Secret, type SecretRef } from "../core/credential.ts";
+import { type ReadFile, readAtMost } from "./file.ts";
 
 /** Why a secret could not be read. The message names the file or variable, never what it holds. */
 export class SecretSourceError extends Error {
