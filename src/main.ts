@@ -7,7 +7,7 @@ import { exitCode } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
 import type { Io, Tone } from "./cli/io.ts";
 import { runProgram } from "./cli/program.ts";
-import { faultOf } from "./fault.ts";
+import { faultOf } from "./observe/fault.ts";
 
 /** The outermost edge: the only file that touches clock, chance, environment, signals and streams. */
 

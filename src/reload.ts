@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { type Applicable, applicable } from "./config-change.ts";
 import type { Config, Problem } from "./config/config.ts";
-import { faultOf } from "./fault.ts";
+import { faultOf } from "./observe/fault.ts";
 import type { FleetWork } from "./fleet-work.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { Log } from "./observe/log.ts";

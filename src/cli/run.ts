@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import type { Signals } from "../daemon.ts";
-import { faultOf } from "../fault.ts";
+import { faultOf } from "../observe/fault.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { readConfigToFollow } from "./configuration.ts";
 import type { ConfigOption } from "./options.ts";

@@ -6,7 +6,7 @@ import type { Outcome } from "../../src/core/rotation/outcome.ts";
 import { type EventName, events } from "../../src/observe/events.ts";
 import { makeLog } from "../../src/observe/log.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
-import { makeRecorder } from "../../src/observe/record.ts";
+import { makeRecorder } from "../../src/observe/recorder.ts";
 import { makeSite, quick } from "../fakes/daemon.ts";
 import { json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
