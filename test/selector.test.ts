@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseSelector } from "../src/selector.ts";
+import { parseSelector } from "../src/config/shape/selector.ts";
 
 const acme = { env: "prod", region: "eu-west-1", tier: "", "example.com/team": "billing" };
 

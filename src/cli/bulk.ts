@@ -1,4 +1,4 @@
-import { parseDuration } from "../config/duration.ts";
+import { parseDuration } from "../config/shape/duration.ts";
 import type { CredentialLook } from "../queue/overview.ts";
 import { CommandError, exitCode } from "./command.ts";
 import { each, sleep } from "./each.ts";

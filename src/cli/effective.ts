@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { formatDuration } from "../config/duration.ts";
+import { formatDuration } from "../config/shape/duration.ts";
 import type { Credential, Policy, Provider, SecretRef, StoreConfig } from "../core/credential.ts";
 
 /** One value that holds, and where it would stand in the file. */

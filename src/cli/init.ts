@@ -1,6 +1,6 @@
 import { mkdir, open, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { presets } from "../presets.ts";
+import { presets } from "../config/resolve/presets.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 import type { OutputOption } from "./options.ts";

@@ -1,4 +1,4 @@
-import { parseDuration } from "../config/duration.ts";
+import { parseDuration } from "../config/shape/duration.ts";
 import { formatInstant } from "../core/instant.ts";
 import { haltsOf } from "../queue/halts.ts";
 import { type Result, goOn, report } from "./bulk.ts";

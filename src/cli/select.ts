@@ -3,7 +3,7 @@ import { closest } from "../config/suggest.ts";
 import type { Credential } from "../core/credential.ts";
 import { type CredentialLook, lookAt } from "../queue/overview.ts";
 import type { RedisLink } from "../queue/redis.ts";
-import { parseSelector } from "../selector.ts";
+import { parseSelector } from "../config/shape/selector.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { SelectionOptions } from "./options.ts";
 import { STATES, type State, statesOf } from "./states.ts";

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { parseDuration } from "../config/duration.ts";
+import { parseDuration } from "../config/shape/duration.ts";
 import type { RedisLink } from "../queue/redis.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";

@@ -1,9 +1,9 @@
-import type { Read, Told } from "./load.ts";
-import { readApart } from "./load-apart.ts";
-import { type Opened, openFiles } from "./open.ts";
-import { type Config, resolveConfig } from "./resolve.ts";
+import type { Read, Told } from "./checked.ts";
+import { readApart } from "./thread/read-in-thread.ts";
+import { type Opened, openFiles } from "./read/open.ts";
+import { type Config, resolveConfig } from "./resolve/resolve.ts";
 
-export type { Config } from "./resolve.ts";
+export type { Config } from "./resolve/resolve.ts";
 export type { Problem } from "./problem.ts";
 
 export interface Parsed extends Told {
@@ -28,7 +28,7 @@ export async function loadConfig(file: string, env: Env): Promise<Loaded> {
 /** Undefined for a large one. What checks a configuration takes 5 MB: where a thread does that, it goes with it. */
 async function readHere(file: string, env: Env): Promise<(Read & Pick<Opened, "files" | "watched">) | undefined> {
   const opened = await openFiles(file, env, SMALL);
-  return opened && (await import("./load.ts")).checkOpened(opened, env);
+  return opened && (await import("./checked.ts")).checkOpened(opened, env);
 }
 
 /** The configuration that was found right, as the daemon works with it. */

@@ -1,5 +1,5 @@
-import { interpolate } from "./interpolate.ts";
-import { readText } from "./read.ts";
+import { interpolate } from "./read/interpolate.ts";
+import { readText } from "./read/text.ts";
 import { defaultListen, parseListen } from "./address.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;

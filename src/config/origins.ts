@@ -1,10 +1,10 @@
-import { presets } from "../presets.ts";
-import { judge } from "./judge.ts";
-import { openFiles } from "./open.ts";
+import { presets } from "./resolve/presets.ts";
+import { judge } from "./check/check.ts";
+import { openFiles } from "./read/open.ts";
 import type { Path } from "./problem.ts";
-import { valueAt } from "./remedy.ts";
-import { POLICY_KEYS } from "./resolve-policy.ts";
-import { type Sources, joinSources } from "./sources.ts";
+import { valueAt } from "./check/remedy.ts";
+import { POLICY_KEYS } from "./resolve/policy.ts";
+import { type Sources, joinSources } from "./read/joined.ts";
 
 /** Where a value comes from: a place in a file, a preset, or evertoken itself. */
 export type Origin =

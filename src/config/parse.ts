@@ -1,10 +1,10 @@
 import { type Parsed, accept } from "./config.ts";
-import { judge } from "./judge.ts";
-import { checkText, tell } from "./load.ts";
-import { openFiles } from "./open.ts";
+import { judge } from "./check/check.ts";
+import { checkText, tell } from "./checked.ts";
+import { openFiles } from "./read/open.ts";
 import type { Finding, Problem } from "./problem.ts";
-import { jsonSchema } from "./schema.ts";
-import { joinSources } from "./sources.ts";
+import { jsonSchema } from "./shape/schema.ts";
+import { joinSources } from "./read/joined.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
-import { checkOpened } from "../../src/config/load.ts";
-import { openFiles } from "../../src/config/open.ts";
+import { checkOpened } from "../../src/config/checked.ts";
+import { openFiles } from "../../src/config/read/open.ts";
 import { credential } from "../fakes/world.ts";
-import { makePacker, makeUnpacker } from "../../src/config/pack.ts";
+import { makePacker, makeUnpacker } from "../../src/config/thread/pack.ts";
 import { HEAD, makeFolder } from "./folder.ts";
 
 const COUNT = 5000;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { unreadable } from "../../src/config/read.ts";
+import { unreadable } from "../../src/config/read/text.ts";
 import { formatProblems } from "../../src/config/report.ts";
 import { complete } from "./fixture.ts";
 

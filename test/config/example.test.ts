@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadConfig } from "../../src/config/config.ts";
 import { configSchema } from "../../src/config/parse.ts";
-import type { Shape } from "../../src/config/known-keys.ts";
+import type { Shape } from "../../src/config/shape/known-keys.ts";
 
 const FILE = fileURLToPath(new URL("../../config.example.yaml", import.meta.url));
 /** They stand once, under defaults, although a provider and a credential may have them too. */

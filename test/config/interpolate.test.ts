@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { interpolate } from "../../src/config/interpolate.ts";
+import { interpolate } from "../../src/config/read/interpolate.ts";
 import { accepted, report } from "./fixture.ts";
 
 function value(text: string, env: Readonly<Record<string, string>> = {}): unknown {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
-import { LARGE, locateFast, readFast } from "../../src/config/fast.ts";
-import { readYaml } from "../../src/config/source.ts";
-import { type Located, lineFinder, offsetOf } from "../../src/config/spots.ts";
+import { LARGE, locateFast, readFast } from "../../src/config/read/fast.ts";
+import { readYaml } from "../../src/config/read/yaml.ts";
+import { type Located, lineFinder, offsetOf } from "../../src/config/read/positions.ts";
 
 const COUNT = 20_000;
 const HEAD = {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { isPlainCredential } from "../../src/config/plain.ts";
-import { checkShape } from "../../src/config/schema.ts";
+import { isPlainCredential } from "../../src/config/shape/fast-path.ts";
+import { checkShape } from "../../src/config/shape/schema.ts";
 
 const HEAD = { providers: {}, stores: {} };
 /** What the schema itself says of one credential; the other keeps the short cut from being taken. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { configSchema, parseConfig } from "../../src/config/parse.ts";
-import { parseDuration, parseFraction } from "../../src/config/duration.ts";
+import { parseDuration, parseFraction } from "../../src/config/shape/duration.ts";
 import { closest } from "../../src/config/suggest.ts";
 import { accepted, report } from "./fixture.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { LineCounter, type Pair, type YAMLMap, isMap, isScalar, parse, parseDocument } from "yaml";
-import { jsonSchema } from "../../src/config/schema.ts";
+import { jsonSchema } from "../../src/config/shape/schema.ts";
 
 /** helm/values.schema.json, made from helm/values.yaml and the daemon's own schema. */
 

@@ -1,0 +1,136 @@
+import { checkPolicy } from "../../core/policy/schedule.ts";
+import { checkCredentials } from "./credentials.ts";
+import { checkProviders } from "./provider.ts";
+import { checkStores } from "./target.ts";
+import { checkPolicyTimes, checkTimes } from "./times.ts";
+import type { CrossFinding, Finding, Path } from "../problem.ts";
+import { parseListen } from "../address.ts";
+import { POLICY_KEYS, policyResolver } from "../resolve/policy.ts";
+import { WRONG } from "../shape/salvage.ts";
+import { makeShares } from "../resolve/intern.ts";
+import type { PolicyFile } from "../shape/schema.ts";
+import type { Expanded, ExpandedFile } from "../expand/expand.ts";
+
+/**
+ * What the shape cannot say: references, duplicates, names, and policies that cannot work. Also run on a file with
+ * mistakes of shape, so that everything is reported at once: what is wrong there is left out (see prune.ts).
+ */
+export function checkMeaning({ file, writtenAt }: Expanded): CrossFinding[] {
+  return [
+    ...checkSettings(file),
+    ...checkProviders(file),
+    ...checkStores(file),
+    ...checkTimes(file),
+    ...checkCredentials(file),
+    ...checkPolicies(file, writtenAt),
+  ];
+}
+
+function checkSettings(file: ExpandedFile): Finding[] {
+  const findings: Finding[] = [];
+  if (file.http?.listen !== undefined && parseListen(file.http.listen) === undefined) {
+    findings.push({
+      severity: "error",
+      path: ["http", "listen"],
+      message: "host:port is expected, such as 127.0.0.1:9464, [::1]:9464 or :9464 for all addresses",
+    });
+  }
+  if (file.redis !== undefined) findings.push(...checkRedis(file.redis));
+  if (file.redis && file.sealKey === undefined) {
+    const message =
+      "no sealKey: a token that cannot be published at once is not kept, so after a store outage it is minted again; make one with: openssl rand -base64 32";
+    findings.push({ severity: "warning", path: ["redis"], message });
+  }
+  return findings;
+}
+
+function checkRedis(redis: NonNullable<ExpandedFile["redis"]>): Finding[] {
+  const ways = (["url", "sentinel", "cluster"] as const).filter((way) => redis[way] !== undefined);
+  if (ways.length !== 1) {
+    const found = ways.length === 0 ? "none is here" : `here are ${ways.join(" and ")}`;
+    const message = `one of url, sentinel and cluster is expected, ${found}; leave redis out for an embedded one`;
+    return [{ severity: "error", path: ["redis"], message }];
+  }
+  if (redis.url === undefined || redis.url === WRONG) return [];
+  if (/^rediss?:$/.test(URL.parse(redis.url)?.protocol ?? "")) return [];
+  return [
+    { severity: "error", path: ["redis", "url"], message: "redis://HOST:PORT or rediss://HOST:PORT is expected" },
+  ];
+}
+
+/** What a credential or a provider says of its policy, and where it stands. */
+interface Written {
+  readonly policy: PolicyFile;
+  readonly path: Path;
+}
+
+/** Each distinct policy is judged once, where it was written. */
+function checkPolicies(file: ExpandedFile, writtenAt: Expanded["writtenAt"]): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<unknown>();
+  const policyOf = policyResolver(file, makeShares().policy);
+  const places: [string, Written][] = [];
+  function add(provider: string, own: PolicyFile, path: (string | number)[]): void {
+    const policy = policyOf(provider, own);
+    if (!seen.has(policy)) places.push([provider, { policy: own, path }]);
+    seen.add(policy);
+  }
+  for (const [i, credential] of file.credentials.entries()) add(credential.provider, credential, ["credentials", i]);
+  for (const [name, provider] of Object.entries(file.providers)) {
+    add(name, {}, ["providers", name]);
+    add(name, provider, ["providers", name]);
+  }
+  for (const [provider, own] of places) {
+    const policy = policyOf(provider, own.policy);
+    const where = nearestPlace(file, provider, own, writtenAt);
+    if (!(policy.rotateAt >= 0.1 && policy.rotateAt <= 0.95)) {
+      findings.push({
+        severity: "error",
+        path: [...where, "rotateAt"],
+        message: "a share between 10% and 95% is expected",
+        suggestion: policy.rotateAt >= 10 && policy.rotateAt <= 95 ? `${policy.rotateAt}%` : undefined,
+      });
+    }
+    findings.push(...checkPolicyTimes(policy, where));
+    const finding = checkPolicy(policy);
+    if (finding !== undefined) findings.push({ ...finding, path: where });
+  }
+  return findings;
+}
+
+function nearestPlace(file: ExpandedFile, provider: string, own: Written, writtenAt: Expanded["writtenAt"]): Path {
+  const [said] = keysOf(own.policy);
+  if (said !== undefined) return writtenAt([...own.path, said]).slice(0, -1);
+  if (keysOf(file.providers[provider]).length > 0) return ["providers", provider];
+  return keysOf(file.defaults).length > 0 ? ["defaults"] : own.path;
+}
+
+function keysOf(policy: PolicyFile | undefined): string[] {
+  return POLICY_KEYS.filter((key) => policy?.[key] !== undefined);
+}
+
+/** What stands there for nothing: worth saying of a file that is right otherwise. */
+export function checkUse(file: ExpandedFile): Finding[] {
+  if (file.credentials.length === 0) {
+    return [{ severity: "warning", path: ["credentials"], message: "there is no credential: nothing will be done" }];
+  }
+  const providers = new Set<string>();
+  const stores = new Set<string>();
+  const templates = new Set<string>();
+  for (const { provider, template, publish } of file.credentials) {
+    providers.add(provider);
+    if (template !== undefined) templates.add(template);
+    for (const { store } of publish) stores.add(store);
+  }
+  for (const name of templates) templates.add(file.templates?.[name]?.template ?? name);
+  const unused = (kind: "providers" | "stores" | "templates", used: ReadonlySet<string>): Finding[] =>
+    Object.keys(file[kind] ?? {})
+      .filter((name) => !used.has(name))
+      .map((key) => ({
+        severity: "warning",
+        path: [kind],
+        key,
+        message: `no credential uses this ${kind.slice(0, -1)}`,
+      }));
+  return [...unused("providers", providers), ...unused("stores", stores), ...unused("templates", templates)];
+}

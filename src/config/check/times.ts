@@ -1,0 +1,49 @@
+import type { Policy } from "../../core/credential.ts";
+import { parseDuration } from "../shape/duration.ts";
+import type { Finding, Path } from "../problem.ts";
+import type { ConfigFile } from "../shape/schema.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+/** A lease lasts as long as a request may take: so long would a dead replica hold up its credentials. */
+const REQUEST = {
+  least: 100,
+  most: 10 * MINUTE,
+  words: ["at least 100ms is expected", "at most 10m is expected"],
+} as const;
+const CALL = { least: 100, most: 10 * MINUTE, words: REQUEST.words } as const;
+/** Well below the 24.8 days that a timer of Node takes. */
+const DRAIN = { least: 0, most: DAY, words: ["", "at most 1d is expected"] } as const;
+
+/** Deadlines that could never be kept, or would never come. */
+export function checkTimes(file: Pick<ConfigFile, "shutdown" | "stores">): Finding[] {
+  return [
+    ...within(DRAIN, file.shutdown?.drainTimeout, ["shutdown", "drainTimeout"]),
+    ...Object.entries(file.stores).flatMap(([name, { timeout }]) => within(CALL, timeout, ["stores", name, "timeout"])),
+  ];
+}
+
+/** The same for the times of one policy, which is written at `where`. */
+export function checkPolicyTimes({ requestTimeoutMs, lifetimeMs }: Policy, where: Path): Finding[] {
+  const findings = between(REQUEST, requestTimeoutMs, [...where, "requestTimeout"]);
+  if (lifetimeMs >= SECOND) return findings;
+  return [...findings, { severity: "error", path: [...where, "lifetime"], message: "at least 1s is expected" }];
+}
+
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+  readonly words: readonly [string, string];
+}
+
+function within(bounds: Bounds, text: string | undefined, path: Path): Finding[] {
+  const ms = text === undefined ? undefined : parseDuration(text);
+  return ms === undefined ? [] : between(bounds, ms, path);
+}
+
+function between({ least, most, words }: Bounds, ms: number, path: Path): Finding[] {
+  if (ms < least) return [{ severity: "error", path, message: words[0] }];
+  return ms > most ? [{ severity: "error", path, message: words[1] }] : [];
+}

@@ -1,0 +1,73 @@
+import { isPlainJson, readJson } from "./fast.ts";
+import type { Problem } from "../problem.ts";
+import { readYaml } from "./yaml.ts";
+
+/** NDJSON: one JSON value a line; empty lines count for nothing. */
+export function readLines(
+  text: string,
+  file: string,
+): { readonly values: readonly unknown[]; readonly problems: readonly Problem[] } {
+  const all = readAtOnce(text);
+  if (all !== undefined) return { values: all, problems: [] };
+  const values: unknown[] = [];
+  const problems: Problem[] = [];
+  /** Equal keys and numbers that must keep their digits: this parser tells the one and keeps the other. */
+  function careful(row: string, at: number): unknown {
+    const source = readYaml(row, file);
+    for (const problem of source.problems) problems.push({ ...problem, line: at });
+    return source.value;
+  }
+  let line = 0;
+  for (let start = 0; start < text.length;) {
+    line++;
+    const found = text.indexOf("\n", start);
+    const end = found === -1 ? text.length : found;
+    const row = text.slice(start, end);
+    start = end + 1;
+    if (row.trim() === "") continue;
+    try {
+      const fast = readJson(row);
+      values.push(fast === undefined ? careful(row, line) : fast.value);
+    } catch (error) {
+      problems.push({ severity: "error", file, line, ...broken(error, row) });
+    }
+  }
+  return { values, problems };
+}
+
+/** Line by line, but checked as a whole: undefined when anything about it needs a closer look. */
+function readAtOnce(text: string): readonly unknown[] | undefined {
+  const values: unknown[] = [];
+  try {
+    for (let start = 0; start < text.length;) {
+      const found = text.indexOf("\n", start);
+      const end = found === -1 ? text.length : found;
+      const row = text.slice(start, end);
+      if (row !== "" && row !== "\r") values.push(JSON.parse(row));
+      start = end + 1;
+    }
+  } catch {
+    return undefined;
+  }
+  return isPlainJson(text, values) ? values : undefined;
+}
+
+/** The parser's own message quotes the text; of it, only the position is used. */
+function broken(error: unknown, row: string): { readonly column: number; readonly message: string } {
+  const position = /\bposition (\d+)/.exec(String(error))?.[1];
+  const at = position === undefined ? row.length : Number(position);
+  const message =
+    at >= row.trimEnd().length
+      ? "the line ends in the middle of its JSON; was the file cut off, or is it not yet written to its end?"
+      : "this is no JSON; in NDJSON every line is one credential: { ... }";
+  return { column: at + 1, message };
+}
+
+/** The line, from 1, and the text of the value with this index. */
+export function lineOf(text: string, index: number): { readonly line: number; readonly row: string } {
+  let left = index;
+  for (const [i, row] of text.split("\n").entries()) {
+    if (row.trim() !== "" && left-- === 0) return { line: i + 1, row };
+  }
+  return { line: 1, row: "" };
+}

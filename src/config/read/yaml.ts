@@ -1,0 +1,215 @@
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
+import type { Alias, Document, LineCounter, Node, Pair } from "yaml";
+import { isPlainKey, mayHoldSecret } from "./excerpt.ts";
+import type { Finding, Path, Problem } from "../problem.ts";
+import { unfoldedSize } from "./alias-size.ts";
+
+const require = createRequire(import.meta.url);
+let loaded: typeof Yaml | undefined;
+
+/** The library, loaded when there is something to find: a file without a mistake is read without it (fast.ts). */
+function yaml(): typeof Yaml {
+  loaded ??= require("yaml") as typeof Yaml;
+  return loaded;
+}
+
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A configuration file's text as a value, and where each value stands. */
+export interface Source {
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+  locate(path: Path, key?: string): Place | undefined;
+  lineText(line: number): string;
+  /** The column from which on a line may show a secret. Of the keys in `findings` the values may hold one too. */
+  hiddenFrom(findings: readonly Pick<Finding, "path" | "key" | "hide">[]): (line: number) => number | undefined;
+}
+
+/** Five times what 100,000 accounts have: more is an attack or a mistake ("billion laughs"). */
+const MAX_VALUES = 10_000_000;
+/** Keys whose plain numbers are names: account ids like 007 keep their zeros. */
+const NAMES = new Set(["id", "clientId"]);
+
+/** What is wrong, by the parser's code: its messages quote the text, which may be a secret. */
+const SYNTAX: Readonly<Record<string, string>> = {
+  ALIAS_PROPS: "an alias takes no properties",
+  BAD_ALIAS: "an alias (*name) without a name",
+  BAD_DIRECTIVE: "a line that begins with % is not understood",
+  BAD_DQ_ESCAPE: 'a backslash in a "..." text that YAML does not know; write \\\\ for a backslash',
+  BAD_INDENT: "the indentation does not fit the lines around it, or a bracket before is not closed",
+  BAD_PROP_ORDER: "anchors and tags stand before the value",
+  BAD_SCALAR_START: "this value must be quoted",
+  BLOCK_AS_IMPLICIT_KEY: "a nested map must begin on a line of its own",
+  DUPLICATE_KEY: "this key stands here twice",
+  MISSING_CHAR: "something is missing: a colon, a comma, a quote or a bracket",
+  MULTILINE_IMPLICIT_KEY: "a key must stand on one line; is a colon or a quote missing?",
+  MULTIPLE_DOCS: "there is more than one document (---) in this file; one is expected",
+  TAB_AS_INDENT: "a tab is used for indentation; YAML wants spaces",
+  UNEXPECTED_TOKEN: "something stands here that does not belong; check quotes, brackets and indentation",
+};
+
+export function readYaml(text: string, file: string): Source {
+  const { LineCounter, parseDocument } = yaml();
+  const lines = new LineCounter();
+  const failed = (message: string, place: Place = { line: 1, column: 1 }): Source => ({
+    ...sourceOf(undefined, parseDocument(""), lines, text),
+    problems: [{ severity: "error", file, ...place, message }],
+  });
+  try {
+    const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false, uniqueKeys: true });
+    if (document.errors.length > 0) {
+      return { ...sourceOf(undefined, document, lines, text), problems: syntaxProblems(document, file, lines, text) };
+    }
+    keepNames(document);
+    const { first, dangling } = aliasesOf(document);
+    if (dangling !== undefined) {
+      const message = "an alias (*name) refers to an anchor (&name) that does not stand before it";
+      return failed(message, placeOf(dangling, lines));
+    }
+    const value: unknown = document.toJS({ maxAliasCount: -1 });
+    if (value === null) return failed("the file is empty; see config.example.yaml for what belongs into it");
+    if (unfoldedSize(value) <= MAX_VALUES) return sourceOf(value, document, lines, text);
+    const message = "aliases (*name) unfold without an end, or to more than 10 million values; write the values out";
+    return failed(message, placeOf(first, lines));
+  } catch (error) {
+    // The parser's own errors quote the text. What it throws instead of reporting: a stack that is too deep.
+    return failed(
+      error instanceof RangeError ? "lists or maps are nested too deeply" : "this is not understood as YAML or JSON",
+    );
+  }
+}
+
+function keepNames(document: Document): void {
+  const { isScalar, visit } = yaml();
+  visit(document, {
+    Pair(_, { key, value }, path) {
+      if (!isScalar(key) || !isScalar(value) || typeof value.value !== "number") return;
+      if (NAMES.has(String(key.value)) || isLabel(path)) value.value = value.source ?? String(value.value);
+    },
+  });
+}
+
+/** Whether a map in a list of credentials, or in a template, is called labels. */
+function isLabel(path: readonly unknown[]): boolean {
+  const { isPair, isScalar } = yaml();
+  const keys = path.filter(isPair).map(({ key }) => (isScalar(key) ? key.value : undefined));
+  return keys.at(-1) === "labels" && keys[0] !== "stores";
+}
+
+function sourceOf(value: unknown, document: Document, lines: LineCounter, text: string): Source {
+  const each = text.split("\n");
+  return {
+    value,
+    problems: [],
+    locate: (path, key) => locate(document, lines, path, key),
+    lineText: (line) => each[line - 1]?.replace(/\r$/, "") ?? "",
+    hiddenFrom: (findings) => hiddenFrom(document, lines, findings),
+  };
+}
+
+/** One mistake often breaks several rules: the first in a line tells enough. */
+function syntaxProblems(document: Document, file: string, lines: LineCounter, text: string): Problem[] {
+  const rows = text.split("\n");
+  const problems = new Map<number, Problem>();
+  for (const { pos, code } of document.errors) {
+    const { line, col } = lines.linePos(pos[0]);
+    if (problems.has(line)) continue;
+    const hint = code === "UNEXPECTED_TOKEN" && rows[line - 1]?.includes("${") ? "; put ${...} in quotes" : "";
+    const message = `${SYNTAX[code] ?? `this is not YAML (${code})`}${hint}`;
+    problems.set(line, { severity: "error", file, line, column: col, message });
+  }
+  return [...problems.values()];
+}
+
+interface Aliases {
+  readonly anchors: ReadonlyMap<string, Node>;
+  readonly first: Alias | undefined;
+  readonly dangling: Alias | undefined;
+}
+
+/** One pass for all: the parser's own look-up of an anchor walks the whole document for every alias. */
+function aliasesOf(document: Document): Aliases {
+  const { isAlias, visit } = yaml();
+  const anchors = new Map<string, Node>();
+  const found: Alias[] = [];
+  const dangling: Alias[] = [];
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node)) {
+        found.push(node);
+        if (!anchors.has(node.source)) dangling.push(node);
+      } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return { anchors, first: found[0], dangling: dangling[0] };
+}
+
+function hiddenFrom(
+  document: Document,
+  lines: LineCounter,
+  findings: readonly Pick<Finding, "path" | "key" | "hide">[],
+): (line: number) => number | undefined {
+  const { isAlias, isScalar, visit } = yaml();
+  const columns = new Map<number, number>();
+  const { anchors } = aliasesOf(document);
+  function hide(node: unknown): void {
+    const value = isAlias(node) ? anchors.get(node.source) : node;
+    const range = (value as Node | null | undefined)?.range;
+    if (range === null || range === undefined) return;
+    const from = lines.linePos(range[0]);
+    const to = lines.linePos(Math.max(range[0], range[1] - 1));
+    for (let line = from.line; line <= to.line; line++) {
+      const column = line === from.line ? from.col : 1;
+      columns.set(line, Math.min(column, columns.get(line) ?? Infinity));
+    }
+  }
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (isScalar(key) && mayHoldSecret(String(key.value))) hide(value);
+    },
+  });
+  for (const { path, key, hide: hidden } of findings) {
+    if (hidden === true) hide(nodeAt(document, path).at(-1));
+    const pair = key === undefined ? undefined : pairOf(nodeAt(document, path).at(-1), key);
+    if (pair === undefined || key === undefined) continue;
+    hide(pair.value);
+    if (!isPlainKey(key)) hide(pair.key);
+  }
+  return (line) => columns.get(line);
+}
+
+/** The nodes from the root to the value, as far as they stand there by themselves. */
+function nodeAt(document: Document, path: Path): unknown[] {
+  const { isMap, isSeq } = yaml();
+  const nodes: unknown[] = [document.contents];
+  for (const step of path) {
+    const at = nodes.at(-1);
+    const next = isMap(at) || isSeq(at) ? at.get(step, true) : undefined;
+    if (next === undefined || next === null) break;
+    nodes.push(next);
+  }
+  return nodes;
+}
+
+function pairOf(node: unknown, key: string): Pair | undefined {
+  const { isMap, isScalar } = yaml();
+  return isMap(node) ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
+}
+
+/** The value's place; of a key the key's; of what came by a merge or is absent, the nearest map around it. */
+function locate(document: Document, lines: LineCounter, path: Path, key: string | undefined): Place | undefined {
+  const nodes = nodeAt(document, path);
+  const pair = key === undefined ? undefined : pairOf(nodes.at(-1), key);
+  return placeOf(pair?.key, lines) ?? placeOf(nodes.at(-1), lines) ?? placeOf(document.contents, lines);
+}
+
+function placeOf(node: unknown, lines: LineCounter): Place | undefined {
+  const range = (node as Node | null | undefined)?.range;
+  if (range === null || range === undefined) return undefined;
+  const { line, col } = lines.linePos(range[0]);
+  return { line, column: col };
+}

@@ -1,0 +1,67 @@
+import type { Policy } from "../../core/credential.ts";
+import { presets } from "./presets.ts";
+import { parseDuration, parseFraction } from "../shape/duration.ts";
+import type { ConfigFile, PolicyFile } from "../shape/schema.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const builtIn: Policy = {
+  rotateAt: 0.75,
+  consumerCacheMs: 5 * MINUTE,
+  retryBudgetMs: 5 * MINUTE,
+  minIntervalMs: 30 * SECOND,
+  lifetimeMs: 60 * MINUTE,
+  requestTimeoutMs: 15 * SECOND,
+};
+
+export const POLICY_KEYS = [
+  "rotateAt",
+  "consumerCache",
+  "retryBudget",
+  "minInterval",
+  "lifetime",
+  "requestTimeout",
+] as const satisfies readonly (keyof PolicyFile)[];
+
+/** In ms; what is not said is `otherwise`. */
+export function ms(text: string | undefined, otherwise: number): number {
+  return (text === undefined ? undefined : parseDuration(text)) ?? otherwise;
+}
+
+/**
+ * The nearest value of every policy key: credential, its template, provider, defaults, preset, built in. `own` is a credential
+ * with what its template says.
+ */
+export function policyResolver(
+  file: Pick<ConfigFile, "defaults" | "providers">,
+  share: (policy: Policy) => Policy,
+): (provider: string, own: PolicyFile) => Policy {
+  const known = new Map<string, Policy>();
+
+  function resolve(name: string, own: PolicyFile): Policy {
+    const provider = file.providers[name];
+    const presetLife = provider?.preset && presets[provider.preset].lifetimeMs;
+    const nearest = <K extends keyof PolicyFile>(key: K): PolicyFile[K] =>
+      own[key] ??
+      provider?.[key] ??
+      (key === "lifetime" && presetLife !== undefined ? undefined : file.defaults?.[key]);
+    const rotateAt = nearest("rotateAt");
+    return share({
+      rotateAt: (rotateAt === undefined ? undefined : parseFraction(rotateAt)) ?? builtIn.rotateAt,
+      consumerCacheMs: ms(nearest("consumerCache"), builtIn.consumerCacheMs),
+      retryBudgetMs: ms(nearest("retryBudget"), builtIn.retryBudgetMs),
+      minIntervalMs: ms(nearest("minInterval"), builtIn.minIntervalMs),
+      lifetimeMs: ms(nearest("lifetime"), presetLife ?? builtIn.lifetimeMs),
+      requestTimeoutMs: ms(nearest("requestTimeout"), builtIn.requestTimeoutMs),
+    });
+  }
+
+  return (name, own) => {
+    let key = name;
+    for (const each of POLICY_KEYS) if (own[each] !== undefined) key += `\0${each}\0${own[each]}`;
+    const policy = known.get(key) ?? resolve(name, own);
+    known.set(key, policy);
+    return policy;
+  };
+}

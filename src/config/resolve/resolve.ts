@@ -1,0 +1,134 @@
+import { dirname, resolve as resolvePath } from "node:path";
+import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../../core/credential.ts";
+import { presets } from "./presets.ts";
+import { defaultListen, parseListen } from "../address.ts";
+import { parseFraction } from "../shape/duration.ts";
+import { resolveLimits } from "./limits.ts";
+import { refOf } from "./credential.ts";
+import { ms } from "./policy.ts";
+import { resolveRedis } from "./redis.ts";
+import { resolveStore } from "./store.ts";
+import type { ConfigFile, ProviderFile } from "../shape/schema.ts";
+
+/** A configuration without its credentials. */
+export type SettingsFile = Omit<ConfigFile, "credentials" | "templates" | "include">;
+
+/** Everything that the daemon is told. Frozen; nothing else reads the configuration file. */
+export interface Config {
+  /** One of url, sentinel and cluster. */
+  readonly redis?: {
+    readonly url?: Secret;
+    readonly sentinel?: {
+      readonly master: string;
+      readonly nodes: readonly string[];
+      readonly username?: string;
+      readonly password?: SecretRef;
+    };
+    readonly cluster?: { readonly nodes: readonly string[] };
+    readonly username?: string;
+    readonly password?: SecretRef;
+    readonly tls?: { readonly caFile?: string };
+    readonly keyPrefix: string;
+  };
+  readonly dataDir: string;
+  readonly sealKey?: SecretRef;
+  readonly http: { readonly host: string; readonly port: number; readonly allowedHosts: readonly string[] };
+  readonly statusPage: boolean;
+  readonly log: {
+    readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+    readonly format: "json" | "gcp" | "pretty";
+    /** Share of the undisturbed rotations that get a line: 1 is all of them. */
+    readonly successSampling: number;
+  };
+  readonly tracing: { readonly credentialId: boolean };
+  readonly metrics: { readonly perCredential: "off" | "unhealthy" | "all"; readonly maxSeries: number };
+  readonly history: { readonly keep: number };
+  /** `maxRemoved`: share of the credentials, 0 to 1. */
+  readonly reload: { readonly watch: boolean; readonly maxRemoved: number };
+  readonly shutdown: { readonly drainTimeoutMs: number };
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly stores: ReadonlyMap<string, StoreConfig>;
+  readonly credentials: readonly Credential[];
+}
+
+const SECOND = 1000;
+
+const defaults = {
+  dataDir: "./evertoken-data",
+  listen: defaultListen,
+  level: "info",
+  format: "json",
+  perCredential: "off",
+  maxSeries: 500,
+  historyKeep: 20,
+  maxRemoved: 0.2,
+  drainTimeoutMs: 60 * SECOND,
+} as const;
+
+/** Applies presets and defaults. The file's shape has been checked; `path` is where it stands. */
+export function resolveConfig(file: SettingsFile, path: string, credentials: readonly Credential[]): Config {
+  const base = dirname(resolvePath(path));
+  const at = (relative: string): string => resolvePath(base, relative);
+  const providers = new Map(
+    Object.entries(file.providers).map(([name, provider]) => [name, resolveProvider(name, provider, at)] as const),
+  );
+  return freezeAll({
+    ...(file.redis && { redis: resolveRedis(file.redis, base) }),
+    dataDir: at(file.dataDir ?? defaults.dataDir),
+    ...(file.sealKey && { sealKey: refOf(file.sealKey, () => base) }),
+    http: {
+      ...(parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 }),
+      allowedHosts: file.http?.allowedHosts ?? [],
+    },
+    statusPage: file.statusPage ?? false,
+    log: {
+      level: file.log?.level ?? defaults.level,
+      format: file.log?.format ?? defaults.format,
+      successSampling: fraction(file.log?.successSampling, 1),
+    },
+    tracing: { credentialId: file.tracing?.credentialId ?? false },
+    metrics: {
+      perCredential: file.metrics?.perCredential ?? defaults.perCredential,
+      maxSeries: file.metrics?.maxSeries ?? defaults.maxSeries,
+    },
+    history: { keep: file.history?.keep ?? defaults.historyKeep },
+    reload: { watch: file.reload?.watch ?? true, maxRemoved: fraction(file.reload?.maxRemoved, defaults.maxRemoved) },
+    shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
+    providers,
+    stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),
+    credentials: Object.freeze(credentials),
+  });
+}
+
+/** What is frozen already (the credentials) is not walked again. */
+function freezeAll<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  const members: Iterable<unknown> = value instanceof Map ? value.values() : Object.values(value);
+  for (const each of members) freezeAll(each);
+  return Object.freeze(value);
+}
+
+function fraction(value: string | number | undefined, otherwise: number): number {
+  return (value === undefined ? undefined : parseFraction(value)) ?? otherwise;
+}
+
+function resolveProvider(name: string, file: ProviderFile, at: (path: string) => string): Provider {
+  const preset = file.preset && presets[file.preset];
+  const caFile = file.tls?.caFile;
+  const path = file.responsePath ?? [];
+  return {
+    name,
+    tokenEndpoint: file.tokenEndpoint,
+    grant: file.grant ?? preset?.grant ?? "client_credentials",
+    auth: {
+      method: file.auth?.method ?? preset?.method ?? "client_secret_basic",
+      encoding: file.auth?.encoding ?? "rfc6749",
+    },
+    tls: caFile === undefined ? {} : { caFile: at(caFile) },
+    limits: resolveLimits(file.limits),
+    params: file.params ?? {},
+    publishFields: file.publishFields ?? preset?.publishFields ?? [],
+    expiresInUnit: file.expiresInUnit ?? "s",
+    responsePath: typeof path === "string" ? path.split(".") : path,
+  };
+}

@@ -1,0 +1,56 @@
+import { LABEL_NAME, LABEL_VALUE } from "./selector.ts";
+import { DURATION } from "./duration.ts";
+import { ID } from "./fast-path.ts";
+import { secretRefError } from "./secret-ref-error.ts";
+import { z } from "./zod.ts";
+
+/** Pieces that several parts of the configuration's schema are made of. */
+
+const DURATION_MESSAGE = "a duration like 30s, 5m, 1h30m or 14d is expected";
+export const duration = z.string(DURATION_MESSAGE).regex(DURATION, DURATION_MESSAGE);
+export const name = z.string().min(1, "a name is expected");
+export const text = z.string().min(1, "an empty text is not allowed here");
+export const id = z
+  .union([z.string(), z.number()], { error: "a text or a number is expected" })
+  .refine((value) => ID.test(String(value)), "1 to 128 letters, digits, dots, underscores and hyphens are expected");
+
+export const labels = z
+  .record(
+    z
+      .string()
+      .regex(LABEL_NAME, "a label's name is 1 to 63 letters, digits, - _ and ., perhaps behind a DNS name and a slash"),
+    z
+      .union([z.string(), z.number()], { error: "a text or a number is expected" })
+      .refine((value) => LABEL_VALUE.test(String(value)), "a label's value is at most 63 letters, digits, - _ and ."),
+  )
+  .describe("What credentials are chosen by on the command line: -l env=prod");
+
+export const keyOf = (what: string) =>
+  z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);
+
+export const secretRef = z
+  .union(
+    [
+      z.strictObject({
+        file: text.describe("File that holds the secret; read again at every exchange"),
+      }),
+      z.strictObject({ env: text.describe("Environment variable that holds the secret") }),
+    ],
+    { error: ({ input }) => secretRefError(input) },
+  )
+  .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
+
+const SHARE_MESSAGE = "a share between 0% and 100% is expected";
+export const share = z
+  .union(
+    [
+      z.string().regex(/^(100(\.0+)?|\d{1,2}(\.\d+)?)%$/, SHARE_MESSAGE),
+      z.number().min(0, SHARE_MESSAGE).max(1, SHARE_MESSAGE),
+    ],
+    {
+      error: SHARE_MESSAGE,
+    },
+  )
+  .describe("A share such as 10%");
+
+export const count = z.int("a whole number is expected").min(1, "at least 1 is expected");

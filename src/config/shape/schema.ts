@@ -1,0 +1,190 @@
+import type { Shape } from "./known-keys.ts";
+import { type Mistake, mistakeOf } from "./mistakes.ts";
+import { count, duration, id, keyOf, labels, name, secretRef, share, text } from "./parts.ts";
+import { settings } from "./settings.ts";
+import { store } from "./store.ts";
+import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
+import { MAX_TARGETS, SHARE, isPlainCredential } from "./fast-path.ts";
+import { valueAt } from "../check/remedy.ts";
+import { z } from "./zod.ts";
+
+/** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */
+
+const policy = {
+  rotateAt: z
+    .union([z.string().regex(SHARE, "a share like 75% is expected"), z.number()], {
+      error: "a share like 75% is expected",
+    })
+    .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
+  consumerCache: duration.describe("Longest time a consumer keeps a token that it has read. Default 5m"),
+  retryBudget: duration.describe("Life kept in reserve for retries. Default 5m"),
+  minInterval: duration.describe(
+    "A token is not renewed sooner than this after it was asked for; retries may be sooner. Default 30s",
+  ),
+  lifetime: duration.describe("Life assumed when the provider states none. Default 1h"),
+  requestTimeout: duration.describe("Deadline of one exchange, retries at the transport included. Default 15s"),
+};
+
+const params = z
+  .record(
+    z.string().min(1, "a parameter needs a name"),
+    z.union([z.string(), z.array(z.string())], { error: "a text or a list of texts is expected; put it in quotes" }),
+  )
+  .describe("Extra request parameters, such as audience or resource; a list sends one several times");
+
+const provider = z
+  .strictObject({
+    preset: z.enum(["cyclr"]).describe("What is known of a provider: cyclr"),
+    tokenEndpoint: text.describe(
+      "Address of the token endpoint (RFC 6749 section 3.2); {id} and {label:NAME} are filled in for each credential",
+    ),
+    grant: z
+      .enum(["client_credentials"], {
+        error: ({ input }) =>
+          input === "password"
+            ? "the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) forbids it and Cyclr ended it in May 2021; use client_credentials"
+            : "client_credentials is expected",
+      })
+      .describe("How a token is obtained. Default client_credentials"),
+    auth: z
+      .strictObject({
+        method: z
+          .enum(["client_secret_basic", "client_secret_post"])
+          .describe("How the client proves itself. Default client_secret_basic"),
+        encoding: z
+          .enum(["rfc6749", "raw"])
+          .describe("raw: for servers that do not decode what RFC 6749 section 2.3.1 encodes. Default rfc6749"),
+      })
+      .partial(),
+    tls: z
+      .strictObject({
+        caFile: text.describe("PEM file of the CA that signed the endpoint's certificate"),
+      })
+      .partial(),
+    limits: z
+      .strictObject({
+        perSecond: z
+          .number()
+          .positive("more than 0 is expected")
+          .describe("Requests per second, over all replicas. Default: no limit"),
+        concurrency: z
+          .int()
+          .min(1, "at least 1 is expected")
+          .max(1000, "at most 1000 is expected")
+          .describe("Requests under way at once, over all replicas. Default 16"),
+        perHour: count.describe("Exchanges in any hour, over all replicas. Default: no limit"),
+        perDay: count.describe("Exchanges in any day, over all replicas. Default: no limit"),
+        reserve: share.describe(
+          "Share of perHour and perDay kept for tokens that are dead or about to be. Default 10%",
+        ),
+      })
+      .partial(),
+    params,
+    publishFields: z.array(text).describe("Members of the provider's answer that are published beside the token"),
+    expiresInUnit: z.enum(["s", "ms"]).describe("Unit of expires_in. Default s"),
+    responsePath: z
+      .union([text, z.array(text)], { error: "a path like data.token, or a list of its steps, is expected" })
+      .describe("Where the answer holds access_token, when it is nested: data.token"),
+    allowInsecure: z.boolean().describe("Allow plain http beyond this machine. Default false"),
+    ...policy,
+  })
+  .partial()
+  .required({ tokenEndpoint: true });
+
+const target = z
+  .strictObject({
+    store: name.describe("Name of a store"),
+    secret: text.describe("Name of the secret in that store"),
+    format: z
+      .enum(["json", "token", "template"])
+      .describe("json: a flat object; token: the bare token; template: the text in template. Default json"),
+    template: text.describe("With format template: text with {access_token}, {expires_at}, ..."),
+  })
+  .partial()
+  .required({ store: true, secret: true });
+
+/** What a credential may say itself or take over from a template. */
+const shared = {
+  template: name.describe("Name of a template that everything not said here is taken from"),
+  provider: name.describe("Name of a provider"),
+  clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
+  clientSecret: z
+    .union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
+      error: ({ input }) => secretListError(input),
+    })
+    .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
+  scope: text.describe("OAuth scope, such as account:1234"),
+  params,
+  labels,
+  publish: z
+    .array(target)
+    .min(1, "at least one target is expected")
+    .max(MAX_TARGETS, `at most ${MAX_TARGETS} targets are expected`)
+    .describe("Where the token is published"),
+  ...policy,
+};
+
+const template = z.strictObject(shared).partial();
+
+const credential = z
+  .strictObject({ id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"), ...shared })
+  .partial()
+  .required({ id: true });
+
+const include = z
+  .union([text, z.array(text)], {
+    error: "a pattern like accounts/*.yaml, or a list of them, is expected",
+  })
+  .describe("Files with more credentials: patterns of YAML, JSON or NDJSON files, or a folder of them");
+
+export const ConfigFile = z
+  .strictObject({
+    ...settings,
+    defaults: z
+      .strictObject(policy)
+      .partial()
+      .describe("Policy of all credentials; a provider or a credential may say otherwise"),
+    providers: z.record(keyOf("provider"), provider),
+    stores: z.record(keyOf("store"), store),
+    templates: z.record(keyOf("template"), template).describe("What many credentials have in common"),
+    include,
+    credentials: z.array(credential),
+  })
+  .partial()
+  .required({ providers: true, stores: true });
+
+export type ConfigFile = z.infer<typeof ConfigFile>;
+export type ProviderFile = z.infer<typeof provider>;
+export type StoreFile = z.infer<typeof store>;
+export type TemplateFile = z.infer<typeof template>;
+/** A credential as it is written: what its template says may be missing. */
+export type EntryFile = z.infer<typeof credential>;
+type Needed = "provider" | "clientId" | "clientSecret" | "publish";
+/** A credential with what its template says. */
+export type CredentialFile = EntryFile & { [K in Needed]: NonNullable<EntryFile[K]> } & {
+  /** Set where the provider has a placeholder in its own. */
+  readonly tokenEndpoint?: string;
+};
+export type PolicyFile = Partial<Pick<EntryFile, keyof typeof policy>>;
+export type SecretRefFile = z.infer<typeof secretRef>;
+
+export function checkShape(value: unknown): { file?: ConfigFile; mistakes: readonly Mistake[] } {
+  const plain = plainCredentials(value);
+  const result = ConfigFile.safeParse(plain === undefined ? value : { ...(value as object), credentials: [] });
+  if (result.success) {
+    return { file: plain === undefined ? result.data : { ...result.data, credentials: plain }, mistakes: [] };
+  }
+  const isMissing = (path: Mistake["path"]): boolean => valueAt(value, path) === undefined;
+  return { mistakes: result.error.issues.map((issue) => mistakeOf(issue, isMissing)) };
+}
+
+/** All of them when there is nothing to say about any. */
+function plainCredentials(value: unknown): EntryFile[] | undefined {
+  const { credentials } = (value ?? {}) as { credentials?: unknown };
+  return Array.isArray(credentials) && credentials.every(isPlainCredential) ? (credentials as EntryFile[]) : undefined;
+}
+
+/** Draft-07, the newest that yaml-language-server reads. */
+export function jsonSchema(): Shape {
+  return z.toJSONSchema(ConfigFile, { io: "input", target: "draft-7", reused: "ref" }) as Shape;
+}

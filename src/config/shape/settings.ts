@@ -1,0 +1,110 @@
+import { duration, secretRef, share, text } from "./parts.ts";
+import { z } from "./zod.ts";
+
+const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
+const HOST_MESSAGE = "a host name without scheme and port is expected, like status.example.com or *.example.com";
+
+const NODE_MESSAGE = "host:port is expected";
+const redisNodes = z
+  .array(z.string(NODE_MESSAGE).regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/, NODE_MESSAGE))
+  .min(1, "at least one node is expected");
+
+/** Settings of the daemon itself: everything that is not about providers, stores and credentials. */
+export const settings = {
+  redis: z
+    .strictObject({
+      url: text.describe("redis://host:6379 or rediss://host:6379; or sentinel, or cluster"),
+      sentinel: z
+        .strictObject({
+          master: text.describe("Name of the master that the sentinels watch"),
+          nodes: redisNodes.describe("host:port of the sentinels"),
+          username: text.describe("ACL user of the sentinels"),
+          password: secretRef.describe("Password of the sentinels: { file: PATH } or { env: NAME }"),
+        })
+        .partial()
+        .required({ master: true, nodes: true }),
+      cluster: z.strictObject({ nodes: redisNodes.describe("host:port of some nodes; they tell of the others") }),
+      username: text.describe("ACL user"),
+      password: secretRef,
+      tls: z
+        .strictObject({
+          caFile: text.describe("PEM file of the CA that signed Redis's certificate"),
+        })
+        .partial(),
+      keyPrefix: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/, "1 to 64 letters, digits, dots, underscores and hyphens are expected")
+        .describe("First part of every key. Default evertoken"),
+    })
+    .partial()
+    .describe("Absent: an embedded redis-server in dataDir"),
+  dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
+  sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens which wait for a store"),
+  http: z
+    .strictObject({
+      listen: text.describe(
+        "Address of /metrics, /startupz, /livez, /readyz, /api/v1/status and the status page. Default 127.0.0.1:9464",
+      ),
+      allowedHosts: z
+        .array(z.string(HOST_MESSAGE).regex(HOST, HOST_MESSAGE))
+        .describe(
+          "Names under which browsers may open / and /api/v1/status, beside localhost and addresses. Default none",
+        ),
+    })
+    .partial(),
+  statusPage: z.boolean().describe("A page for people at / of http.listen. Default false"),
+  log: z
+    .strictObject({
+      level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),
+      format: z
+        .enum(["json", "gcp", "pretty"])
+        .describe(
+          "json: one object per line; gcp: the same with the fields of Cloud Logging; pretty: for people. Default json",
+        ),
+      successSampling: share.describe("Share of the on-time, undisturbed rotations that are logged. Default 100%"),
+    })
+    .partial(),
+  tracing: z
+    .strictObject({
+      credentialId: z.boolean().describe("Name the credential in traces too. Default false"),
+    })
+    .partial()
+    .describe("Traces are switched on by the standard variable OTEL_EXPORTER_OTLP_ENDPOINT"),
+  metrics: z
+    .strictObject({
+      perCredential: z
+        .enum(["off", "unhealthy", "all"])
+        .describe("Series by credential: none, those that fail, or every one. Default off"),
+      maxSeries: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000)
+        .describe("Most series by credential; a credential that does not fit gets none. Default 500"),
+    })
+    .partial(),
+  history: z
+    .strictObject({
+      keep: z
+        .int()
+        .min(0)
+        .max(1000)
+        .describe("So many outcomes of each credential are remembered in Redis; 0 for none. Default 20"),
+    })
+    .partial(),
+  reload: z
+    .strictObject({
+      watch: z
+        .boolean()
+        .describe("Apply a changed configuration by itself; SIGHUP applies it in any case. Default true"),
+      maxRemoved: share.describe(
+        "Largest share of the credentials that one reload may remove; a larger one is refused. Default 20%",
+      ),
+    })
+    .partial(),
+  shutdown: z
+    .strictObject({
+      drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),
+    })
+    .partial(),
+};
