@@ -1,5 +1,5 @@
 import type { GrantType } from "../core/credential.ts";
-import { clientCredentials } from "./client-credentials.ts";
+import { clientCredentials } from "./grants/client-credentials.ts";
 import type { MakeExchange } from "../core/ports/exchange.ts";
 
 /** A grant is one file and one line here. */

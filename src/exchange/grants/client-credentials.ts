@@ -1,8 +1,8 @@
 import * as oauth from "oauth4webapi";
-import type { Credential, Provider, Secret } from "../core/credential.ts";
-import { readAnswer } from "./answer.ts";
-import { ExchangeError, type Exchanged, type MakeExchange } from "../core/ports/exchange.ts";
-import { type Transport, openTransport } from "./transport.ts";
+import type { Credential, Provider, Secret } from "../../core/credential.ts";
+import { readAnswer } from "../answer.ts";
+import { ExchangeError, type Exchanged, type MakeExchange } from "../../core/ports/exchange.ts";
+import { type Transport, openTransport } from "../transport.ts";
 
 /** A token endpoint. */
 interface Place {
