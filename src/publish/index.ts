@@ -14,10 +14,10 @@ export interface StoreEdges {
 /** A store is one file and one entry here. Imported when it is configured: an SDK costs a quarter of a second and 25 MB. */
 const stores = {
   "aws-secrets-manager": async (config: AwsStore, edges: StoreEdges) =>
-    (await import("./aws.ts")).openAwsStore(config, edges),
+    (await import("./aws/store.ts")).openAwsStore(config, edges),
   "gcp-secret-manager": async (config: GcpStore, edges: StoreEdges) =>
-    (await import("./gcp.ts")).openGcpStore(config, edges),
-  file: async (config: FileStore, edges: StoreEdges) => (await import("./file.ts")).openFileStore(config, edges),
+    (await import("./gcp/store.ts")).openGcpStore(config, edges),
+  file: async (config: FileStore, edges: StoreEdges) => (await import("./file/store.ts")).openFileStore(config, edges),
 };
 
 export async function openStore(config: StoreConfig, edges: StoreEdges): Promise<Store> {

@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import { Secret } from "../../src/core/credential.ts";
 import { renderPayload } from "../../src/publish/payload.ts";
-import { versionIdOf } from "../../src/publish/version-id.ts";
+import { versionIdOf } from "../../src/publish/aws/version-id.ts";
 import { startAws } from "../fakes/aws.ts";
 import { type Line, makeSite } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
-import { crc32c } from "../../src/publish/crc32c.ts";
+import { crc32c } from "../../src/publish/gcp/crc32c.ts";
 
 interface GcpVersion {
   /** Gone once it is destroyed. */

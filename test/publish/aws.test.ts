@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AwsStore } from "../../src/core/credential.ts";
 import { openStore } from "../../src/publish/index.ts";
 import type { PublishError } from "../../src/core/ports/store.ts";
-import { parseVersionId, versionIdOf } from "../../src/publish/version-id.ts";
+import { parseVersionId, versionIdOf } from "../../src/publish/aws/version-id.ts";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { testStore, versionOf } from "./store.suite.ts";
 

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { gcpError } from "../../src/publish/gcp-errors.ts";
+import { gcpError } from "../../src/publish/gcp/errors.ts";
 
 describe("an error of GCP Secret Manager", () => {
   test.each([

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openGcpStore } from "../../src/publish/gcp.ts";
+import { openGcpStore } from "../../src/publish/gcp/store.ts";
 import { PublishError } from "../../src/core/ports/store.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";

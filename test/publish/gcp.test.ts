@@ -6,7 +6,7 @@ import { credentials } from "@grpc/grpc-js";
 import { PassThroughClient } from "google-auth-library";
 import { describe, expect, test } from "vitest";
 import type { GcpStore } from "../../src/core/credential.ts";
-import { crc32c } from "../../src/publish/crc32c.ts";
+import { crc32c } from "../../src/publish/gcp/crc32c.ts";
 import { openStore } from "../../src/publish/index.ts";
 import { PublishError } from "../../src/core/ports/store.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
-import type { AwsStore } from "../core/credential.ts";
-import { openAwsClient } from "./aws-client.ts";
-import { awsError } from "./aws-errors.ts";
+import type { AwsStore } from "../../core/credential.ts";
+import { openAwsClient } from "./client.ts";
+import { awsError } from "./errors.ts";
 import {
   type Held,
   type Listed,
@@ -10,8 +10,8 @@ import {
   type SecretVersion,
   type Store,
   unpaced,
-} from "../core/ports/store.ts";
-import { atLeast } from "./spacing.ts";
+} from "../../core/ports/store.ts";
+import { atLeast } from "../spacing.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;

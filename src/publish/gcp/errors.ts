@@ -1,4 +1,4 @@
-import { PublishError, type PublishErrorClass } from "../core/ports/store.ts";
+import { PublishError, type PublishErrorClass } from "../../core/ports/store.ts";
 
 /** gRPC status codes (grpc/grpc doc/statuscodes.md), by number. */
 const NAMES = [

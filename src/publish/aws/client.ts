@@ -6,9 +6,9 @@ import {
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
 import { UndiciHttpHandler } from "@smithy/undici-http-handler";
-import type { AwsStore } from "../core/credential.ts";
-import { awsError } from "./aws-errors.ts";
-import { within } from "./deadline.ts";
+import type { AwsStore } from "../../core/credential.ts";
+import { awsError } from "./errors.ts";
+import { within } from "../deadline.ts";
 import { Sha256 } from "./sha256.ts";
 
 const CONNECTIONS = 64;

@@ -1,5 +1,5 @@
 import { type KeyObject, createHmac } from "node:crypto";
-import type { SecretVersion } from "../core/ports/store.ts";
+import type { SecretVersion } from "../../core/ports/store.ts";
 
 /**
  * AWS ClientRequestToken, which becomes the VersionId: `<revision, 10 digits>-<expiry, epoch s, 10 digits>-<32 hex>`.

@@ -1,5 +1,5 @@
-import { formatInstant } from "../core/instant.ts";
-import type { SecretVersion } from "../core/ports/store.ts";
+import { formatInstant } from "../../core/instant.ts";
+import type { SecretVersion } from "../../core/ports/store.ts";
 
 const KEY = {
   revision: "evertoken-revision",

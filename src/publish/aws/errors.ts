@@ -1,4 +1,4 @@
-import { PublishError, type PublishErrorClass } from "../core/ports/store.ts";
+import { PublishError, type PublishErrorClass } from "../../core/ports/store.ts";
 
 /** Error names of AWS Secrets Manager and of its SDK, by class. Several are no modelled classes: the name is what counts. */
 const CLASSES: readonly (readonly [PublishErrorClass, readonly string[]])[] = [

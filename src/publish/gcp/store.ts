@@ -1,11 +1,11 @@
-import type { GcpStore } from "../core/credential.ts";
-import { parseInstant } from "../core/instant.ts";
+import type { GcpStore } from "../../core/credential.ts";
+import { parseInstant } from "../../core/instant.ts";
 import { crc32c } from "./crc32c.ts";
-import { annotationsOf, readAnnotations } from "./gcp-annotations.ts";
-import { openGcpClient } from "./gcp-client.ts";
-import { scanGcp } from "./gcp-scan.ts";
-import { readPayload } from "./payload.ts";
-import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "../core/ports/store.ts";
+import { annotationsOf, readAnnotations } from "./annotations.ts";
+import { openGcpClient } from "./client.ts";
+import { scanGcp } from "./scan.ts";
+import { readPayload } from "../payload.ts";
+import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "../../core/ports/store.ts";
 
 const MAX_BYTES = 65_536;
 

@@ -1,10 +1,10 @@
-import { parseInstant } from "../core/instant.ts";
-import { listedAnnotations } from "./gcp-annotations.ts";
-import type { openGcpClient } from "./gcp-client.ts";
-import { readPayload } from "./payload.ts";
-import { pagesOf } from "../core/pages.ts";
-import { atLeast } from "./spacing.ts";
-import { type Held, type Listed, PublishError } from "../core/ports/store.ts";
+import { parseInstant } from "../../core/instant.ts";
+import { listedAnnotations } from "./annotations.ts";
+import type { openGcpClient } from "./client.ts";
+import { readPayload } from "../payload.ts";
+import { pagesOf } from "../../core/pages.ts";
+import { atLeast } from "../spacing.ts";
+import { type Held, type Listed, PublishError } from "../../core/ports/store.ts";
 
 /** 72,000 reads of a payload a minute, of the 90,000 that a project may make: consumers read there, too. */
 const READS = { together: 60, apartMs: 50 } as const;

@@ -1,8 +1,8 @@
 import { type KeyObject, createHmac, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import type { FileStore } from "../core/credential.ts";
-import { pagesOf } from "../core/pages.ts";
+import type { FileStore } from "../../core/credential.ts";
+import { pagesOf } from "../../core/pages.ts";
 import {
   type Held,
   type Listed,
@@ -10,7 +10,7 @@ import {
   type PublishErrorClass,
   type SecretVersion,
   type Store,
-} from "../core/ports/store.ts";
+} from "../../core/ports/store.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const META_DIR = ".evertoken";

@@ -1,10 +1,10 @@
 import { SecretManagerServiceClient } from "@google-cloud/secret-manager";
 import { credentials } from "@grpc/grpc-js";
 import { PassThroughClient } from "google-auth-library";
-import type { GcpStore } from "../core/credential.ts";
-import { within } from "./deadline.ts";
-import { gcpError } from "./gcp-errors.ts";
-import type { Pace } from "../core/ports/store.ts";
+import type { GcpStore } from "../../core/credential.ts";
+import { within } from "../deadline.ts";
+import { gcpError } from "./errors.ts";
+import type { Pace } from "../../core/ports/store.ts";
 
 /** Well below the 4 to 6 minutes after which cloud NATs forget a quiet connection without a word. */
 const IDLE_MS = 120_000;
