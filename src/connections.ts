@@ -7,7 +7,7 @@ import { openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, openPacedStore } from "./paced-store.ts";
 import { type GateEvents, gate } from "./publish/gate.ts";
 import type { Store } from "./core/ports/store.ts";
-import type { RedisLink } from "./queue/redis.ts";
+import type { RedisLink } from "./queue/redis/link.ts";
 
 interface Closable {
   close(): Promise<void>;

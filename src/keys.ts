@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import { ensureSealKey } from "./embedded-redis.ts";
-import type { RedisLink } from "./queue/redis.ts";
+import type { RedisLink } from "./queue/redis/link.ts";
 import { type Seal, deriveKey, makeSeal } from "./secrets/seal.ts";
 import { readKey } from "./secrets/source.ts";
 

@@ -1,8 +1,8 @@
 import type { Config } from "./config/config.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import { type Lane, openLane } from "./queue/lane.ts";
-import { makeParkedWatch } from "./queue/parked.ts";
-import type { RedisLink } from "./queue/redis.ts";
+import { makeParkedWatch } from "./queue/secret-watch.ts";
+import type { RedisLink } from "./queue/redis/link.ts";
 import type { Roster } from "./roster.ts";
 import type { Work } from "./work.ts";
 

@@ -10,7 +10,7 @@ import { renderPayload } from "./publish/payload.ts";
 import { PublishError, type Store } from "./core/ports/store.ts";
 import type { DueIndex } from "./queue/due-index.ts";
 import { journalOf } from "./queue/journal.ts";
-import type { StartedJob } from "./queue/queue.ts";
+import type { StartedJob } from "./queue/bullmq.ts";
 import type { Parts } from "./core/ports/ports.ts";
 import { rotate } from "./core/rotation/rotate.ts";
 import type { Seal } from "./secrets/seal.ts";

@@ -196,7 +196,7 @@ test("no secret is seen in any output, metric, status, error or Redis file, alth
   await command("rotate with a store down", ["rotate", "basic-aws", "--wait", "--timeout", "15s"]);
   outputs["daemon stdout"] = daemon.stdout;
   outputs["daemon stderr"] = daemon.stderr;
-  const link = await import("../src/queue/redis.ts").then(({ openRedis }) =>
+  const link = await import("../src/queue/redis/link.ts").then(({ openRedis }) =>
     openRedis(
       { url: env.REDIS_URL, keyPrefix: "evertoken" },
       { connected: () => undefined, disconnected: () => undefined },

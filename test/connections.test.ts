@@ -4,7 +4,7 @@ import { type Connections, noConnections, reopen } from "../src/connections.ts";
 import type { Config } from "../src/config/config.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { Store } from "../src/core/ports/store.ts";
-import type { RedisLink } from "../src/queue/redis.ts";
+import type { RedisLink } from "../src/queue/redis/link.ts";
 
 function configOf(providers: Record<string, object>, stores: Record<string, object>): Config {
   const all = Object.fromEntries(

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type Daemon, makeSite, quick } from "./fakes/daemon.ts";
 import { dueIndex } from "../src/queue/due-index.ts";
-import { openRedis } from "../src/queue/redis.ts";
+import { openRedis } from "../src/queue/redis/link.ts";
 import { startRedis } from "./fakes/redis.ts";
 import { startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 

@@ -1,5 +1,5 @@
 import { parseDuration } from "../config/shape/duration.ts";
-import type { CredentialLook } from "../queue/overview.ts";
+import type { CredentialLook } from "../queue/views/credentials.ts";
 import { CommandError, exitCode } from "./command.ts";
 import { each, sleep } from "./each.ts";
 import type { Io } from "./io.ts";

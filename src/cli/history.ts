@@ -1,6 +1,6 @@
 import { decodeHistory } from "../core/rotation/history.ts";
 import { formatInstant } from "../core/instant.ts";
-import { type Action, recentActions } from "../queue/actions.ts";
+import { type Action, recentActions } from "../queue/operator-actions.ts";
 import { keysOf } from "../queue/due-index.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";

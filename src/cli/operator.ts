@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
-import { type Action, recordAction } from "../queue/actions.ts";
-import type { RedisLink } from "../queue/redis.ts";
+import { type Action, recordAction } from "../queue/operator-actions.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 import type { Io } from "./io.ts";
 
 const NAMED = 20;

@@ -1,6 +1,6 @@
 import { parseDuration } from "../config/shape/duration.ts";
 import { formatInstant } from "../core/instant.ts";
-import { haltsOf } from "../queue/halts.ts";
+import { haltsOf } from "../queue/operator-pauses.ts";
 import { type Result, goOn, report } from "./bulk.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";

@@ -1,7 +1,7 @@
 import { type RunningState, makePlan } from "../core/plan/plan.ts";
 import type { Config } from "../config/config.ts";
-import { RedisError } from "../queue/redis.ts";
-import { readStanding } from "../queue/standing.ts";
+import { RedisError } from "../queue/redis/link.ts";
+import { readStanding } from "../queue/views/forecast.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";
 import type { Io } from "./io.ts";

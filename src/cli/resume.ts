@@ -1,4 +1,4 @@
-import { haltsOf } from "../queue/halts.ts";
+import { haltsOf } from "../queue/operator-pauses.ts";
 import { type Result, goOn, report } from "./bulk.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";

@@ -1,8 +1,8 @@
 import type { Config } from "../config/config.ts";
 import { closest } from "../config/suggest.ts";
 import type { Credential } from "../core/credential.ts";
-import { type CredentialLook, lookAt } from "../queue/overview.ts";
-import type { RedisLink } from "../queue/redis.ts";
+import { type CredentialLook, lookAt } from "../queue/views/credentials.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 import { parseSelector } from "../config/shape/selector.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { SelectionOptions } from "./options.ts";

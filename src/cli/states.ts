@@ -1,5 +1,5 @@
 import type { Instant } from "../core/credential.ts";
-import type { CredentialLook } from "../queue/overview.ts";
+import type { CredentialLook } from "../queue/views/credentials.ts";
 
 /** What a credential may be; it can be several at once, the first is the one that is shown. */
 export const STATES = [

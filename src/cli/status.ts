@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { parseDuration } from "../config/shape/duration.ts";
-import type { RedisLink } from "../queue/redis.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 import { CommandError, type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";
 import { sleep } from "./each.ts";

@@ -1,5 +1,5 @@
 import type { Instant } from "../core/credential.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** Requests per second to something that several replicas and providers share: an AWS account and region, a GCP project. */
 export interface Budget {

@@ -1,7 +1,7 @@
 import type { Instant, ProviderLimits } from "../core/credential.ts";
 import type { Begun } from "../core/ports/journal.ts";
 import type { Keys } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** A credential that this claim alone may rotate, until its lease runs out. */
 export interface Claimed {

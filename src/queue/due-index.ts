@@ -3,7 +3,7 @@ import type { Begun, Finish, Finished, Minted } from "../core/ports/journal.ts";
 import type { Wish } from "../core/ports/operator-request.ts";
 import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** What became of an operator's wish. */
 export type Asked =

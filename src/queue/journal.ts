@@ -1,6 +1,6 @@
 import type { Journal } from "../core/ports/journal.ts";
 import type { DueIndex } from "./due-index.ts";
-import type { StartedJob } from "./queue.ts";
+import type { StartedJob } from "./bullmq.ts";
 
 /** How long a token in hand waits for Redis before it is published without having been written down. */
 const MINTED_TIMEOUT_MS = 3000;

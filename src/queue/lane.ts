@@ -1,9 +1,9 @@
 import type { Instant } from "../core/credential.ts";
 import type { ClaimLimits } from "./claim.ts";
 import { type DueIndex, dueIndex } from "./due-index.ts";
-import { freshClaims } from "./fresh-claims.ts";
-import { type StartedJob, openQueue } from "./queue.ts";
-import type { RedisLink } from "./redis.ts";
+import { freshClaims } from "./claim-cache.ts";
+import { type StartedJob, openQueue } from "./bullmq.ts";
+import type { RedisLink } from "./redis/link.ts";
 import { startScheduler } from "./scheduler.ts";
 
 export interface LaneLimits extends ClaimLimits {

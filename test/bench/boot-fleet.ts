@@ -1,5 +1,5 @@
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { makeReconcile } from "../../src/queue/reconcile.ts";
+import { makeReconcile } from "../../src/queue/registrations.ts";
 import { makeRoster } from "../../src/roster.ts";
 import type { Bench } from "./bench.ts";
 import { PROVIDER, makeBenchSite } from "./fleet-daemon.ts";

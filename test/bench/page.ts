@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { openRedis } from "../../src/queue/redis.ts";
+import { openRedis } from "../../src/queue/redis/link.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { specOf } from "../../src/core/rotation/record.ts";
 import { makeSite } from "../fakes/daemon.ts";

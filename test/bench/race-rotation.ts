@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { dueIndex, wakeChannel } from "../../src/queue/due-index.ts";
-import type { RedisLink } from "../../src/queue/redis.ts";
+import type { RedisLink } from "../../src/queue/redis/link.ts";
 import { type Bench, openLoop } from "./bench.ts";
 import { type BenchDaemon, type BenchSite, PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
 import { connect, seed } from "./fresh-fleet.ts";

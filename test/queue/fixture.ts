@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type DueIndex, dueIndex } from "../../src/queue/due-index.ts";
-import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
+import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
 import { emptyRecord } from "../../src/core/rotation/record.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { freshClaims } from "../../src/queue/fresh-claims.ts";
+import { freshClaims } from "../../src/queue/claim-cache.ts";
 
 const begun = { kind: "begun", record: "r", request: undefined, sealed: undefined, leaseMs: 10_000 } as const;
 const claim = (id: string, fence = "1") => ({ id, fence, dueAt: 0, sendAt: 0, begun });

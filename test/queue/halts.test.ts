@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { haltsOf } from "../../src/queue/halts.ts";
-import { takeSnapshot } from "../../src/queue/snapshot.ts";
+import { haltsOf } from "../../src/queue/operator-pauses.ts";
+import { takeSnapshot } from "../../src/queue/views/snapshot.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
 const limits = { concurrency: 10, leaseFloorMs: 10_000 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { preflight } from "../../src/queue/preflight.ts";
-import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
+import { preflight } from "../../src/queue/redis/preflight.ts";
+import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
 import { startRedis } from "../fakes/redis.ts";
 
 async function doubtsOf(conf: readonly string[]): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { openQueue } from "../../src/queue/queue.ts";
-import { RedisError } from "../../src/queue/redis.ts";
+import { openQueue } from "../../src/queue/bullmq.ts";
+import { RedisError } from "../../src/queue/redis/link.ts";
 import { useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();

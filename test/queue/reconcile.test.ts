@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Wanted, makeReconcile } from "../../src/queue/reconcile.ts";
+import { type Wanted, makeReconcile } from "../../src/queue/registrations.ts";
 import { useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Target } from "../../src/core/credential.ts";
 import type { Attention, FleetShape } from "../../src/core/snapshot.ts";
-import { readAll, readFailing } from "../../src/queue/credential-facts.ts";
+import { readAll, readFailing } from "../../src/queue/views/series.ts";
 import { keysOf } from "../../src/queue/due-index.ts";
-import { type RedisLink, openRedis } from "../../src/queue/redis.ts";
-import { takeSnapshot } from "../../src/queue/snapshot.ts";
+import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
+import { takeSnapshot } from "../../src/queue/views/snapshot.ts";
 import { emptyRecord, emptyTarget, targetKey } from "../../src/core/rotation/record.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";

@@ -1,7 +1,7 @@
 import { retryAt } from "../../src/core/policy/retry.ts";
 import type { Policy } from "../../src/core/credential.ts";
 import { catchUpOrder, waitOf } from "../../src/core/policy/order.ts";
-import { OPEN_AFTER, PROBE_MS } from "../../src/queue/lua.ts";
+import { OPEN_AFTER, PROBE_MS } from "../../src/queue/scripts/prelude.ts";
 import { dueAt, marginMs } from "../../src/core/policy/schedule.ts";
 import { Calendar } from "./calendar.ts";
 

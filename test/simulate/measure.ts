@@ -1,6 +1,6 @@
 import { journalOf } from "../../src/queue/journal.ts";
 import { openLane } from "../../src/queue/lane.ts";
-import { openRedis } from "../../src/queue/redis.ts";
+import { openRedis } from "../../src/queue/redis/link.ts";
 import { type CredentialRecord, emptyTarget, targetKey } from "../../src/core/rotation/record.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { startRedis } from "../fakes/redis.ts";

@@ -1,8 +1,8 @@
 import type { Credential } from "../../core/credential.ts";
 import { formatInstant, parseInstant } from "../../core/instant.ts";
 import { dueIndex } from "../../queue/due-index.ts";
-import { lookAt } from "../../queue/overview.ts";
-import type { RedisLink } from "../../queue/redis.ts";
+import { lookAt } from "../../queue/views/credentials.ts";
+import type { RedisLink } from "../../queue/redis/link.ts";
 import { emptyTarget, targetKey } from "../../core/rotation/record.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
 import type { Io } from "../io.ts";

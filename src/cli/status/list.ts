@@ -1,5 +1,5 @@
 import { formatInstant } from "../../core/instant.ts";
-import type { CredentialLook } from "../../queue/overview.ts";
+import type { CredentialLook } from "../../queue/views/credentials.ts";
 import type { Io } from "../io.ts";
 import { isUnhealthy, statesOf } from "../states.ts";
 import { relative, table } from "../table.ts";

@@ -1,7 +1,7 @@
 import type { Instant } from "../core/credential.ts";
 import type { Halt } from "../core/snapshot.ts";
 import { keysOf, wakeChannel } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** Everything of one provider that an operator has paused and that has not ended. */
 export interface Halts {

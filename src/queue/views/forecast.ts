@@ -1,7 +1,7 @@
-import type { CredentialStanding } from "../core/snapshot.ts";
-import { decodeRecord } from "../core/rotation/record-codec.ts";
-import { keysOf } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { CredentialStanding } from "../../core/snapshot.ts";
+import { decodeRecord } from "../../core/rotation/record-codec.ts";
+import { keysOf } from "../due-index.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 const PAGE = 1000;
 

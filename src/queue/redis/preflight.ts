@@ -1,4 +1,4 @@
-import { RedisError, type RedisLink, redisError } from "./redis.ts";
+import { RedisError, type RedisLink, redisError } from "./link.ts";
 
 /** What is worth a warning but no reason to stop. Without AOF a restart of Redis forgets the tokens that wait for a store. */
 export type RedisDoubt = "info_denied" | "no_persistence";

@@ -1,13 +1,13 @@
-import type { Instant } from "../core/credential.ts";
-import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../core/snapshot.ts";
-import { loadOf } from "../core/due-load.ts";
-import { type Runway, mergeStores } from "../core/policy/runway.ts";
-import { keysOf } from "./due-index.ts";
-import { type Halts, haltsOf } from "./halts.ts";
-import { OPEN_AFTER } from "./lua.ts";
-import { takeRunway } from "./holdings.ts";
+import type { Instant } from "../../core/credential.ts";
+import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../../core/snapshot.ts";
+import { loadOf } from "../../core/due-load.ts";
+import { type Runway, mergeStores } from "../../core/policy/runway.ts";
+import { keysOf } from "../due-index.ts";
+import { type Halts, haltsOf } from "../operator-pauses.ts";
+import { OPEN_AFTER } from "../scripts/prelude.ts";
+import { takeRunway } from "./runway.ts";
 import { countLoad } from "./load.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 const WITHIN_SECONDS = [0, 300, 900, 3600, 21_600, 86_400, 604_800] as const;
 const OVERDUE_MS = 60_000;

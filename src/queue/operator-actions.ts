@@ -1,6 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import { wakeChannel } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** What an operator did by the command line. */
 export interface Action {

@@ -1,8 +1,8 @@
-import type { Instant } from "../core/credential.ts";
-import type { Attention, Halt } from "../core/snapshot.ts";
-import { keysOf } from "./due-index.ts";
-import { haltsOf } from "./halts.ts";
-import type { RedisLink } from "./redis.ts";
+import type { Instant } from "../../core/credential.ts";
+import type { Attention, Halt } from "../../core/snapshot.ts";
+import { keysOf } from "../due-index.ts";
+import { haltsOf } from "../operator-pauses.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 /** What the due index knows of one credential, without its record. */
 export interface CredentialLook {

@@ -1,4 +1,4 @@
-import { NOW } from "./lua.ts";
+import { NOW } from "./prelude.ts";
 
 /**
  * Arms what the stores are known to hold. Never touches what has a record by now, is under a lease, or is wished for by an

@@ -1,4 +1,4 @@
-import { HALT, NOW } from "./lua.ts";
+import { HALT, NOW } from "./prelude.ts";
 
 /**
  * Puts waiting ids off until the pause ends; those under way end as they will, and the claim puts off what they re-arm.

@@ -1,6 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { DueIndex } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 export interface Reconciled {
   readonly added: number;

@@ -1,6 +1,6 @@
 import { decodeRecord } from "../core/rotation/record-codec.ts";
 import type { DueIndex } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 const PAGE = 500;
 

@@ -1,7 +1,7 @@
-import { claim } from "./claim-script.ts";
-import { haltScripts } from "./halt-scripts.ts";
-import { rebuildScripts } from "./rebuild-scripts.ts";
-import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "./lua.ts";
+import { claim } from "./claim.ts";
+import { haltScripts } from "./operator.ts";
+import { rebuildScripts } from "./recovery.ts";
+import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "./prelude.ts";
 
 /**
  * The due index's scripts: each is atomic, uses the clock of Redis, and touches keys of one provider only (one hash tag).

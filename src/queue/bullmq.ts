@@ -2,7 +2,7 @@ import { Queue, Worker } from "bullmq";
 import type { Instant } from "../core/credential.ts";
 import type { Begun } from "../core/ports/journal.ts";
 import type { Claimed } from "./claim.ts";
-import { type RedisLink, redisError } from "./redis.ts";
+import { type RedisLink, redisError } from "./redis/link.ts";
 
 /** What travels in a job: names and instants, never a secret. */
 export interface JobFacts {

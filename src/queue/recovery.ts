@@ -1,6 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { DueIndex } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** What is to be remembered of a credential that a store still holds. */
 export interface Rearmed {

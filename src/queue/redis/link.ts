@@ -6,10 +6,10 @@ import {
   makeClient,
   mastersOf,
   whereOf,
-} from "./redis-client.ts";
-import type { ScriptName } from "./scripts.ts";
+} from "./client.ts";
+import type { ScriptName } from "../scripts/index.ts";
 
-export type { RedisAddress } from "./redis-client.ts";
+export type { RedisAddress } from "./client.ts";
 
 /** Rebuilt from the reply's error code alone: ioredis errors carry `command.args`, the AUTH password included. */
 export class RedisError extends Error {

@@ -1,5 +1,5 @@
 import { Cluster, Redis } from "ioredis";
-import { scripts } from "./scripts.ts";
+import { scripts } from "../scripts/index.ts";
 
 /** How to reach Redis: one server, the master that sentinels name, a cluster, or the unix socket of the embedded one. */
 export interface RedisAddress {

@@ -1,5 +1,5 @@
-import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../core/policy/order.ts";
-import { HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./lua.ts";
+import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../../core/policy/order.ts";
+import { HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./prelude.ts";
 
 /** So many tokens on either side of now are looked at for the order of a catch-up; those that are not due fall through. */
 const WINDOW = 1000;

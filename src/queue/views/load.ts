@@ -1,7 +1,7 @@
-import type { Instant } from "../core/credential.ts";
-import { loadBounds } from "../core/due-load.ts";
-import { keysOf } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { Instant } from "../../core/credential.ts";
+import { loadBounds } from "../../core/due-load.ts";
+import { keysOf } from "../due-index.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 /** How many of a provider's credentials fall due within each of `loadBounds`: one round trip, whatever the size of the fleet. */
 export async function countLoad(redis: RedisLink, provider: string, now: Instant): Promise<readonly number[]> {

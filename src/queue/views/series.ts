@@ -1,6 +1,6 @@
-import type { CredentialFact } from "../core/snapshot.ts";
-import { keysOf } from "./due-index.ts";
-import type { RedisLink } from "./redis.ts";
+import type { CredentialFact } from "../../core/snapshot.ts";
+import { keysOf } from "../due-index.ts";
+import type { RedisLink } from "../redis/link.ts";
 
 const PAGE = 1000;
 
