@@ -1,7 +1,7 @@
 import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
 import { startEmbeddedRedis } from "./embedded-redis.ts";
-import { type FleetWork, startFleet } from "./fleet-work.ts";
+import { type FleetWork, startFleet } from "./fleet/fleet.ts";
 import type { FleetSnapshot } from "./core/snapshot.ts";
 import { makeLogLevel } from "./log-level.ts";
 import { configuredKey, keysFrom } from "./keys.ts";
@@ -18,7 +18,7 @@ import { RedisError, type RedisLink, openRedis } from "./queue/redis/link.ts";
 import { redisAddress } from "./redis-address.ts";
 import { type Reload, startReload } from "./reload.ts";
 import type { SteadyConfig } from "./steady-config.ts";
-import type { Edges } from "./work.ts";
+import type { Edges } from "./fleet/run-job.ts";
 
 export interface DaemonParts extends Edges {
   readonly started: SteadyConfig & { readonly path: string; readonly config: Config };

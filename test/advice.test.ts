@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeAdvice } from "../src/advice.ts";
+import { makeAdvice } from "../src/fleet/lifetime-warnings.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { makeLog } from "../src/observe/log.ts";
 import type { Outcome } from "../src/core/rotation/outcome.ts";

@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { makeClientSecrets } from "../src/client-secrets.ts";
+import { makeClientSecrets } from "../src/fleet/client-secrets.ts";
 import { keysFrom } from "../src/keys.ts";
 import { credential, provider } from "./fakes/world.ts";
 import { useDueIndex } from "./queue/fixture.ts";

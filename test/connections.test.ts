@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type Connections, noConnections, reopen } from "../src/connections.ts";
+import { type Connections, noConnections, reopen } from "../src/fleet/connections.ts";
 import type { Config } from "../src/config/config.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { Store } from "../src/core/ports/store.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeGenerations } from "../src/generations.ts";
+import { makeGenerations } from "../src/fleet/generations.ts";
 
 /** Whether a promise has been resolved, now that everything that was ready has run. */
 async function isDone(promise: Promise<void>): Promise<boolean> {

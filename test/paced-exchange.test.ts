@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Secret } from "../src/core/credential.ts";
-import { openPacedExchange } from "../src/paced-exchange.ts";
+import { openPacedExchange } from "../src/fleet/paced-exchange.ts";
 import { credential, provider } from "./fakes/world.ts";
 import { json, startTokenEndpoint } from "./fakes/token-endpoint.ts";
 import { useDueIndex } from "./queue/fixture.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isWorthIt } from "../src/rebuild.ts";
+import { isWorthIt } from "../src/fleet/recovery.ts";
 import { type FakeAws, startAws } from "./fakes/aws.ts";
 import { type Daemon, type Site, makeSite, quick } from "./fakes/daemon.ts";
 import { askRedis, startRedis } from "./fakes/redis.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Lanes } from "../src/lanes.ts";
+import type { Lanes } from "../src/fleet/lanes.ts";
 import type { Lane } from "../src/queue/lane.ts";
-import { makeRegistry } from "../src/registry.ts";
-import { compareRosters, emptyRoster, makeRoster } from "../src/roster.ts";
+import { makeRegistry } from "../src/fleet/reconciler.ts";
+import { compareRosters, emptyRoster, makeRoster } from "../src/fleet/roster.ts";
 import { accepted } from "./config/fixture.ts";
 import { useDueIndex } from "./queue/fixture.ts";
 

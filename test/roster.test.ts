@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Config } from "../src/config/config.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { type Roster, compareRosters, emptyRoster, makeRoster } from "../src/roster.ts";
+import { type Roster, compareRosters, emptyRoster, makeRoster } from "../src/fleet/roster.ts";
 
 interface Account {
   readonly id: string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AwsStore } from "../src/core/credential.ts";
-import { makeStoreRoom } from "../src/store-room.ts";
+import { makeStoreRoom } from "../src/fleet/store-capacity.ts";
 import { credential, target } from "./fakes/world.ts";
 
 const aws: AwsStore = {

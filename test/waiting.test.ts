@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../src/core/rotation/outcome.ts";
-import { makeWaiting } from "../src/waiting.ts";
+import { makeWaiting } from "../src/fleet/blocked.ts";
 
 const base = {
   rotationId: "r",

@@ -1,4 +1,4 @@
-import type { Edges } from "../work.ts";
+import type { Edges } from "../fleet/run-job.ts";
 
 /** How a text is to be taken: red, yellow, green, and of no weight. */
 export type Tone = "bad" | "doubtful" | "good" | "faint";

@@ -1,6 +1,6 @@
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { makeReconcile } from "../../src/queue/registrations.ts";
-import { makeRoster } from "../../src/roster.ts";
+import { makeRoster } from "../../src/fleet/roster.ts";
 import type { Bench } from "./bench.ts";
 import { PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
 import { connect, seedFresh } from "./fresh-fleet.ts";

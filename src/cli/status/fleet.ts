@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import { fleetShape } from "../../fleet-shape.ts";
+import { fleetShape } from "../../fleet/shape.ts";
 import { formatInstant } from "../../core/instant.ts";
 import { type StatusDocument, statusDocument } from "../../observe/status.ts";
 import { type Action, recentActions } from "../../queue/operator-actions.ts";

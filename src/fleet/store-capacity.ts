@@ -1,5 +1,5 @@
-import type { Credential, StoreConfig } from "./core/credential.ts";
-import type { Budget } from "./queue/budget.ts";
+import type { Credential, StoreConfig } from "../core/credential.ts";
+import type { Budget } from "../queue/budget.ts";
 
 /** How far ahead of a store's budget rotations may be under way. */
 const HORIZON_MS = 1000;

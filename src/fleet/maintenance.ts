@@ -1,4 +1,4 @@
-import type { FleetSnapshot } from "./core/snapshot.ts";
+import type { FleetSnapshot } from "../core/snapshot.ts";
 
 /** How long a credential that Redis has forgotten may stay unscheduled. */
 const RECONCILE_MS = 5_000;

@@ -1,16 +1,16 @@
-import type { Credential, Instant } from "./core/credential.ts";
+import type { Credential, Instant } from "../core/credential.ts";
 import type { Generations } from "./generations.ts";
-import type { Log } from "./observe/log.ts";
-import type { Metrics } from "./observe/metrics.ts";
-import { PublishError } from "./core/ports/store.ts";
-import type { DueIndex } from "./queue/due-index.ts";
-import { type RebuildLedger, rebuildLedger } from "./queue/recovery.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
-import { specOf } from "./core/rotation/record.ts";
-import { encodeRecord } from "./core/rotation/record-codec.ts";
-import { recordOfListing } from "./core/rotation/recover.ts";
-import { type Tallied, makeTally } from "./core/rotation/listings.ts";
-import type { Configured } from "./work.ts";
+import type { Log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { PublishError } from "../core/ports/store.ts";
+import type { DueIndex } from "../queue/due-index.ts";
+import { type RebuildLedger, rebuildLedger } from "../queue/recovery.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
+import { specOf } from "../core/rotation/record.ts";
+import { encodeRecord } from "../core/rotation/record-codec.ts";
+import { recordOfListing } from "../core/rotation/recover.ts";
+import { type Tallied, makeTally } from "../core/rotation/listings.ts";
+import type { Configured } from "./run-job.ts";
 
 /** How far the rebuild of this replica is. */
 export interface RebuildProgress {

@@ -1,6 +1,6 @@
-import type { Config } from "./config/config.ts";
-import type { Credential } from "./core/credential.ts";
-import type { FleetShape } from "./core/snapshot.ts";
+import type { Config } from "../config/config.ts";
+import type { Credential } from "../core/credential.ts";
+import type { FleetShape } from "../core/snapshot.ts";
 
 /** What a snapshot must know of a configuration. Reads it once, whatever the number of snapshots. */
 export function fleetShape(config: Config, credentialOf = finder(config)): FleetShape {

@@ -1,13 +1,13 @@
 import { type KeyObject, createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Config } from "./config/config.ts";
-import type { Provider } from "./core/credential.ts";
-import type { Exchange } from "./core/ports/exchange.ts";
+import type { Config } from "../config/config.ts";
+import type { Provider } from "../core/credential.ts";
+import type { Exchange } from "../core/ports/exchange.ts";
 import { openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, openPacedStore } from "./paced-store.ts";
-import { type GateEvents, gate } from "./publish/gate.ts";
-import type { Store } from "./core/ports/store.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
+import { type GateEvents, gate } from "../publish/gate.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 
 interface Closable {
   close(): Promise<void>;

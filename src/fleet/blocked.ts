@@ -1,4 +1,4 @@
-import type { Outcome } from "./core/rotation/outcome.ts";
+import type { Outcome } from "../core/rotation/outcome.ts";
 
 /** Names of credentials that wait for a store or a provider to come back; in memory, of this replica only. */
 export interface Waiting {

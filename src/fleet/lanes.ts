@@ -1,10 +1,10 @@
-import type { Config } from "./config/config.ts";
-import type { Metrics } from "./observe/metrics.ts";
-import { type Lane, openLane } from "./queue/lane.ts";
-import { makeParkedWatch } from "./queue/secret-watch.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
+import type { Config } from "../config/config.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { type Lane, openLane } from "../queue/lane.ts";
+import { makeParkedWatch } from "../queue/secret-watch.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 import type { Roster } from "./roster.ts";
-import type { Work } from "./work.ts";
+import type { Work } from "./run-job.ts";
 
 /** A lane per configured provider. */
 export interface Lanes {

@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import type { Instant, StoreConfig } from "./core/credential.ts";
-import { openStore } from "./publish/index.ts";
-import { type Pace, PublishError, type Store } from "./core/ports/store.ts";
-import { type Budget, budgetKey, openBudget } from "./queue/budget.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
+import type { Instant, StoreConfig } from "../core/credential.ts";
+import { openStore } from "../publish/index.ts";
+import { type Pace, PublishError, type Store } from "../core/ports/store.ts";
+import { type Budget, budgetKey, openBudget } from "../queue/budget.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 
 /** One budget per scope, however many stores share it. */
 export type Budgets = (config: Pick<StoreConfig, "quota">) => Budget | undefined;

@@ -1,20 +1,20 @@
 import type { KeyObject } from "node:crypto";
-import type { Config } from "./config/config.ts";
+import type { Config } from "../config/config.ts";
 import { makeClientSecrets } from "./client-secrets.ts";
-import type { Credential, Instant, Provider } from "./core/credential.ts";
-import { type Exchange, ExchangeError } from "./core/ports/exchange.ts";
+import type { Credential, Instant, Provider } from "../core/credential.ts";
+import { type Exchange, ExchangeError } from "../core/ports/exchange.ts";
 import type { Generations } from "./generations.ts";
-import type { RotationSpans, StartRotation } from "./observe/trace.ts";
-import type { Outcome } from "./core/rotation/outcome.ts";
-import { renderPayload } from "./publish/payload.ts";
-import { PublishError, type Store } from "./core/ports/store.ts";
-import type { DueIndex } from "./queue/due-index.ts";
-import { journalOf } from "./queue/journal.ts";
-import type { StartedJob } from "./queue/bullmq.ts";
-import type { Parts } from "./core/ports/ports.ts";
-import { rotate } from "./core/rotation/rotate.ts";
-import type { Seal } from "./secrets/seal.ts";
-import { alsoAsked } from "./core/policy/same-caller.ts";
+import type { RotationSpans, StartRotation } from "../observe/trace.ts";
+import type { Outcome } from "../core/rotation/outcome.ts";
+import { renderPayload } from "../publish/payload.ts";
+import { PublishError, type Store } from "../core/ports/store.ts";
+import type { DueIndex } from "../queue/due-index.ts";
+import { journalOf } from "../queue/journal.ts";
+import type { StartedJob } from "../queue/bullmq.ts";
+import type { Parts } from "../core/ports/ports.ts";
+import { rotate } from "../core/rotation/rotate.ts";
+import type { Seal } from "../secrets/seal.ts";
+import { alsoAsked } from "../core/policy/same-caller.ts";
 
 /** What only the outermost file may touch: clock, chance, environment. */
 export interface Edges {

@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import type { Credential, Instant, Provider, Secret } from "./core/credential.ts";
-import { ExchangeError } from "./core/ports/exchange.ts";
-import { printOf } from "./secrets/seal.ts";
-import { secretFiles } from "./secrets/file.ts";
-import { SecretSourceError, readSecret } from "./secrets/source.ts";
+import type { Credential, Instant, Provider, Secret } from "../core/credential.ts";
+import { ExchangeError } from "../core/ports/exchange.ts";
+import { printOf } from "../secrets/seal.ts";
+import { secretFiles } from "../secrets/file.ts";
+import { SecretSourceError, readSecret } from "../secrets/source.ts";
 
 /** A credential's secrets as they are now, with a fingerprint that tells when they, or the way they are sent, have changed. */
 interface Current {

@@ -1,7 +1,7 @@
-import type { Credential, StoreConfig } from "./core/credential.ts";
-import type { Log } from "./observe/log.ts";
-import type { Outcome } from "./core/rotation/outcome.ts";
-import { checkLife } from "./core/policy/schedule.ts";
+import type { Credential, StoreConfig } from "../core/credential.ts";
+import type { Log } from "../observe/log.ts";
+import type { Outcome } from "../core/rotation/outcome.ts";
+import { checkLife } from "../core/policy/schedule.ts";
 
 const DAY_MS = 86_400_000;
 

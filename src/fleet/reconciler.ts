@@ -1,10 +1,10 @@
-import type { Instant } from "./core/credential.ts";
+import type { Instant } from "../core/credential.ts";
 import { makeTurns } from "./in-turn.ts";
 import type { Lanes } from "./lanes.ts";
-import type { Log } from "./observe/log.ts";
-import { dueIndex } from "./queue/due-index.ts";
-import { type Reconciled, type Wanted, makeReconcile } from "./queue/registrations.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
+import type { Log } from "../observe/log.ts";
+import { dueIndex } from "../queue/due-index.ts";
+import { type Reconciled, type Wanted, makeReconcile } from "../queue/registrations.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 import type { Roster, RosterChange } from "./roster.ts";
 
 /** Keeps the due index in agreement with what is configured. */
