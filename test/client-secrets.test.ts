@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { makeClientSecrets } from "../src/fleet/client-secrets.ts";
-import { keysFrom } from "../src/keys.ts";
+import { keysFrom } from "../src/daemon/crypto-keys.ts";
 import { credential, provider } from "./fakes/world.ts";
 import { useDueIndex } from "./queue/fixture.ts";
 

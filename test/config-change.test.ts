@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { applicable } from "../src/config-change.ts";
+import { applicable } from "../src/daemon/restart-needed.ts";
 import type { Config } from "../src/config/config.ts";
 import { parseConfig } from "../src/config/parse.ts";
 

@@ -12,12 +12,12 @@ import {
   embeddedSocket,
   ensureSealKey,
   startEmbeddedRedis,
-} from "../src/embedded-redis.ts";
+} from "../src/daemon/embedded/redis.ts";
 import { alive } from "./fakes/processes.ts";
 import { askRedis as redis, redisPid } from "./fakes/redis.ts";
 import { redisProgram } from "./setup/redis.ts";
 
-const EMBEDDED = new URL("../src/embedded-redis.ts", import.meta.url).href;
+const EMBEDDED = new URL("../src/daemon/embedded/redis.ts", import.meta.url).href;
 const env = { PATH: process.env["PATH"] };
 
 /** The events of one embedded Redis, and the next that is still to come. */

@@ -12,7 +12,7 @@ interface Seen {
 /** A process of its own, because the collection stops everything in it. */
 function run(prepare: string, waiting = true): Seen {
   const script = `
-    import { giveBackGarbage } from ${JSON.stringify(new URL("../src/garbage.ts", import.meta.url).href)};
+    import { giveBackGarbage } from ${JSON.stringify(new URL("../src/daemon/release-memory.ts", import.meta.url).href)};
     ${prepare}
     const before = process.memoryUsage().heapTotal;
     const collected = giveBackGarbage({ waiting: ${waiting} });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeLogLevel } from "../src/log-level.ts";
+import { makeLogLevel } from "../src/daemon/log-level.ts";
 import { makeLog } from "../src/observe/log.ts";
 
 function setUp(first: "info" | "error" = "info") {

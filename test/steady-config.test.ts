@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type SteadyConfig, readSteadily } from "../src/steady-config.ts";
+import { type SteadyConfig, readSteadily } from "../src/daemon/consistent-read.ts";
 import { makeMounted } from "./fakes/mounted.ts";
 
 let dir = "";

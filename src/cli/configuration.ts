@@ -1,6 +1,6 @@
 import { type Config, type Parsed, type Problem, loadConfig } from "../config/config.ts";
 import { formatProblems } from "../config/report.ts";
-import { type SteadyConfig, readSteadily } from "../steady-config.ts";
+import { type SteadyConfig, readSteadily } from "../daemon/consistent-read.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 

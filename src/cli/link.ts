@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { type RedisLink, openRedis } from "../queue/redis/link.ts";
-import { redisAddress } from "../redis-address.ts";
+import { redisAddress } from "../daemon/redis-address.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 

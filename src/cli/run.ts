@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Signals } from "../daemon.ts";
+import type { Signals } from "../daemon/daemon.ts";
 import { faultOf } from "../observe/fault.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { readConfigToFollow } from "./configuration.ts";
@@ -14,7 +14,7 @@ export async function runCommand({ options, io }: Invocation<ConfigOption>): Pro
   const started = await readConfigToFollow(options.config, io);
   const { config } = started;
   const [{ runDaemon }, { makeLog }, { makeMetrics }, { makeRecent }] = await Promise.all([
-    import("../daemon.ts"),
+    import("../daemon/daemon.ts"),
     import("../observe/log.ts"),
     import("../observe/metrics.ts"),
     import("../observe/recent.ts"),

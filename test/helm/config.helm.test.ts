@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { applicable } from "../../src/config-change.ts";
+import { applicable } from "../../src/daemon/restart-needed.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { at, configOf, matrix, minimal, named, render } from "./helm.ts";

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type FolderWatch, watchFolders } from "../../src/watch/folders.ts";
-import { foldersOf, look } from "../../src/watch/look.ts";
+import { type FolderWatch, watchFolders } from "../../src/daemon/watch/folders.ts";
+import { foldersOf, look } from "../../src/daemon/watch/look.ts";
 import { makeMounted } from "../fakes/mounted.ts";
 
 let dir = "";

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { EmbeddedRedisError } from "../../embedded-redis.ts";
-import { findProgram } from "../../embedded/server.ts";
+import { EmbeddedRedisError } from "../../daemon/embedded/redis.ts";
+import { findProgram } from "../../daemon/embedded/server.ts";
 import { wakeChannel } from "../../queue/due-index.ts";
 import { preflight } from "../../queue/redis/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "../../queue/redis/link.ts";
-import { redisAddress } from "../../redis-address.ts";
+import { redisAddress } from "../../daemon/redis-address.ts";
 import { SecretSourceError } from "../../secrets/source.ts";
 import { type Check, type Patient, failure, judgeClock, ok, warning } from "./check.ts";
 

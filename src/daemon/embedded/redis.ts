@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { claimDataDir, embeddedSocket } from "./embedded/folder.ts";
-import { EmbeddedRedisError } from "./embedded/error.ts";
-import { findProgram, gone, startServer, stopServer } from "./embedded/server.ts";
+import { claimDataDir, embeddedSocket } from "./folder.ts";
+import { EmbeddedRedisError } from "./error.ts";
+import { findProgram, gone, startServer, stopServer } from "./server.ts";
 
-export { embeddedSocket, ensureSealKey } from "./embedded/folder.ts";
-export { EmbeddedRedisError } from "./embedded/error.ts";
+export { embeddedSocket, ensureSealKey } from "./folder.ts";
+export { EmbeddedRedisError } from "./error.ts";
 
 export interface EmbeddedRedis {
   readonly socket: string;

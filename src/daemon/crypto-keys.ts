@@ -1,9 +1,9 @@
 import { type KeyObject, randomBytes } from "node:crypto";
-import type { Config } from "./config/config.ts";
-import { ensureSealKey } from "./embedded-redis.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
-import { type Seal, deriveKey, makeSeal } from "./secrets/seal.ts";
-import { readKey } from "./secrets/source.ts";
+import type { Config } from "../config/config.ts";
+import { ensureSealKey } from "./embedded/redis.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
+import { type Seal, deriveKey, makeSeal } from "../secrets/seal.ts";
+import { readKey } from "../secrets/source.ts";
 
 export interface Keys {
   readonly seal: Seal | undefined;

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { Config } from "./config/config.ts";
-import { embeddedSocket } from "./embedded-redis.ts";
-import type { RedisAddress } from "./queue/redis/link.ts";
-import { RedisError } from "./queue/redis/link.ts";
-import { readSecret } from "./secrets/source.ts";
+import type { Config } from "../config/config.ts";
+import { embeddedSocket } from "./embedded/redis.ts";
+import type { RedisAddress } from "../queue/redis/link.ts";
+import { RedisError } from "../queue/redis/link.ts";
+import { readSecret } from "../secrets/source.ts";
 
 const EMBEDDED_PREFIX = "evertoken";
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Config } from "./config/config.ts";
+import type { Config } from "../config/config.ts";
 
 /** What is opened once, at the start: a connection, a folder, a key, a listener, a stream. Everything else changes while running. */
 const fixed = [

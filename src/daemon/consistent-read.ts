@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Config, type Loaded, loadConfig } from "./config/config.ts";
+import { type Config, type Loaded, loadConfig } from "../config/config.ts";
 import { type Look, look } from "./watch/look.ts";
 
 const TRIES = 20;

@@ -1,5 +1,5 @@
-import type { Lane } from "./queue/lane.ts";
-import type { RedisLink } from "./queue/redis/link.ts";
+import type { Lane } from "../queue/lane.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 
 /** With Redis away nothing can be written down any more: how long a drain waits for it to come back. */
 const REDIS_GRACE_MS = 2000;

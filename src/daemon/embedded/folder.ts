@@ -4,7 +4,7 @@ import { access, constants, link, lstat, mkdir, open, realpath, rm, writeFile } 
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { SecretRef } from "../core/credential.ts";
+import type { SecretRef } from "../../core/credential.ts";
 import { EmbeddedRedisError, dataDirError } from "./error.ts";
 
 /** sun_path holds 108 bytes on Linux, 104 on BSD and macOS. */

@@ -1,5 +1,5 @@
-import type { Level } from "./observe/events.ts";
-import type { Log } from "./observe/log.ts";
+import type { Level } from "../observe/events.ts";
+import type { Log } from "../observe/log.ts";
 
 /** The level that the configuration says, and the one that an operator wants for now. */
 export interface LogLevel {

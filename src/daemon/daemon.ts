@@ -1,24 +1,24 @@
-import type { Config } from "./config/config.ts";
+import type { Config } from "../config/config.ts";
 import { drain } from "./drain.ts";
-import { startEmbeddedRedis } from "./embedded-redis.ts";
-import { type FleetWork, startFleet } from "./fleet/fleet.ts";
-import type { FleetSnapshot } from "./core/snapshot.ts";
+import { startEmbeddedRedis } from "./embedded/redis.ts";
+import { type FleetWork, startFleet } from "../fleet/fleet.ts";
+import type { FleetSnapshot } from "../core/snapshot.ts";
 import { makeLogLevel } from "./log-level.ts";
-import { configuredKey, keysFrom } from "./keys.ts";
-import { giveBackGarbage } from "./garbage.ts";
-import type { Log } from "./observe/log.ts";
-import type { Metrics } from "./observe/metrics.ts";
-import type { Recent } from "./observe/recent.ts";
-import { type Check, serveHttp } from "./observe/server.ts";
-import type { Tracing } from "./observe/otlp.ts";
-import { type ProcessFacts, statusDocument } from "./observe/status.ts";
-import { tracingWanted } from "./observe/tracing-wanted.ts";
-import { preflight } from "./queue/redis/preflight.ts";
-import { RedisError, type RedisLink, openRedis } from "./queue/redis/link.ts";
+import { configuredKey, keysFrom } from "./crypto-keys.ts";
+import { giveBackGarbage } from "./release-memory.ts";
+import type { Log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Recent } from "../observe/recent.ts";
+import { type Check, serveHttp } from "../observe/server.ts";
+import type { Tracing } from "../observe/otlp.ts";
+import { type ProcessFacts, statusDocument } from "../observe/status.ts";
+import { tracingWanted } from "../observe/tracing-wanted.ts";
+import { preflight } from "../queue/redis/preflight.ts";
+import { RedisError, type RedisLink, openRedis } from "../queue/redis/link.ts";
 import { redisAddress } from "./redis-address.ts";
 import { type Reload, startReload } from "./reload.ts";
-import type { SteadyConfig } from "./steady-config.ts";
-import type { Edges } from "./fleet/run-job.ts";
+import type { SteadyConfig } from "./consistent-read.ts";
+import type { Edges } from "../fleet/run-job.ts";
 
 export interface DaemonParts extends Edges {
   readonly started: SteadyConfig & { readonly path: string; readonly config: Config };
@@ -78,7 +78,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     recovery: fleet?.recovery(),
     config: reload?.facts() ?? { hash: started.hash, loadedAt: startedAt },
   });
-  const page = config.statusPage ? await import("./observe/page/page.ts") : undefined;
+  const page = config.statusPage ? await import("../observe/page/page.ts") : undefined;
   const http = await serveHttp({
     ...config.http,
     metrics,
@@ -178,7 +178,7 @@ async function tracingOf({ started, log, env, now, version, instance }: DaemonPa
   const wanted = tracingWanted(env);
   if (typeof wanted === "string") log.event("trace.refused", { detail: wanted });
   if (wanted !== true) return undefined;
-  const { startTracing } = await import("./observe/otlp.ts");
+  const { startTracing } = await import("../observe/otlp.ts");
   const onLost = (spans: number): void => log.event("trace.lost", { spans });
   return startTracing({ env, now, version, instance, credentialId: started.config.tracing.credentialId, onLost });
 }
