@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { isatty } from "node:tty";
 import { styleText } from "node:util";
 import { exitCode } from "./cli/command.ts";
-import { commands } from "./cli/commands.ts";
+import { commands } from "./cli/commands/index.ts";
 import type { Io, Tone } from "./cli/io.ts";
 import { runProgram } from "./cli/program.ts";
 import { faultOf } from "./observe/fault.ts";

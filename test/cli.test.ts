@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { commands } from "../src/cli/commands.ts";
+import { commands } from "../src/cli/commands/index.ts";
 import { type Daemon, type Site, makeSite, quick } from "./fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "./fakes/token-endpoint.ts";
 

@@ -1,7 +1,7 @@
 import { chmod, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { judgeClock } from "../../src/cli/doctor/check.ts";
-import { checkQuotas } from "../../src/cli/doctor/quotas.ts";
+import { judgeClock } from "../../src/cli/commands/doctor/check.ts";
+import { checkQuotas } from "../../src/cli/commands/doctor/quotas.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { type Site, makeSite } from "../fakes/daemon.ts";

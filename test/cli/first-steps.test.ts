@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { commands } from "../../src/cli/commands.ts";
+import { commands } from "../../src/cli/commands/index.ts";
 import { type Site, makeSite } from "../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 

@@ -1,0 +1,96 @@
+import { existsSync } from "node:fs";
+import { EmbeddedRedisError } from "../../../daemon/embedded/redis.ts";
+import { findProgram } from "../../../daemon/embedded/server.ts";
+import { wakeChannel } from "../../../queue/due-index.ts";
+import { preflight } from "../../../queue/redis/preflight.ts";
+import { RedisError, type RedisLink, openRedis } from "../../../queue/redis/link.ts";
+import { redisAddress } from "../../../daemon/redis-address.ts";
+import { SecretSourceError } from "../../../secrets/source.ts";
+import { type Check, type Patient, failure, judgeClock, ok, warning } from "./check.ts";
+
+const CONNECT_MS = 3000;
+const PINGS = 5;
+const SLOW_MS = 20;
+
+/** Reachable, with the rights and settings that evertoken needs, its clock, and what it would lose. */
+export async function checkRedis({ config, io, signal }: Patient): Promise<readonly Check[]> {
+  const checks = config.redis === undefined ? await checkProgram(io.env["PATH"]) : [];
+  try {
+    const address = await redisAddress(config, io.env);
+    if (address.socket !== undefined && !existsSync(address.socket)) return checks; // no daemon runs, so no Redis does
+    const redis = openRedis(address, { connected: () => undefined, disconnected: () => undefined });
+    try {
+      await redis.connect(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]));
+      return [...checks, ...(await examine(redis, io.now))];
+    } finally {
+      await redis.close(true);
+    }
+  } catch (error) {
+    if (!(error instanceof RedisError || error instanceof SecretSourceError)) throw error;
+    return [...checks, failure("redis", error.message, "redis-cli -u URL ping, from where evertoken runs")];
+  }
+}
+
+async function checkProgram(path: string | undefined): Promise<readonly Check[]> {
+  try {
+    return [ok("embedded redis", await findProgram(path))];
+  } catch (error) {
+    if (!(error instanceof EmbeddedRedisError)) throw error;
+    return [failure("embedded redis", error.message, "apt-get install redis-server, or redis: { url: ... }")];
+  }
+}
+
+async function examine(redis: RedisLink, now: () => number): Promise<readonly Check[]> {
+  const laps: number[] = [];
+  for (let i = 0; i < PINGS; i++) {
+    const from = now();
+    await redis.call("PING");
+    laps.push(now() - from);
+  }
+  const latency = laps.toSorted((a, b) => a - b)[Math.floor(PINGS / 2)] ?? 0;
+  const from = now();
+  const [seconds, micros] = (await redis.call("TIME")) as [string, string];
+  const ahead = Number(seconds) * 1000 + Number(micros) / 1000 - (from + now()) / 2;
+  return [
+    latency > SLOW_MS
+      ? warning("redis", `answers after ${latency} ms`, "run Redis near the daemon: every rotation asks it three times")
+      : ok("redis", `${redis.where} answers after ${latency} ms`),
+    await settings(redis),
+    ...(await persistence(redis)),
+    judgeClock("clock of redis", ahead, "Redis's clock"),
+  ];
+}
+
+/** Version, eviction, scripts: what the daemon itself refuses; and the channel, which it would miss later. */
+async function settings(redis: RedisLink): Promise<Check> {
+  const name = "redis settings";
+  try {
+    const doubts = await preflight(redis);
+    await redis.subscribe(wakeChannel(redis.prefix), () => undefined);
+    if (doubts.includes("info_denied")) {
+      return warning(name, "INFO is denied: version and maxmemory-policy are unknown", "grant the user +info");
+    }
+    return ok(name, "version, maxmemory-policy and rights are as needed");
+  } catch (error) {
+    if (!(error instanceof RedisError)) throw error;
+    return failure(name, error.message, "the README has the ACL rule and the settings, under Redis");
+  }
+}
+
+async function persistence(redis: RedisLink): Promise<readonly Check[]> {
+  try {
+    const text = String(await redis.call("INFO"));
+    const version = /^(?:valkey|redis)_version:(\S+)/m.exec(text)?.[1] ?? "of unknown version";
+    if (/^aof_enabled:1/m.test(text)) return [ok("redis persistence", `AOF is on (Redis ${version})`)];
+    return [
+      warning(
+        "redis persistence",
+        `AOF is off (Redis ${version}): after a restart pauses, history and waiting tokens are gone, and every store is asked`,
+        "CONFIG SET appendonly yes, and appendonly yes in its file",
+      ),
+    ];
+  } catch (error) {
+    if (error instanceof RedisError) return []; // denied: said above
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import { parseDuration } from "../../config/shape/duration.ts";
+import { listenOf } from "../../config/listen.ts";
+import { defaultListen, parseListen } from "../../config/address.ts";
+import { CommandError, type Invocation, exitCode } from "../command.ts";
+import type { Io } from "../io.ts";
+import type { ConfigOption } from "../options.ts";
+
+// An import would load Node's own undici: see exchange/one-undici.ts.
+const { get } = process.getBuiltinModule("node:http");
+
+interface HealthcheckOptions extends ConfigOption {
+  readonly live?: boolean;
+  readonly listen?: string;
+  readonly timeout: string;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `evertoken healthcheck`: one request to the daemon's own listener, one line, 0 or 3. Runs every few seconds: no library. */
+export async function healthcheckCommand({ options, io }: Invocation<HealthcheckOptions>): Promise<number> {
+  const timeoutMs = parseDuration(options.timeout);
+  if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 3s", exitCode.usage);
+  const { host, port } = await address(options, io);
+  const path = options.live === true ? "/livez" : "/readyz";
+  const at = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const { status, text } = await ask(at, timeoutMs);
+  if (status === 200) {
+    io.out(`${at}: ok\n`);
+    return exitCode.ok;
+  }
+  io.err(`evertoken: ${at}: ${text}\n`);
+  return exitCode.unhealthy;
+}
+
+/** Where the daemon can be asked: what it listens on everywhere, it also listens on here. */
+async function address(options: HealthcheckOptions, io: Io): Promise<Address> {
+  const named = options.listen ?? io.env["EVERTOKEN_HTTP"];
+  const found =
+    named === undefined ? await configured(options.config ?? io.env["EVERTOKEN_CONFIG"], io) : parseListen(named);
+  if (found === undefined) {
+    throw new CommandError(`"${named}" is no address: host:port is expected, such as 127.0.0.1:9464`, exitCode.usage);
+  }
+  if (found.port === 0) {
+    throw new CommandError(
+      "http.listen picks a free port, which nobody but the daemon knows; give --listen HOST:PORT, or set EVERTOKEN_HTTP",
+      exitCode.usage,
+    );
+  }
+  if (found.host === "" || found.host === "0.0.0.0") return { ...found, host: "127.0.0.1" };
+  return found.host === "::" ? { ...found, host: "::1" } : found;
+}
+
+async function configured(file: string | undefined, io: Io): Promise<Address | undefined> {
+  if (file === undefined || file === "") return parseListen(defaultListen);
+  const quick = await listenOf(file, io.env);
+  if (quick !== undefined) return quick;
+  const { readConfig } = await import("../configuration.ts");
+  return (await readConfig(file, io)).config.http;
+}
+
+function ask(url: string, timeoutMs: number): Promise<{ status: number; text: string }> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false, signal: AbortSignal.timeout(Math.max(1, timeoutMs)) }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (text = `${text}${chunk}`.slice(0, 2000)));
+      response.on("error", () => resolve({ status: 0, text: "broke off its answer" }));
+      response.on("end", () => {
+        const failed = [...text.matchAll(/^\[-\](.+)$/gm)].map(([, line]) => line).join("; ");
+        resolve({
+          status: response.statusCode ?? 0,
+          text: failed || `answers ${response.statusCode}: is it evertoken's?`,
+        });
+      });
+    });
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      const late = error.name === "AbortError" || error.name === "TimeoutError";
+      resolve({
+        status: 0,
+        text: late ? `no answer within ${timeoutMs} ms` : `no daemon listens there (${error.code ?? "error"})`,
+      });
+    });
+  });
+}

@@ -1,0 +1,43 @@
+import { type RunningState, makePlan } from "../../core/plan/plan.ts";
+import type { Config } from "../../config/config.ts";
+import { RedisError } from "../../queue/redis/link.ts";
+import { readStanding } from "../../queue/views/forecast.ts";
+import { CommandError, type Invocation, exitCode } from "../command.ts";
+import { readConfig } from "../configuration.ts";
+import type { Io } from "../io.ts";
+import { withRedis } from "../link.ts";
+import type { ConfigOption } from "../options.ts";
+import { planText } from "./plan-text.ts";
+
+type Options = ConfigOption & {
+  readonly output: "table" | "json";
+  readonly offline?: boolean;
+  readonly detailedExitcode?: boolean;
+};
+
+/** `evertoken plan`: 2 when a quota is exceeded, 4 with --detailed-exitcode when there are changes. */
+export async function planCommand({ options, io }: Invocation<Options>): Promise<number> {
+  const { config } = await readConfig(options.config, io);
+  const state = options.offline === true ? undefined : await runningState(config, io);
+  const plan = makePlan(config, state, io.now());
+  io.out(options.output === "json" ? `${JSON.stringify(plan, undefined, 2)}\n` : planText(plan));
+  if (plan.findings.some(({ severity }) => severity === "exceeded")) return exitCode.usage;
+  const { added, changed, removed } = plan.changes;
+  const changes = added.count + changed.count + removed.count > 0;
+  return options.detailedExitcode === true && changes ? exitCode.changes : exitCode.ok;
+}
+
+/** Undefined where nothing runs; a plan can do without. */
+async function runningState(config: Config, io: Io): Promise<RunningState | undefined> {
+  try {
+    return await withRedis(config, io, async (redis) => {
+      const state = new Map<string, Awaited<ReturnType<typeof readStanding>>>();
+      for (const name of config.providers.keys()) state.set(name, await readStanding(redis, name));
+      return state;
+    });
+  } catch (error) {
+    if (!(error instanceof RedisError) && !(error instanceof CommandError)) throw error;
+    io.err(`no running state (${error.message}): this plan is made from the configuration alone\n`);
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+import type { Invocation } from "../command.ts";
+import type { BulkOptions, WaitOptions } from "../options.ts";
+import { type Wording, requestAll } from "./request.ts";
+
+interface RotateOptions extends BulkOptions, WaitOptions {
+  readonly failed?: boolean;
+}
+
+const wording: Wording = {
+  wish: "rotate",
+  requested: "rotation requested",
+  participle: "rotated",
+  done: (_, record) => ({ result: "rotated", said: `rotated, revision ${record?.revision ?? "unknown"}` }),
+  pending: (_, record, targets) => `revision ${record.revision} waits for ${targets}`,
+};
+
+/** `evertoken rotate`: a new token now, whatever the ladder says, within quotas and pauses. */
+export async function rotateCommand({ args, options, io }: Invocation<RotateOptions>): Promise<number> {
+  const { failed, ...rest } = options;
+  return requestAll(args, failed === true ? { state: "needs_attention,retrying", ...rest } : rest, wording, io);
+}

@@ -1,0 +1,35 @@
+import { hostname } from "node:os";
+import type { Signals } from "../../daemon/daemon.ts";
+import { faultOf } from "../../observe/fault.ts";
+import { type Invocation, exitCode } from "../command.ts";
+import { readConfigToFollow } from "../configuration.ts";
+import type { ConfigOption } from "../options.ts";
+
+/** `evertoken run`: the daemon, until it is told to stop. A mistake in the configuration is told before anything is loaded. */
+export async function runCommand({ options, io }: Invocation<ConfigOption>): Promise<number> {
+  // Before anything else: a SIGHUP that comes early must not end the daemon.
+  const signals: Signals = { hangup: () => void (signals.early = true), user: () => undefined, early: false };
+  io.onSignal("SIGHUP", () => signals.hangup());
+  io.onSignal("SIGUSR2", () => signals.user());
+  const started = await readConfigToFollow(options.config, io);
+  const { config } = started;
+  const [{ runDaemon }, { makeLog }, { makeMetrics }, { makeRecent }] = await Promise.all([
+    import("../../daemon/daemon.ts"),
+    import("../../observe/log.ts"),
+    import("../../observe/metrics.ts"),
+    import("../../observe/recent.ts"),
+  ]);
+  const instance = `${hostname()}:${process.pid}`;
+  const recent = makeRecent(io.now);
+  const pretty = config.log.format === "pretty" && { write: (await import("../../observe/pretty.ts")).prettyLines() };
+  const log = recent.through(makeLog({ ...config.log, version: io.version, instance, ...pretty }));
+  const metrics = makeMetrics({ version: io.version, nodeVersion: io.nodeVersion });
+  function fatal(error: unknown): void {
+    log.event("app.fatal", faultOf(error));
+    log.flush();
+    process.exit(exitCode.runtime);
+  }
+  process.on("uncaughtException", fatal);
+  process.on("unhandledRejection", fatal);
+  return runDaemon({ ...io, started, log, recent, metrics, instance, signals });
+}

@@ -1,0 +1,96 @@
+import type { Credential } from "../../../core/credential.ts";
+import { formatInstant, parseInstant } from "../../../core/instant.ts";
+import { dueIndex } from "../../../queue/due-index.ts";
+import { lookAt } from "../../../queue/views/credentials.ts";
+import type { RedisLink } from "../../../queue/redis/link.ts";
+import { emptyTarget, targetKey } from "../../../core/rotation/record.ts";
+import { decodeRecord } from "../../../core/rotation/record-codec.ts";
+import type { Io } from "../../io.ts";
+import { statesOf } from "../../states.ts";
+import { relative, table } from "../../table.ts";
+import type { View } from "./view.ts";
+
+/** Everything known of one credential. */
+export async function credentialView(credential: Credential, redis: RedisLink, io: Io): Promise<View> {
+  const document = await credentialDocument(credential, redis, io.now());
+  return { healthy: document.healthy, json: document, text: () => credentialTable(document, io.now()) };
+}
+
+async function credentialDocument(credential: Credential, redis: RedisLink, now: number) {
+  const due = dueIndex(redis, credential.provider);
+  const [look] = await lookAt(redis, credential.provider, [credential.id], now);
+  const { nextAt, halt } = look ?? {};
+  const record = decodeRecord((await due.record(credential.id)) ?? "");
+  const targets = credential.publish.map((target) => {
+    const { store, secret, format } = target;
+    const held = record?.targets[targetKey(target)] ?? emptyTarget;
+    return {
+      store,
+      secret,
+      format,
+      revision: held.revision,
+      ...(held.expiresAt > 0 && { expiresAt: formatInstant(held.expiresAt) }),
+      ...(held.failures > 0 && {
+        failures: held.failures,
+        class: held.failure?.[0] ?? "",
+        code: held.failure?.[1] ?? "",
+        retryAt: formatInstant(held.retryAt),
+      }),
+      live: held.expiresAt > now,
+    };
+  });
+  const failure = record?.failure;
+  return {
+    schemaVersion: 1 as const,
+    credential: credential.id,
+    provider: credential.provider,
+    state: look === undefined ? "unscheduled" : statesOf(look, now)[0],
+    scheduled: nextAt !== undefined,
+    healthy: nextAt !== undefined && failure === undefined && targets.every((t) => t.live && t.failures === undefined),
+    revision: record?.revision ?? 0,
+    ...(record &&
+      record.revision > 0 && { issuedAt: formatInstant(record.issuedAt), expiresAt: formatInstant(record.expiresAt) }),
+    ...(nextAt !== undefined && { nextAt: formatInstant(nextAt) }),
+    ...(halt !== undefined && {
+      pause: { until: formatInstant(halt.until), by: halt.by, ...(halt.reason !== "" && { reason: halt.reason }) },
+    }),
+    ...(failure && {
+      failure: {
+        class: failure.class,
+        code: failure.code,
+        failures: failure.failures,
+        since: formatInstant(failure.since),
+        reason: failure.reason,
+      },
+    }),
+    targets,
+  };
+}
+
+function credentialTable(document: Awaited<ReturnType<typeof credentialDocument>>, now: number): string {
+  const { failure, pause } = document;
+  const at = (text: string | undefined): string =>
+    text === undefined ? "-" : `${text} (${relative(parseInstant(text) ?? now, now)})`;
+  const rows = [
+    ["credential", document.credential],
+    ["provider", document.provider],
+    ["state", document.state ?? "-"],
+    ["revision", String(document.revision)],
+    ["issued", at(document.issuedAt)],
+    ["expires", at(document.expiresAt)],
+    ["next", document.scheduled ? at(document.nextAt) : "not scheduled"],
+    ...(pause ? [["paused", `until ${at(pause.until)} by ${pause.by}${pause.reason ? `: ${pause.reason}` : ""}`]] : []),
+    ...(failure
+      ? [["failing", `${failure.class} ${failure.code}, ${failure.failures} times since ${failure.since}`]]
+      : []),
+  ];
+  const targets = document.targets.map((t) => [
+    t.store,
+    t.secret,
+    t.format,
+    String(t.revision),
+    t.expiresAt ?? "-",
+    t.code ?? "-",
+  ]);
+  return `${table(rows)}\n${table([["STORE", "SECRET", "FORMAT", "REVISION", "EXPIRES", "FAILURE"], ...targets])}`;
+}

@@ -1,0 +1,61 @@
+import { formatInstant } from "../../../core/instant.ts";
+import type { CredentialLook } from "../../../queue/views/credentials.ts";
+import type { Io } from "../../io.ts";
+import { isUnhealthy, statesOf } from "../../states.ts";
+import { relative, table } from "../../table.ts";
+import { type View, painted } from "./view.ts";
+
+/** Selected credentials, a line each. */
+export function listView(looks: readonly CredentialLook[], io: Io): View {
+  const now = io.now();
+  const rows = looks.map((look) => {
+    const states = statesOf(look, now);
+    const { id, provider, nextAt, liveUntil, failing, halt } = look;
+    return {
+      credential: id,
+      provider,
+      state: states[0] ?? "healthy",
+      states,
+      ...(liveUntil !== undefined && { expiresAt: formatInstant(liveUntil) }),
+      ...(nextAt !== undefined && { nextAt: formatInstant(nextAt) }),
+      ...(failing !== undefined && {
+        failure: {
+          class: failing.class,
+          code: failing.code,
+          failures: failing.failures,
+          since: formatInstant(failing.since),
+          ...(failing.stores.length > 0 && { stores: failing.stores }),
+        },
+      }),
+      ...(halt !== undefined && {
+        pause: { until: formatInstant(halt.until), by: halt.by, ...(halt.reason !== "" && { reason: halt.reason }) },
+      }),
+    };
+  });
+  const at = (instant: number | undefined): string => (instant === undefined ? "-" : relative(instant, now));
+  return {
+    healthy: !looks.some((look) => isUnhealthy(look, now)),
+    json: { schemaVersion: 1, takenAt: formatInstant(now), credentials: rows },
+    lines: rows.map((row) => ({ schemaVersion: 1, ...row })),
+    text(wide) {
+      const head = ["CREDENTIAL", "PROVIDER", "STATE", "EXPIRES", "NEXT", "FAILURE"];
+      const more = ["FAILURES", "SINCE", "STORES", "PAUSED UNTIL", "BY", "WHY"];
+      const cells = rows.map(({ credential, provider, state, failure, pause }, i) => {
+        const { liveUntil, nextAt } = looks[i] ?? {};
+        const row = [
+          credential,
+          provider,
+          painted(state, io),
+          at(liveUntil),
+          at(nextAt),
+          failure ? `${failure.class} ${failure.code}` : "-",
+        ];
+        if (!wide) return row;
+        const stores = failure?.stores?.join(",") ?? "-";
+        const why = [pause?.until ?? "-", pause?.by ?? "-", pause?.reason ?? "-"];
+        return [...row, String(failure?.failures ?? "-"), failure?.since ?? "-", stores, ...why];
+      });
+      return table([wide ? [...head, ...more] : head, ...cells]);
+    },
+  };
+}
