@@ -1,0 +1,484 @@
+import { describe, expect, test } from "vitest";
+import { emptyRecord } from "../../../src/core/rotation/record.ts";
+import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-codec.ts";
+import { rotate } from "../../../src/core/rotation/rotate.ts";
+import { PublishError } from "../../../src/core/ports/store.ts";
+import {
+  START,
+  credential,
+  exchangeFails,
+  makeWorld,
+  policy,
+  provider,
+  target,
+  unavailable,
+} from "../../fakes/world.ts";
+
+type World = ReturnType<typeof makeWorld>;
+const HOUR = 3_600_000;
+
+function run(world: World, of = credential()) {
+  return rotate({ jobId: "j", dueAt: world.now, sendAt: world.now }, of, provider, world.parts);
+}
+
+function recordOf(world: World) {
+  return decodeRecord(world.journal.record ?? "");
+}
+
+describe("a rotation", () => {
+  test("obtains a first token, publishes it and re-arms before it runs out", async () => {
+    const world = makeWorld();
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({
+      result: "rotated",
+      reason: "NeverIssued",
+      revision: 1,
+      timeliness: "first",
+    });
+    expect(world.store("one").secrets.get("app/acme")?.payload).toBe("1:token-1");
+    expect(world.journal.nextAt).toBeGreaterThan(START + HOUR / 2);
+    expect(world.journal.nextAt).toBeLessThan(START + HOUR - policy.consumerCacheMs);
+    expect(world.journal.calls).toEqual(["begin", "minted", "finish"]);
+    expect(world.journal.sealed).toBeUndefined();
+  });
+
+  test("does nothing one millisecond before it is due, and rotates when it is", async () => {
+    const world = makeWorld();
+    await run(world);
+    const { nextAt } = world.journal;
+    world.now = nextAt - 1;
+    expect(await run(world)).toMatchObject({ result: "skipped", skip: "NotDue", nextAt });
+    expect(world.exchanges).toBe(1);
+    world.now = nextAt;
+    expect(await run(world)).toMatchObject({
+      result: "rotated",
+      reason: "NearingExpiry",
+      revision: 2,
+      timeliness: "on_time",
+    });
+  });
+
+  test("says when it came too late for consumers that cache, and when they held a dead token", async () => {
+    const late = makeWorld();
+    await run(late);
+    late.now = START + HOUR - policy.consumerCacheMs + 1;
+    expect(await run(late)).toMatchObject({ timeliness: "late" });
+    const dead = makeWorld();
+    await run(dead);
+    dead.now = START + HOUR;
+    expect(await run(dead)).toMatchObject({ reason: "Expired", timeliness: "expired" });
+  });
+
+  test("sends nothing when another claim holds the credential", async () => {
+    const world = makeWorld();
+    world.journal.fenced = true;
+    expect(await run(world)).toMatchObject({ result: "skipped", skip: "Fenced" });
+    expect(world.exchanges).toBe(0);
+  });
+
+  test("publishes nothing when the lease was lost during the exchange", async () => {
+    const world = makeWorld();
+    world.during = () => {
+      world.journal.fenced = true;
+    };
+    expect(await run(world)).toMatchObject({ result: "skipped", skip: "Fenced" });
+    expect(world.store("one").writes).toBe(0);
+  });
+
+  test("sends nothing while the provider is paused, and gives the claim back until then", async () => {
+    const world = makeWorld();
+    world.journal.pausedUntil = START + 5000;
+    expect(await run(world)).toMatchObject({ skip: "Paused", nextAt: START + 5000 });
+    expect(world.exchanges).toBe(0);
+    expect(world.journal.nextAt).toBe(START + 5000);
+  });
+
+  test("gives its claim back unused when the daemon drains before anything was sent", async () => {
+    const world = makeWorld();
+    world.draining = true;
+    expect(await run(world)).toMatchObject({ skip: "Draining" });
+    expect(world.journal.calls).toEqual(["release"]);
+  });
+
+  test("publishes a token in hand although Redis is away", async () => {
+    const world = makeWorld();
+    world.journal.away = true;
+    expect(await run(world)).toMatchObject({ result: "rotated" });
+    expect(world.store("one").writes).toBe(1);
+  });
+});
+
+describe("when the exchange fails", () => {
+  test("the last good token stays, and the next try comes within the margin", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.now = world.journal.nextAt;
+    world.fail = exchangeFails();
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({
+      result: "failed",
+      attempt: 1,
+      revision: 1,
+      error: { class: "transient", code: "http_503" },
+    });
+    expect(world.store("one").secrets.get("app/acme")?.payload).toBe("1:token-1");
+    expect(world.journal.nextAt).toBeGreaterThan(world.now);
+    expect(world.journal.nextAt).toBeLessThan(world.now + 60_000);
+    expect(JSON.parse(world.journal.failing)).toMatchObject({
+      state: "retrying",
+      code: "http_503",
+      failures: 1,
+    });
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({ attempt: 2 });
+    world.fail = undefined;
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({ result: "rotated", revision: 2 });
+    expect(world.journal.failing).toBe("");
+  });
+
+  test("the renewal that succeeds at last tells since when it was owed, and the life that its token has", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.now = world.journal.nextAt;
+    const failedAt = world.now;
+    world.fail = exchangeFails();
+    await run(world);
+    world.fail = undefined;
+    world.now = world.journal.nextAt;
+    const published = { owedMs: world.now - failedAt, remainingMs: world.lifetimeMs };
+    expect(published.owedMs).toBeGreaterThan(0);
+    expect(await run(world)).toMatchObject({ result: "rotated", published });
+  });
+
+  test("a throttled answer pauses the provider for as long as it asked", async () => {
+    const world = makeWorld();
+    world.fail = exchangeFails({
+      class: "throttled",
+      code: "too_many_requests",
+      status: 429,
+      retryAfterMs: 90_000,
+    });
+    await run(world);
+    expect(world.pausedMs).toBeGreaterThanOrEqual(90_000);
+    expect(world.journal.nextAt).toBeGreaterThanOrEqual(START + 90_000);
+  });
+
+  test("a refused client climbs the slow ladder and is not tried in between", async () => {
+    const world = makeWorld();
+    world.fail = exchangeFails({ class: "config", code: "invalid_client", status: 401 });
+    await run(world);
+    expect(world.journal.nextAt).toBe(START + 15 * 60_000);
+    world.now += 60_000;
+    expect(await run(world)).toMatchObject({ result: "skipped", skip: "NotDue" });
+    expect(world.exchanges).toBe(1);
+    expect(JSON.parse(world.journal.failing)).toMatchObject({ state: "needs_attention" });
+  });
+
+  test.each([
+    ["a changed client secret", (world: World) => void (world.print = "print-2"), credential()],
+    ["an operator's request", (world: World) => void (world.journal.request = "1"), credential()],
+    ["a changed configuration", () => undefined, credential({ clientId: "other" })],
+  ])("%s leaves the ladder at once", async (_, change, of) => {
+    const world = makeWorld();
+    world.fail = exchangeFails({ class: "config", code: "invalid_client", status: 401 });
+    await run(world);
+    change(world);
+    world.fail = undefined;
+    world.now += 1000;
+    expect(await run(world, of)).toMatchObject({ result: "rotated", revision: 1 });
+  });
+
+  test("forbidden without a reason needs a human from the fourth time on, and takes a changed secret at once", async () => {
+    const world = makeWorld();
+    world.fail = exchangeFails({ code: "http_403", status: 403 });
+    const classes: unknown[] = [];
+    for (let i = 0; i < 4; i++) {
+      classes.push((await run(world)).error?.class);
+      world.now = world.journal.nextAt;
+    }
+    expect(classes).toEqual(["transient", "transient", "transient", "config"]);
+    expect(JSON.parse(world.journal.failing)).toMatchObject({ state: "needs_attention", code: "http_403" });
+    world.now -= 1;
+    expect(await run(world)).toMatchObject({ skip: "NotDue" });
+    world.print = "print-2";
+    world.fail = undefined;
+    expect(await run(world)).toMatchObject({ result: "rotated" });
+  });
+
+  test("a refusal after an outage is tried again after its own first step, not after its last", async () => {
+    const world = makeWorld();
+    world.fail = exchangeFails();
+    for (let i = 0; i < 5; i++) {
+      await run(world);
+      world.now = world.journal.nextAt;
+    }
+    world.fail = exchangeFails({ class: "config", code: "invalid_client", status: 401 });
+    expect(await run(world)).toMatchObject({ attempt: 6 });
+    expect(world.journal.nextAt).toBe(world.now + 15 * 60_000);
+  });
+
+  test("the next tries keep the reason of the first", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.journal.request = "1";
+    world.fail = exchangeFails();
+    expect(await run(world)).toMatchObject({ reason: "Requested" });
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({ reason: "Requested", attempt: 2 });
+  });
+
+  test("an unreadable client secret stops its own credential and sends nothing", async () => {
+    const world = makeWorld();
+    world.parts = {
+      ...world.parts,
+      secrets: async () => {
+        throw exchangeFails({ class: "secret", code: "missing", sent: false });
+      },
+    };
+    expect(await run(world)).toMatchObject({ result: "failed", error: { class: "secret" } });
+    expect(world.exchanges).toBe(0);
+  });
+});
+
+describe("when a store fails", () => {
+  const both = credential({ publish: [target("one"), target("two")] });
+
+  test("the token is kept sealed and only the publish is tried again", async () => {
+    const world = makeWorld();
+    world.journal.record = encodeRecord({ ...emptyRecord("other"), targets: {} }, []);
+    world.store("one").down = unavailable();
+    expect(await run(world)).toMatchObject({ result: "unpublished", revision: 1 });
+    expect(world.journal.sealed).toBeDefined();
+    expect(world.journal.nextAt).toBeLessThanOrEqual(START + 30_000);
+    world.store("one").down = undefined;
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({ result: "published", revision: 1 });
+    expect(world.exchanges).toBe(1);
+    expect(world.store("one").secrets.get("app/acme")?.payload).toBe("1:token-1");
+    expect(world.journal.sealed).toBeUndefined();
+  });
+
+  test("the others are published and nothing is minted again for them", async () => {
+    const world = makeWorld({ stores: ["one", "two"] });
+    world.store("two").down = unavailable();
+    const outcome = await run(world, both);
+    expect(outcome.targets.map((t) => [t.store, t.result])).toEqual([
+      ["one", "written"],
+      ["two", "failed"],
+    ]);
+    for (let i = 0; i < 8; i++) {
+      world.now = world.journal.nextAt;
+      await run(world, both);
+    }
+    expect(world.exchanges).toBe(1);
+    expect(world.store("one").writes).toBe(1);
+    world.store("two").down = undefined;
+    world.now = world.journal.nextAt;
+    expect(await run(world, both)).toMatchObject({ result: "published" });
+    expect(world.store("two").secrets.get("app/acme")?.revision).toBe(1);
+  });
+
+  test("publish retries are never more than 30 s apart", async () => {
+    const world = makeWorld({ lifetimeMs: 14 * 24 * HOUR });
+    world.store("one").down = unavailable();
+    await run(world);
+    for (let i = 0; i < 12; i++) {
+      world.now = world.journal.nextAt;
+      await run(world);
+      expect(world.journal.nextAt - world.now).toBeLessThanOrEqual(30_000);
+      expect(world.journal.nextAt).toBeGreaterThan(world.now);
+    }
+  });
+
+  test("an ambiguous failure is looked at before anything is written again", async () => {
+    const world = makeWorld();
+    world.store("one").dropAnswer = true;
+    expect(await run(world)).toMatchObject({ result: "unpublished" });
+    world.store("one").dropAnswer = false;
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({
+      result: "published",
+      targets: [{ result: "unchanged" }],
+    });
+    expect(world.store("one").writes).toBe(1);
+  });
+
+  test("without a seal key a new token is minted only once the store answers again", async () => {
+    const world = makeWorld({ sealKey: false });
+    await run(world);
+    world.now = world.journal.nextAt;
+    world.store("one").down = unavailable();
+    for (let i = 0; i < 5; i++) {
+      expect(await run(world)).toMatchObject({ result: "unpublished", revision: 2 });
+      world.now = world.journal.nextAt;
+    }
+    expect(world.exchanges).toBe(2);
+    world.store("one").down = undefined;
+    expect(await run(world)).toMatchObject({
+      result: "rotated",
+      reason: "TargetMissing",
+      revision: 3,
+    });
+  });
+
+  test("a sealed token that cannot be opened, the key being another one, is minted again and said to be so", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.now = world.journal.nextAt;
+    world.store("one").down = unavailable();
+    await run(world);
+    world.store("one").down = undefined;
+    world.parts = { ...world.parts, unseal: () => undefined };
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({
+      result: "rotated",
+      reason: "TargetMissing",
+      warnings: ["sealed_token_unreadable"],
+    });
+    expect(world.exchanges).toBe(3);
+  });
+
+  test("a bug in a store's code is not swallowed", async () => {
+    const world = makeWorld();
+    world.store("one").publish = async () => {
+      throw new TypeError("bug");
+    };
+    await expect(run(world)).rejects.toThrow(TypeError);
+    expect(world.journal.sealed).toBeDefined();
+  });
+});
+
+describe("when Redis was lost", () => {
+  test("a live token that a store holds is no reason to mint", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.journal.record = undefined;
+    world.now += 60_000;
+    expect(await run(world)).toMatchObject({
+      result: "recovered",
+      revision: 1,
+      expiresAt: START + HOUR,
+    });
+    expect(world.exchanges).toBe(1);
+    expect(recordOf(world)?.revision).toBe(1);
+  });
+
+  test("revisions go on counting from what the store knows", async () => {
+    const world = makeWorld();
+    for (let i = 0; i < 3; i++) {
+      await run(world);
+      world.now = world.journal.nextAt;
+    }
+    world.journal.record = undefined;
+    expect(await run(world)).toMatchObject({ result: "rotated", revision: 4 });
+  });
+
+  test("nothing is minted while no store can say what it holds", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.journal.record = undefined;
+    world.store("one").down = unavailable();
+    expect(await run(world)).toMatchObject({
+      result: "unpublished",
+      targets: [{ result: "failed" }],
+    });
+    expect(world.exchanges).toBe(1);
+    expect(world.journal.nextAt).toBeGreaterThanOrEqual(world.now + 5000);
+    world.store("one").down = undefined;
+    expect(await run(world)).toMatchObject({ result: "recovered" });
+  });
+
+  test("a store that holds nothing gets a token although another cannot be asked", async () => {
+    const world = makeWorld({ stores: ["one", "two"] });
+    world.store("two").down = unavailable();
+    const of = credential({ publish: [target("one"), target("two")] });
+    expect(await run(world, of)).toMatchObject({ result: "unpublished", reason: "NeverIssued" });
+    expect(world.store("one").writes).toBe(1);
+  });
+
+  test("a listing's word is checked before a token is minted on it: a newer one that the store holds is kept", async () => {
+    const world = makeWorld();
+    await run(world);
+    const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
+    world.now = START + HOUR - 60_000;
+    await run(world);
+    world.journal.record = encodeRecord(listed, credential().publish);
+    expect(await run(world)).toMatchObject({ result: "recovered", revision: 2 });
+    expect(world.exchanges).toBe(2);
+    expect(recordOf(world)).not.toHaveProperty("listed");
+  });
+
+  test("a changed wish is found although only a listing is remembered", async () => {
+    const world = makeWorld();
+    await run(world);
+    const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
+    world.journal.record = encodeRecord(listed, credential().publish);
+    expect(await run(world, credential({ scope: "other" }))).toMatchObject({
+      result: "rotated",
+      reason: "SpecChanged",
+    });
+  });
+
+  test("while a store does not answer, nothing is minted on the word of a listing", async () => {
+    const world = makeWorld();
+    await run(world);
+    const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
+    world.journal.record = encodeRecord(listed, credential().publish);
+    world.now = START + 2 * HOUR;
+    world.store("one").down = unavailable();
+    expect(await run(world)).toMatchObject({ result: "unpublished" });
+    expect(world.exchanges).toBe(1);
+    expect(world.journal.nextAt).toBeGreaterThan(world.now);
+  });
+
+  test("a forgotten newer revision is counted on from, not overwritten by an older one", async () => {
+    const world = makeWorld();
+    await run(world);
+    const old = world.journal.record;
+    for (let i = 0; i < 2; i++) {
+      world.now = world.journal.nextAt;
+      await run(world);
+    }
+    world.now = world.journal.nextAt;
+    // An old backup of Redis came back: it says revision 1, the store holds 3.
+    world.journal.record = old;
+    world.epoch = "e2";
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({
+      result: "rotated",
+      revision: 4,
+      warnings: ["revision_counted_on"],
+    });
+    expect(world.store("one").secrets.get("app/acme")?.revision).toBe(4);
+  });
+});
+
+describe("a crash after any step loses nothing and mints nothing that is not needed", () => {
+  test("after the exchange was written down: the sealed token is published", async () => {
+    const world = makeWorld();
+    world.store("one").publish = () => {
+      throw new PublishError("killed", { class: "unavailable", code: "KILLED" });
+    };
+    const publish = world.store("two").publish;
+    await run(world);
+    world.store("one").publish = publish;
+    world.now = world.journal.nextAt;
+    expect(await run(world)).toMatchObject({ result: "published" });
+    expect(world.exchanges).toBe(1);
+  });
+
+  test("after the publish, before the re-arm: the next run finds the version and writes nothing", async () => {
+    const world = makeWorld();
+    const { finish } = world.journal;
+    world.journal.finish = () => Promise.reject(new Error("killed"));
+    await expect(run(world)).rejects.toThrow("killed");
+    world.journal.finish = finish;
+    expect(await run(world)).toMatchObject({
+      result: "published",
+      targets: [{ result: "unchanged" }],
+    });
+    expect(world.exchanges).toBe(1);
+    expect(world.store("one").writes).toBe(1);
+  });
+});

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { settle } from "../../../src/daemon/watch/settle.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+const times = { quietMs: 500, mostMs: 5000 };
+
+function setUp() {
+  const ends: (() => void)[] = [];
+  let runs = 0;
+  const settling = settle(times, () => {
+    runs += 1;
+    return new Promise((resolve) => ends.push(resolve));
+  });
+  return {
+    ...settling,
+    runs: () => runs,
+    async end(): Promise<void> {
+      ends.shift()?.();
+      await vi.advanceTimersByTimeAsync(0);
+    },
+  };
+}
+
+describe("waiting for quiet", () => {
+  test("runs once after a burst, half a second after its last event and not before", () => {
+    const { stir, runs } = setUp();
+    for (let i = 0; i < 5; i++) {
+      stir();
+      vi.advanceTimersByTime(499);
+    }
+    expect(runs()).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(runs()).toBe(1);
+  });
+
+  test("does not wait for ever where it is never quiet", () => {
+    const { stir, runs } = setUp();
+    for (let at = 0; at < 4900; at += 100) {
+      stir();
+      vi.advanceTimersByTime(100);
+    }
+    expect(runs()).toBe(0);
+    stir();
+    vi.advanceTimersByTime(100);
+    expect(runs()).toBe(1);
+  });
+
+  test("runs at once when it is told to, and not again for what was waiting", () => {
+    const { stir, now, runs } = setUp();
+    stir();
+    now();
+    expect(runs()).toBe(1);
+    vi.advanceTimersByTime(60_000);
+    expect(runs()).toBe(1);
+  });
+
+  test("never runs twice at once: what happens meanwhile leads to one more run", async () => {
+    const { stir, now, runs, end } = setUp();
+    now();
+    stir();
+    await vi.advanceTimersByTimeAsync(500);
+    now();
+    expect(runs()).toBe(1);
+    await end();
+    expect(runs()).toBe(2);
+    await end();
+    expect(runs()).toBe(2);
+  });
+
+  test("runs no more once it is closed", async () => {
+    const { stir, now, close, runs, end } = setUp();
+    now();
+    now();
+    stir();
+    close();
+    await end();
+    now();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(runs()).toBe(1);
+  });
+});

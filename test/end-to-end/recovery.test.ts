@@ -1,0 +1,180 @@
+import { expect, test } from "vitest";
+import { isWorthIt } from "../../src/fleet/recovery.ts";
+import { type FakeAws, startAws } from "../fakes/aws.ts";
+import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { askRedis, startRedis } from "../fakes/redis.ts";
+import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+
+const COUNT = 300;
+const ids = Array.from({ length: COUNT }, (_, i) => `c${i}`);
+
+interface Stage extends AsyncDisposable {
+  readonly port: number;
+  readonly aws: FakeAws;
+  readonly provider: TokenEndpoint;
+  readonly site: Site;
+  start(): Promise<Daemon>;
+}
+
+/** Half of the fleet publishes to AWS, half to files; its tokens live an hour. */
+async function stage(): Promise<Stage> {
+  const stack = new AsyncDisposableStack();
+  const redis = stack.use(await startRedis({ port: true }));
+  const aws = stack.use(await startAws());
+  const provider = stack.use(await startTokenEndpoint());
+  const site = stack.use(await makeSite());
+  provider.otherwise(token({ expires_in: 3600 }));
+  await site.write("secret", "s3cr3t");
+  const port = redis.port ?? 0;
+  await site.configure({
+    redis: { url: `redis://127.0.0.1:${port}` },
+    sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
+    defaults: quick,
+    providers: { p: { tokenEndpoint: provider.url, limits: { concurrency: 32 } } },
+    stores: {
+      aws: {
+        type: "aws-secrets-manager",
+        region: aws.region,
+        endpoint: aws.url,
+        create: true,
+        limits: { writesPerSecond: 5000 },
+      },
+      local: { type: "file", dir: site.path("tokens") },
+    },
+    credentials: ids.map((id, i) => ({
+      id,
+      provider: "p",
+      clientId: "client",
+      clientSecret: { file: "secret" },
+      publish: [{ store: i % 2 === 0 ? "aws" : "local", secret: id }],
+    })),
+  });
+  const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
+  return { port, aws, provider, site, start: () => site.start(env), [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+async function rolledOut(daemon: Daemon): Promise<void> {
+  for (const id of ids) {
+    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id, 120_000);
+  }
+}
+
+async function recordsOf(port: number): Promise<number> {
+  return Number((await askRedis(port, "HLEN {evertoken:p}:state")).slice(1));
+}
+
+test("a rebuild is worth it for more than 20 credentials, 5 % of the fleet or 1,000, beyond what was looked for in vain", () => {
+  expect(isWorthIt(20, 0, 20)).toBe(false);
+  expect(isWorthIt(21, 0, 21)).toBe(true);
+  expect(isWorthIt(100, 0, 2000)).toBe(false);
+  expect(isWorthIt(101, 0, 2000)).toBe(true);
+  expect(isWorthIt(1000, 0, 100_000)).toBe(false);
+  expect(isWorthIt(1001, 0, 100_000)).toBe(true);
+  expect(isWorthIt(5000, 4000, 100_000)).toBe(false);
+});
+
+test("a Redis that lost everything, and then half, under two daemons: no living token is minted again", async () => {
+  await using world = await stage();
+  const { port, provider, aws } = world;
+  const first = await world.start();
+  await rolledOut(first);
+  const second = await world.start();
+  const minted = provider.seen.length;
+  aws.calls.length = 0;
+  expect(await askRedis(port, "FLUSHALL")).toBe("+OK\r\n");
+  const finished = (line: { event: string }): boolean => line.event === "recovery.finished";
+  await Promise.race([first.line(finished), second.line(finished)]);
+  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(COUNT);
+  expect(provider.seen.length).toBe(minted);
+  expect(aws.calls.filter(({ operation }) => operation === "ListSecrets").length).toBeLessThanOrEqual(8);
+  expect([...first.lines, ...second.lines].filter(({ event }) => event === "app.fault")).toEqual([]);
+
+  const lost = ids.filter((_, i) => i % 2 === 1);
+  for (let i = 0; i < lost.length; i += 50) {
+    await askRedis(port, `HDEL {evertoken:p}:state ${lost.slice(i, i + 50).join(" ")}`);
+  }
+  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(COUNT);
+  expect(provider.seen.length).toBe(minted);
+}, 240_000);
+
+test("a store that may not be listed says so once, and is asked credential by credential", async () => {
+  await using world = await stage();
+  const { port, provider, aws } = world;
+  const before = await world.start();
+  await rolledOut(before);
+  before.signal("SIGTERM");
+  await before.exited;
+  const minted = provider.seen.length;
+  aws.fail("deny", { operations: ["ListSecrets"] });
+  await askRedis(port, "FLUSHALL");
+  const daemon = await world.start();
+  const unlisted = await daemon.line((line) => line.event === "recovery.unlisted");
+  expect(unlisted).toMatchObject({ store: "aws", permission: "secretsmanager:ListSecrets" });
+  await expect.poll(async () => recordsOf(port), { timeout: 120_000 }).toBe(COUNT);
+  expect(provider.seen.length).toBe(minted);
+  expect(daemon.lines.filter((line) => line.event === "recovery.unlisted")).toHaveLength(1);
+}, 240_000);
+
+test("renewals go on during a rebuild, and another daemon ends what a killed one began", async () => {
+  await using redis = await startRedis({ port: true });
+  await using aws = await startAws();
+  await using long = await startTokenEndpoint();
+  await using short = await startTokenEndpoint();
+  await using site = await makeSite();
+  long.otherwise(token({ expires_in: 3600 }));
+  short.otherwise(token({ expires_in: 8 }));
+  await site.write("secret", "s3cr3t");
+  const seal = await site.write("seal", Buffer.alloc(32, 7).toString("base64"));
+  const port = redis.port ?? 0;
+  const some = ids.slice(0, 100);
+  const of = (id: string, provider: string, store: string): object => ({
+    id,
+    provider,
+    clientId: "client",
+    clientSecret: { file: "secret" },
+    publish: [{ store, secret: id }],
+  });
+  const configure = (limits: object): Promise<void> =>
+    site.configure({
+      redis: { url: `redis://127.0.0.1:${port}` },
+      sealKey: { file: seal },
+      statusPage: true,
+      defaults: quick,
+      providers: { p: { tokenEndpoint: long.url, limits }, q: { tokenEndpoint: short.url } },
+      stores: {
+        aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
+        local: { type: "file", dir: site.path("tokens") },
+      },
+      credentials: [...some.map((id) => of(id, "p", "aws")), of("brief", "q", "local")],
+    });
+  const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
+  await configure({ concurrency: 32 });
+  const before = await site.start(env);
+  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(some.length);
+  await expect.poll(() => aws.secrets.size, { timeout: 60_000 }).toBe(some.length);
+  before.signal("SIGTERM");
+  await before.exited;
+  const minted = long.seen.length;
+
+  await askRedis(port, "FLUSHALL");
+  // One by one they would take longer than the test.
+  await configure({ perSecond: 0.5 });
+  aws.fail("hang", { operations: ["ListSecrets"] });
+  const first = await site.start(env);
+  await first.line((line) => line.event === "recovery.started");
+  await first.line((line) => line.event === "rotation.succeeded" && line.credential === "brief");
+  expect(first.lines.some((line) => line.event === "recovery.finished")).toBe(false);
+  const { process: facts } = (await (await fetch(`${first.url}/api/v1/status`)).json()) as {
+    process: { recovery?: { remaining: number } };
+  };
+  expect(facts.recovery?.remaining).toBeGreaterThan(20);
+  expect(await (await fetch(`${first.url}/metrics`)).text()).toMatch(/^evertoken_recovery_remaining\S* [1-9]/m);
+  expect(await (await fetch(`${first.url}/`)).text()).toMatch(/Recovering\. .* to go/s);
+  first.signal("SIGKILL");
+  await first.exited;
+  aws.heal();
+  const second = await site.start(env);
+  await second.line((line) => line.event === "recovery.finished");
+  await expect.poll(async () => recordsOf(port), { timeout: 30_000 }).toBe(some.length);
+  expect(long.seen.length).toBe(minted);
+}, 240_000);

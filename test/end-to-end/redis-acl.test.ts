@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { makeSite, quick } from "../fakes/daemon.ts";
+import { askRedis, startRedis } from "../fakes/redis.ts";
+import { reset, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+
+const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+const rules = /^user evertoken on >PASSWORD (.+)$/m.exec(readme)?.[1] ?? "";
+
+test("the README's ACL rules are enough for the daemon and every command, and for nothing else", async () => {
+  await using redis = await startRedis({ port: true });
+  const port = redis.port ?? 0;
+  expect(await askRedis(port, `ACL SETUSER evertoken on >pass ${rules}`)).toBe("+OK\r\n");
+  expect(await askRedis(port, "SET another:key 1")).toBe("+OK\r\n");
+  await using provider = await startTokenEndpoint();
+  provider.otherwise(token({ expires_in: 8 }));
+  provider.next(reset);
+  await using site = await makeSite();
+  await site.write("secret", "s3cr3t");
+  await site.configure({
+    redis: { url: `redis://evertoken:pass@127.0.0.1:${port}` },
+    sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
+    defaults: quick,
+    providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 50, perHour: 100_000 } } },
+    stores: { local: { type: "file", dir: site.path("tokens") } },
+    credentials: ["a", "b"].map((id) => ({
+      id,
+      provider: "p",
+      clientId: "client",
+      clientSecret: { file: "secret" },
+      publish: [{ store: "local", secret: id }],
+    })),
+  });
+  const daemon = await site.start();
+  for (const credential of ["a", "b"]) {
+    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === credential);
+  }
+  for (const [args, code] of [
+    [["rotate", "a", "--wait"], 0],
+    [["pause", "b", "--for", "1h", "--reason", "test"], 0],
+    [["resume", "b"], 0],
+    [["publish", "b"], 0],
+    [["history", "a"], 0],
+    [["status", "-o", "json"], 0],
+    [["plan"], 0],
+  ] as const) {
+    const done = await site.run([...args, "--config", site.config]);
+    expect([args[0], done.code, done.stderr]).toEqual([args[0], code, expect.not.stringContaining("NOPERM")]);
+  }
+  expect((await site.run(["doctor", "--config", site.config])).stdout).not.toContain("NOPERM");
+  daemon.signal("SIGTERM");
+  expect(await daemon.exited).toBe(0);
+  expect(daemon.lines.filter((line) => line.event === "redis.error" || line.event === "app.fault")).toEqual([]);
+  expect(await askRedis(port, "ACL DRYRUN evertoken GET another:key")).toContain("no permissions");
+  expect(await askRedis(port, "ACL DRYRUN evertoken FLUSHALL")).toContain("no permissions");
+}, 90_000);

@@ -1,0 +1,194 @@
+import { get } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { statusPage } from "../../src/observe/page/page.ts";
+import { dueIndex } from "../../src/queue/due-index.ts";
+import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
+import { takeSnapshot } from "../../src/queue/views/snapshot.ts";
+import { makeSite, quick } from "../fakes/daemon.ts";
+import { factsAt } from "../fakes/fleet.ts";
+import { type TestRedis, startRedis } from "../fakes/redis.ts";
+import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+
+const HOUR = 3_600_000;
+
+function configOf(endpoint: string, more: object = {}): object {
+  return {
+    statusPage: true,
+    defaults: quick,
+    providers: { p: { tokenEndpoint: `${endpoint}/token` } },
+    stores: { local: { type: "file", dir: "tokens" } },
+    credentials: [
+      {
+        id: "acme",
+        provider: "p",
+        clientId: "c",
+        clientSecret: { file: "secret" },
+        publish: [{ store: "local", secret: "acme" }],
+      },
+    ],
+    ...more,
+  };
+}
+
+/** fetch does not let anybody choose the Host header. */
+function askAs(host: string, url: string): Promise<{ status: number; text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+  get(url, { headers: { host }, agent: false }, (response) => {
+    let text = "";
+    response.setEncoding("utf8").on("data", (part: string) => (text += part));
+    response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+  }).on("error", reject);
+  return promise;
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error("it did not become so");
+    await delay(50);
+  }
+}
+
+describe("a daemon with a status page", () => {
+  test("shows it under names that it knows, and to a foreign one the key to set", async () => {
+    await using provider = await startTokenEndpoint();
+    provider.otherwise(token({ expires_in: "3600" }));
+    await using site = await makeSite();
+    await site.write("secret", "s3cret");
+    await site.configure(
+      configOf(provider.url, { http: { listen: "127.0.0.1:0", allowedHosts: ["status.example.com"] } }),
+    );
+    const daemon = await site.start();
+    await daemon.line((line) => line.event === "rotation.succeeded");
+    const page = await (await fetch(daemon.url)).text();
+    expect(page).toContain("All 1 credential fresh");
+    expect(page).not.toContain("s3cret");
+    expect((await askAs("status.example.com", daemon.url)).status).toBe(200);
+    for (const path of ["/", "/api/v1/status"]) {
+      const { status, text } = await askAs("evil.example", `${daemon.url}${path}`);
+      expect([status, text]).toEqual([421, expect.stringContaining("http.allowedHosts")]);
+    }
+    expect((await askAs("evil.example", `${daemon.url}/metrics`)).status).toBe(200);
+  });
+
+  test("has none unless it is asked for", async () => {
+    await using site = await makeSite();
+    await site.write("secret", "s3cret");
+    await site.configure(configOf("http://127.0.0.1:9", { statusPage: false }));
+    const daemon = await site.start();
+    expect((await fetch(daemon.url)).status).toBe(404);
+  });
+
+  test("answers with what it knows while Redis is away; the status for programs says that there is none", async () => {
+    await using provider = await startTokenEndpoint();
+    provider.otherwise(token({ expires_in: "3600" }));
+    await using redis = await startRedis({ port: true });
+    await using site = await makeSite();
+    await site.write("secret", "s3cret");
+    await site.configure(configOf(provider.url, { redis: { url: redis.url } }));
+    const daemon = await site.start();
+    await daemon.line((line) => line.event === "rotation.succeeded");
+    await until(async () => (await (await fetch(daemon.url)).text()).includes("All 1 credential fresh"));
+    await redis.kill();
+    await daemon.line((line) => line.event === "redis.disconnected");
+    const page = await (await fetch(daemon.url)).text();
+    expect(page).toContain("Redis is not reachable");
+    expect(page).toContain("What follows is of");
+    expect(page).toContain("redis.disconnected");
+    expect((await fetch(`${daemon.url}/api/v1/status`)).status).toBe(503);
+  });
+
+  test("is scraped and looked at to the end while it drains", async () => {
+    await using provider = await startTokenEndpoint();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    provider.otherwise((...exchange) => void answered.then(() => token({ expires_in: "3600" })(...exchange)));
+    await using site = await makeSite();
+    await site.write("secret", "s3cret");
+    await site.configure(configOf(provider.url, { defaults: { ...quick, requestTimeout: "20s" } }));
+    const daemon = await site.start();
+    await provider.arrived(1);
+    daemon.signal("SIGTERM");
+    await daemon.line((line) => line.event === "app.draining");
+    expect(await (await fetch(`${daemon.url}/metrics`)).text()).toContain("evertoken_build_info");
+    expect((await fetch(`${daemon.url}/readyz`)).status).toBe(503);
+    expect(await (await fetch(daemon.url)).text()).toContain("Draining.");
+    answer();
+    expect(await daemon.exited).toBe(0);
+    await expect(fetch(`${daemon.url}/metrics`)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("the page of 100,000 credentials", () => {
+  let server: TestRedis;
+  let redis: RedisLink;
+  const now = Date.now();
+
+  beforeAll(async () => {
+    server = await startRedis();
+    const silent = { connected: () => undefined, disconnected: () => undefined };
+    redis = openRedis({ socket: server.socket ?? "", keyPrefix: "test" }, silent);
+    await redis.connect(AbortSignal.timeout(5000));
+    await register("large", 100_000);
+    await register("small", 10);
+  }, 60_000);
+  afterAll(async () => {
+    await redis.close(true);
+    await server.stop();
+  });
+
+  /** Fresh tokens that fall due over two days, as a running fleet has them; every hundredth fails. */
+  async function register(provider: string, count: number): Promise<void> {
+    const due = dueIndex(redis, provider);
+    const ids = Array.from({ length: count }, (_, i) => `account-${100_000 + i}`);
+    await due.register(ids.map((id) => [id, "spec"]));
+    for (let from = 0; from < count; from += 1000) {
+      await redis.pipeline(
+        ids.slice(from, from + 1000).flatMap((id, i) => {
+          const dueAt = now + ((from + i) / count) * 48 * HOUR;
+          const entry = { state: "retrying", class: "transient", code: "http_503", stores: [], failures: 3 };
+          const failing = { ...entry, since: now - HOUR, nextAt: now + 60_000, expiresAt: dueAt + HOUR };
+          return [
+            ["zadd", due.keys.due, dueAt, id],
+            ["zadd", due.keys.expiry, dueAt + HOUR, id],
+            ...(i % 100 === 0 ? [["hset", due.keys.failing, id, JSON.stringify(failing)]] : []),
+          ];
+        }),
+      );
+    }
+  }
+
+  const snapshotOf = (provider: string, configured: number) =>
+    takeSnapshot(
+      redis,
+      {
+        providers: [{ name: provider, configured, stores: new Set(["s"]) }],
+        stores: [{ name: "s", type: "file" }],
+        targetsOf: () => [],
+      },
+      now,
+    );
+
+  /** Calls that Redis has answered so far, the script's own included. */
+  async function calls(): Promise<number> {
+    const stats = String(await redis.call("INFO", "commandstats"));
+    return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
+  test("is less than 100 kB, and tells of all of them", async () => {
+    const snapshot = await snapshotOf("large", 100_000);
+    const { markup } = statusPage({ now, snapshot, facts: factsAt({ startedAt: now - HOUR }), nonce: "n" });
+    expect(markup).toContain("Of 100,000 credentials: 1,000 being retried");
+    expect(markup.match(/evertoken status /g)).toHaveLength(100);
+    expect(snapshot.load.counts.reduce((a, b) => a + b, 0) + snapshot.load.later).toBe(100_000);
+    expect(Buffer.byteLength(markup)).toBeLessThan(100_000);
+  });
+
+  test("asks Redis for no more than that of ten", async () => {
+    const before = await calls();
+    await snapshotOf("small", 10);
+    const between = await calls();
+    await snapshotOf("large", 100_000);
+    expect((await calls()) - between).toBeLessThanOrEqual(between - before + 5);
+  });
+});

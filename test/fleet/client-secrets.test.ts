@@ -1,0 +1,72 @@
+import { createSecretKey } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { makeClientSecrets } from "../../src/fleet/client-secrets.ts";
+import { keysFrom } from "../../src/daemon/crypto-keys.ts";
+import { credential, provider } from "../fakes/world.ts";
+import { useDueIndex } from "../queue/fixture.ts";
+
+const key = Buffer.alloc(32, 7);
+const printKey = createSecretKey(key);
+const of = credential({ clientSecrets: [{ env: "NEW" }, { env: "OLD" }] });
+
+describe("the secrets of a client", () => {
+  test("are read anew each time, in order, and those that cannot be read are left out while one remains", async () => {
+    const env: Record<string, string> = { OLD: "b" };
+    const secrets = makeClientSecrets(env, printKey, Date.now);
+    const before = await secrets.read(of, provider);
+    expect(before.secrets.map((secret) => secret.reveal())).toEqual(["b"]);
+    env["NEW"] = "a";
+    const after = await secrets.read(of, provider);
+    expect(after.secrets.map((secret) => secret.reveal())).toEqual(["a", "b"]);
+    expect(after.print).not.toBe(before.print);
+  });
+
+  test("of which not one can be read are an error of their own", async () => {
+    const secrets = makeClientSecrets({}, printKey, Date.now);
+    await expect(secrets.read(of, provider)).rejects.toMatchObject({ class: "secret", code: "unset", sent: false });
+    expect(await secrets.changed(of, provider, "")).toBe(false);
+  });
+
+  test("have changed when they, or the way they are sent, differ from what was refused", async () => {
+    const env = { OLD: "b" };
+    const secrets = makeClientSecrets(env, printKey, Date.now);
+    const { print } = await secrets.read(of, provider);
+    expect(await secrets.changed(of, provider, print)).toBe(false);
+    const post = { ...provider, auth: { method: "client_secret_post", encoding: "rfc6749" } } as const;
+    expect(await secrets.changed(of, post, print)).toBe(true);
+    env.OLD = "c";
+    expect(await secrets.changed(of, provider, print)).toBe(true);
+  });
+
+  test("that replicas see differently are tried once by each, however often the others are refused", async () => {
+    const one = makeClientSecrets({ OLD: "stale" }, printKey, Date.now);
+    const two = makeClientSecrets({ OLD: "wrong" }, printKey, Date.now);
+    const stale = (await one.read(of, provider)).print;
+    const wrong = (await two.read(of, provider)).print;
+    one.refused(of.id, stale);
+    expect(await two.changed(of, provider, stale)).toBe(true);
+    two.refused(of.id, wrong);
+    expect(await one.changed(of, provider, wrong)).toBe(false);
+    expect(await two.changed(of, provider, stale)).toBe(false);
+    expect(await two.changed(credential({ ...of, id: "other" }), provider, stale)).toBe(true);
+  });
+});
+
+describe("the keys of hashes", () => {
+  const index = useDueIndex();
+
+  test("are the same on every replica and in every run, with a seal key or without one", async () => {
+    for (const seal of [key, undefined]) {
+      const [a, b] = [await keysFrom(seal, index.redis), await keysFrom(seal, index.redis)];
+      expect(a.printKey.equals(b.printKey)).toBe(true);
+      expect(a.versionKey.equals(b.versionKey)).toBe(true);
+    }
+  });
+
+  test("differ from fleet to fleet, also where no seal key is configured", async () => {
+    const here = await keysFrom(undefined, index.redis);
+    await index.redis.call("FLUSHALL");
+    expect((await keysFrom(undefined, index.redis)).printKey.equals(here.printKey)).toBe(false);
+    expect(here.seal).toBeUndefined();
+  });
+});

@@ -1,0 +1,75 @@
+import { createSecretKey } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { type Connections, noConnections, reopen } from "../../src/fleet/connections.ts";
+import type { Config } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { Store } from "../../src/core/ports/store.ts";
+import type { RedisLink } from "../../src/queue/redis/link.ts";
+
+function configOf(providers: Record<string, object>, stores: Record<string, object>): Config {
+  const all = Object.fromEntries(
+    Object.entries(providers).map(([name, more]) => [
+      name,
+      { tokenEndpoint: `https://${name}.example.com/t`, ...more },
+    ]),
+  );
+  const { config, problems } = parseConfig(JSON.stringify({ providers: all, stores, credentials: [] }), "/c.json", {});
+  if (config === undefined) throw new Error(JSON.stringify(problems));
+  return config;
+}
+const folder = (dir: string) => ({ type: "file", dir });
+const parts = {
+  versionKey: createSecretKey(Buffer.alloc(32)),
+  budgets: () => undefined,
+  redis: { prefix: "test" } as RedisLink,
+  now: () => 0,
+  env: {},
+  gateEvents: () => ({ unreachable: () => undefined, recovered: () => undefined }),
+};
+const open = (before: Connections, config: Config) => reopen(before, config, new Set(config.stores.keys()), parts);
+
+describe("opening what a configuration needs", () => {
+  test("leaves open what is configured as before", async () => {
+    const first = await open(noConnections, configOf({ p: {}, q: {} }, { s: folder("/s"), t: folder("/t") }));
+    expect([first.fresh.length, first.stale.length]).toEqual([4, 0]);
+    const second = await open(first.connections, configOf({ p: {}, q: {} }, { s: folder("/s"), t: folder("/t") }));
+    expect([second.fresh.length, second.stale.length]).toEqual([0, 0]);
+    expect(second.connections.stores.get("s")?.it).toBe(first.connections.stores.get("s")?.it);
+  });
+
+  test("opens anew what is configured differently, and only that", async () => {
+    const first = await open(noConnections, configOf({ p: {}, q: {} }, { s: folder("/s"), t: folder("/t") }));
+    const changed = configOf(
+      { p: { auth: { method: "client_secret_post" } }, q: {} },
+      { s: folder("/s"), t: folder("/u") },
+    );
+    const second = await open(first.connections, changed);
+    expect(second.fresh).toEqual([second.connections.exchanges.get("p")?.it, second.connections.stores.get("t")?.it]);
+    expect(second.stale).toEqual([first.connections.exchanges.get("p")?.it, first.connections.stores.get("t")?.it]);
+    expect(second.connections.exchanges.get("q")?.it).toBe(first.connections.exchanges.get("q")?.it);
+  });
+
+  test("gives up what is no longer configured, and a store that nobody publishes to", async () => {
+    const config = configOf({ p: {} }, { s: folder("/s") });
+    const first = await open(noConnections, config);
+    const second = await reopen(first.connections, configOf({}, { s: folder("/s") }), new Set(), parts);
+    expect(second.stale).toHaveLength(2);
+    expect([...second.connections.exchanges.keys(), ...second.connections.stores.keys()]).toEqual([]);
+  });
+
+  test("of a configuration that cannot be opened whole takes nothing, and closes nothing that is in use", async () => {
+    const closed: string[] = [];
+    const used = { close: async () => void closed.push("t") } as unknown as Store;
+    const before: Connections = { exchanges: new Map(), stores: new Map([["t", { key: "as before", it: used }]]) };
+    const broken = {
+      ...parts,
+      gateEvents(store: string) {
+        if (store === "t") throw new Error("cannot be opened");
+        return parts.gateEvents();
+      },
+    };
+    const config = configOf({ p: {} }, { s: folder("/s"), t: folder("/t") });
+    await expect(reopen(before, config, new Set(["s", "t"]), broken)).rejects.toThrow("cannot be opened");
+    expect(closed).toEqual([]);
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { Secret } from "../../src/core/credential.ts";
+import { openPacedExchange } from "../../src/fleet/paced-exchange.ts";
+import { credential, provider } from "../fakes/world.ts";
+import { json, startTokenEndpoint } from "../fakes/token-endpoint.ts";
+import { useDueIndex } from "../queue/fixture.ts";
+
+const index = useDueIndex();
+const PER_SECOND = 5;
+const SLOT_MS = 1000 / PER_SECOND;
+
+async function run(limits: { readonly concurrency: number; readonly perSecond?: number }): Promise<{ tries: number }> {
+  await using endpoint = await startTokenEndpoint();
+  endpoint.next(json(401, { error: "invalid_client" }));
+  const exchange = openPacedExchange(
+    { ...provider, tokenEndpoint: endpoint.url, limits },
+    { redis: index.redis, now: Date.now, env: {} },
+  );
+  const secrets = [new Secret("old"), new Secret("new")];
+  expect(await exchange.exchange(credential(), secrets, AbortSignal.timeout(10_000))).toMatchObject({ secretIndex: 1 });
+  await exchange.close();
+  return { tries: endpoint.seen.length };
+}
+
+test("the try with a second secret takes a slot of the provider's rate, which nobody else gets then", async () => {
+  const limits = { concurrency: 4, perSecond: PER_SECOND };
+  await index.due.register([["acme", "s"]]);
+  const { claimed } = await index.due.claim({ ...limits, leaseFloorMs: 10_000 });
+  const sendAt = claimed[0]?.sendAt ?? 0;
+  expect(await run(limits)).toEqual({ tries: 2 });
+  expect(Number(await index.redis.call("GET", index.due.keys.pace))).toBeGreaterThanOrEqual(sendAt + 2 * SLOT_MS);
+  expect(await index.now()).toBeGreaterThanOrEqual(sendAt + SLOT_MS);
+});
+
+test("without a rate nothing is waited for, and Redis is not asked", async () => {
+  expect(await run({ concurrency: 4 })).toEqual({ tries: 2 });
+  expect(await index.redis.call("GET", index.due.keys.pace)).toBeNull();
+});

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import type { Lanes } from "../../src/fleet/lanes.ts";
+import type { Lane } from "../../src/queue/lane.ts";
+import { makeRegistry } from "../../src/fleet/reconciler.ts";
+import { compareRosters, emptyRoster, makeRoster } from "../../src/fleet/roster.ts";
+import { accepted } from "../config/fixture.ts";
+import { useDueIndex } from "../queue/fixture.ts";
+
+const index = useDueIndex();
+const scheduled = async (): Promise<string[]> =>
+  ((await index.redis.call("ZRANGE", index.due.keys.due, 0, -1)) as string[]).toSorted();
+
+async function start(...ids: string[]) {
+  const roster = await makeRoster(
+    accepted(`
+providers: { p: { tokenEndpoint: "https://login.example.com/token" } }
+stores: { local: { type: file, dir: ./tokens } }
+credentials: ${JSON.stringify(
+      ids.map((id) => ({
+        id,
+        provider: "p",
+        clientId: id,
+        clientSecret: { file: "x" },
+        publish: [{ store: "local", secret: id }],
+      })),
+    )}`),
+  );
+  const lane = { due: index.due } as Lane;
+  const registry = makeRegistry({
+    redis: index.redis,
+    log: { event: () => undefined, setLevel: () => undefined, flush: () => undefined },
+    lanes: { get: () => lane } as unknown as Lanes,
+    onError(error) {
+      throw error;
+    },
+  });
+  await registry.follow(roster, await compareRosters(emptyRoster, roster), 1);
+  return registry;
+}
+
+test("what a start took on trust is looked at in the first round: a release without the mark may have changed it", async () => {
+  await start("a", "b");
+  expect(await scheduled()).toEqual(["a", "b"]);
+  // As many entries, and one of them another.
+  await index.redis.call("ZREM", index.due.keys.due, "a");
+  await index.redis.call("ZADD", index.due.keys.due, 1, "x");
+  const registry = await start("a", "b");
+  expect(await scheduled()).toEqual(["b", "x"]);
+  await registry.round(1);
+  expect(await scheduled()).toEqual(["a", "b"]);
+});

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Target } from "../../../src/core/credential.ts";
+import type { Attention, FleetShape } from "../../../src/core/snapshot.ts";
+import { readAll, readFailing } from "../../../src/queue/views/series.ts";
+import { keysOf } from "../../../src/queue/due-index.ts";
+import { type RedisLink, openRedis } from "../../../src/queue/redis/link.ts";
+import { takeSnapshot } from "../../../src/queue/views/snapshot.ts";
+import { emptyRecord, emptyTarget, targetKey } from "../../../src/core/rotation/record.ts";
+import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
+import { type TestRedis, startRedis } from "../../fakes/redis.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const MINUTE = 60_000;
+const k = keysOf("test", "p");
+const silent = { connected: () => undefined, disconnected: () => undefined };
+
+describe("a snapshot of the fleet", () => {
+  let server: TestRedis;
+  let redis: RedisLink;
+  const fleet = new Map<string, readonly Target[]>();
+  const shape: FleetShape = {
+    providers: [{ name: "p", configured: 3, stores: new Set(["aws", "gcp"]) }],
+    stores: ["aws", "gcp", "unused"].map((name) => ({ name, type: "file" })),
+    targetsOf: (id) => fleet.get(id) ?? [],
+  };
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = openRedis({ socket: server.socket ?? "", keyPrefix: "test" }, silent);
+    await redis.connect(AbortSignal.timeout(5000));
+  });
+  beforeEach(async () => {
+    fleet.clear();
+    await redis.call("FLUSHALL");
+  });
+  afterAll(async () => {
+    await redis.close(true);
+    await server.stop();
+  });
+
+  /** A credential as a finished rotation leaves it: what each store holds until when. */
+  async function holds(
+    id: string,
+    until: Readonly<Record<string, number>>,
+    failing?: Partial<Attention>,
+  ): Promise<void> {
+    const targets = Object.keys(until).map((store): Target => ({ store, secret: id, format: "json" }));
+    fleet.set(id, targets);
+    const record = {
+      ...emptyRecord("s"),
+      revision: 1,
+      targets: Object.fromEntries(
+        targets.map((target) => [targetKey(target), { ...emptyTarget, expiresAt: until[target.store] ?? 0 }]),
+      ),
+    };
+    const liveUntil = Math.min(...Object.values(until));
+    await redis.call("ZADD", k.due, NOW + 5 * MINUTE, id);
+    await redis.call("ZADD", k.expiry, liveUntil, id);
+    await redis.call("HSET", k.state, id, encodeRecord(record, targets));
+    if (failing === undefined) return;
+    const entry = { class: "unavailable", code: "x", stores: [], failures: 1, since: NOW, nextAt: NOW };
+    await redis.call("HSET", k.failing, id, JSON.stringify({ ...entry, expiresAt: liveUntil, ...failing }));
+  }
+  async function runways(): Promise<Record<string, number | undefined>> {
+    const { providers, stores } = await takeSnapshot(redis, shape, NOW);
+    const minutes = (at: number | undefined): number | undefined => (at === undefined ? at : (at - NOW) / MINUTE);
+    return {
+      p: minutes(providers[0]?.runwayEndsAt),
+      ...Object.fromEntries(stores.map((s) => [s.store, minutes(s.runwayEndsAt)])),
+    };
+  }
+
+  test("knows the runway of a provider and of each store that it fills", async () => {
+    await holds("a", { aws: NOW + 20 * MINUTE, gcp: NOW + 20 * MINUTE });
+    await holds("b", { gcp: NOW + 12 * MINUTE });
+    expect(await runways()).toEqual({ p: 12, aws: 20, gcp: 12, unused: undefined });
+  });
+
+  test("knows it of a store that goes on while another one is down", async () => {
+    const failing = { state: "unpublished", stores: ["aws"] } as const;
+    await holds("a", { aws: NOW + 2 * MINUTE, gcp: NOW + 50 * MINUTE }, failing);
+    await holds("b", { aws: NOW - MINUTE, gcp: NOW + 40 * MINUTE }, failing);
+    expect(await runways()).toEqual({ p: 2, aws: 2, gcp: 40, unused: undefined });
+  });
+
+  test("never says more than is sure, however large the fleet", async () => {
+    for (let i = 0; i < 120; i++) await holds(`c${i}`, { aws: NOW + (i + 1) * MINUTE });
+    await holds("last", { gcp: NOW + 500 * MINUTE });
+    // Of the first hundred none is published to gcp: the first one there dies after them.
+    expect(await runways()).toEqual({ p: 1, aws: 1, gcp: 100, unused: undefined });
+  });
+
+  test("says how many die by when, by provider and by the stores that it fills", async () => {
+    await holds("a", { aws: NOW + 4 * MINUTE });
+    await holds("b", { aws: NOW + 5 * MINUTE });
+    await holds("c", { aws: NOW + 5 * MINUTE + 1 });
+    const { providers, stores } = await takeSnapshot(redis, shape, NOW);
+    const counts = [providers[0]?.expiring, ...stores.map(({ expiring }) => expiring)].map((expiring) =>
+      [0, 300, 900, Infinity].map((within) => expiring?.find((each) => each.withinSeconds === within)?.count),
+    );
+    expect(counts).toEqual([
+      [0, 2, 3, 3],
+      [0, 2, 3, 3],
+      [0, 2, 3, 3],
+      [0, 0, 0, 0],
+    ]);
+  });
+
+  test("tells tokens that only people can help from those that evertoken has lost", async () => {
+    const people = { state: "needs_attention", class: "config", code: "invalid_client" } as const;
+    await holds("a", { aws: NOW - 1 }, people);
+    await holds("b", { aws: NOW + 1 }, people);
+    await holds("c", { aws: NOW }, { state: "retrying" });
+    const [provider] = (await takeSnapshot(redis, shape, NOW)).providers;
+    expect(provider).toMatchObject({
+      expiredForPeople: 1,
+      expiring: expect.arrayContaining([{ withinSeconds: 0, count: 2 }]),
+    });
+  });
+
+  test("counts what falls due by half hours, what is due already with the first, and the rest as later", async () => {
+    const due = {
+      overdue: NOW - MINUTE,
+      soon: NOW + 29 * MINUTE,
+      next: NOW + 30 * MINUTE,
+      tomorrow: NOW + 1440 * MINUTE,
+    };
+    for (const [id, at] of Object.entries(due)) await redis.call("ZADD", k.due, at, id);
+    const { load } = await takeSnapshot(redis, shape, NOW);
+    expect(load.counts.slice(0, 3)).toEqual([2, 1, 0]);
+    expect(load).toMatchObject({ startAt: NOW, later: 1 });
+  });
+
+  test("calls overdue what could have been started a minute ago, not what a pause or an outage of the provider holds back", async () => {
+    await holds("a", { aws: NOW + 60 * MINUTE });
+    await redis.call("ZADD", k.due, NOW - 2 * MINUTE, "a");
+    const look = async () => (await takeSnapshot(redis, shape, NOW)).providers[0];
+    expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
+    await redis.call("SET", k.pause, NOW + MINUTE);
+    expect(await look()).toMatchObject({ overdue: 0, pausedUntil: NOW + MINUTE });
+    await redis.call("SET", k.pause, NOW);
+    await redis.call("HSET", k.breaker, "failures", 4);
+    expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
+    await redis.call("HSET", k.breaker, "failures", 5);
+    expect(await look()).toMatchObject({ overdue: 0, circuitOpen: true });
+  });
+
+  test("gives the failing credentials one by one, up to a cap, and how many there are", async () => {
+    for (const id of ["a", "b", "c"]) await holds(id, { aws: NOW }, { state: "retrying", class: "transient" });
+    await holds("d", { aws: NOW });
+    const { facts, total } = await readFailing(redis, ["p"], 2);
+    expect(facts.map(({ provider, reason }) => [provider, reason])).toEqual([
+      ["p", "transient"],
+      ["p", "transient"],
+    ]);
+    expect(total).toBe(3);
+  });
+
+  test("gives every credential, the next one due first, up to a cap, and how many there are", async () => {
+    await holds("later", { aws: NOW + MINUTE }, { state: "retrying", class: "transient" });
+    await redis.call("ZADD", k.due, NOW + 1, "first");
+    await redis.call("ZADD", k.due, NOW + 99 * MINUTE, "last");
+    expect(await readAll(redis, ["p"], 2)).toEqual({
+      facts: [
+        { id: "first", provider: "p", nextAt: NOW + 1 },
+        { id: "later", provider: "p", nextAt: NOW + 5 * MINUTE, expiresAt: NOW + MINUTE, reason: "transient" },
+      ],
+      total: 3,
+    });
+  });
+});
