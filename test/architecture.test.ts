@@ -2,67 +2,41 @@ import { readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
-/** The words of the flow: no clock, no chance, no environment, no package, nothing of Node's. */
-const core = [
-  "backoff.ts",
-  "conclude.ts",
-  "credential.ts",
-  "deliver.ts",
-  "fleet.ts",
-  "history.ts",
-  "instant.ts",
-  "journal.ts",
-  "load.ts",
-  "mint.ts",
-  "order.ts",
-  "outcome.ts",
-  "pages.ts",
-  "parts.ts",
-  "presets.ts",
-  "record.ts",
-  "record-compact.ts",
-  "record-text.ts",
-  "recover.ts",
-  "rotate.ts",
-  "runway.ts",
-  "schedule.ts",
-  "selector.ts",
-  "tally.ts",
-  "waiting.ts",
-  "wish.ts",
-];
-
-/** The two contracts that the core knows of its edges, as types. */
-const contracts = ["exchange/grant.ts", "publish/store.ts"];
-
-/** Folders of the core: they know it and themselves. */
-const pure = ["plan"];
-
-/** Edges: they know the core and themselves, never one another. They meet in the files beside main.ts. */
-const edges = ["config", "embedded", "exchange", "observe", "publish", "queue", "watch"];
+/**
+ * The rooms of src/, floor by floor: a room imports itself and the floors below its own, never a room beside it.
+ * What lives in each says src/README.md.
+ */
+const floors = [
+  ["core"],
+  ["config", "exchange", "observe", "publish", "queue", "secrets"],
+  ["fleet"],
+  ["daemon"],
+  ["cli"],
+  ["main.ts"],
+] as const;
 
 /** Every npm package that the program uses, and the one file that knows it. */
 const packages: Readonly<Record<string, string>> = {
-  "@aws-sdk/client-secrets-manager": "publish/aws-client.ts",
-  "@google-cloud/secret-manager": "publish/gcp-client.ts",
-  "@grpc/grpc-js": "publish/gcp-client.ts",
+  "@aws-sdk/client-secrets-manager": "publish/aws/client.ts",
+  "@google-cloud/secret-manager": "publish/gcp/client.ts",
+  "@grpc/grpc-js": "publish/gcp/client.ts",
   "@opentelemetry/api": "observe/trace.ts",
   "@opentelemetry/exporter-trace-otlp-proto": "observe/otlp.ts",
   "@opentelemetry/resources": "observe/otlp.ts",
   "@opentelemetry/sdk-trace": "observe/otlp.ts",
-  "@smithy/undici-http-handler": "publish/aws-client.ts",
-  bullmq: "queue/queue.ts",
+  "@smithy/undici-http-handler": "publish/aws/client.ts",
+  bullmq: "queue/bullmq.ts",
   commander: "cli/program.ts",
-  "google-auth-library": "publish/gcp-client.ts",
-  ioredis: "queue/redis-client.ts",
-  "js-yaml": "config/fast.ts",
-  oauth4webapi: "exchange/client-credentials.ts",
+  "google-auth-library": "publish/gcp/client.ts",
+  ioredis: "queue/redis/client.ts",
+  "js-yaml": "config/read/fast.ts",
+  oauth4webapi: "exchange/grants/client-credentials.ts",
   pino: "observe/log.ts",
   "pino-pretty": "observe/pretty.ts",
   "prom-client": "observe/instruments.ts",
   undici: "exchange/transport.ts",
-  yaml: "config/source.ts",
-  zod: "config/zod.ts",
+  yaml: "config/read/yaml.ts",
+  zod: "config/shape/zod.ts",
 };
 
 interface Import {
@@ -112,8 +86,13 @@ function packageOf(to: string): string {
     .join("/");
 }
 
-function folderOf(file: string): string | undefined {
-  return file.includes("/") ? file.slice(0, file.indexOf("/")) : undefined;
+/** The first folder below src/, or the file itself that lies there. */
+function roomOf(file: string): string {
+  return file.split("/")[0] ?? file;
+}
+
+function floorOf(file: string): number {
+  return floors.findIndex((rooms) => (rooms as readonly string[]).includes(roomOf(file)));
 }
 
 function shown(found: readonly Import[]): string[] {
@@ -173,42 +152,19 @@ export function eleven(): void { call("from"); }
 });
 
 describe("the import table", () => {
-  test("the core exists as listed", () => {
-    expect(core.filter((file) => !sources.has(file))).toEqual([]);
+  test("src/ holds main.ts and the rooms that stand on a floor, nothing else", () => {
+    expect([...new Set(files.map(roomOf))].toSorted()).toEqual(floors.flat().toSorted());
   });
 
-  test("the core imports the core, and the contracts of its edges as types", () => {
-    const allowed = ({ to, typeOnly }: Import) => core.includes(to) || (typeOnly && contracts.includes(to));
-    expect(shown(imports.filter((each) => core.includes(each.from) && !allowed(each)))).toEqual([]);
-  });
-
-  test("every folder is an edge, or the command line", () => {
-    const folders = new Set(files.map(folderOf).filter((folder) => folder !== undefined));
-    expect([...folders].toSorted()).toEqual([...edges, ...pure, "cli"].toSorted());
-  });
-
-  test("a folder of the core imports the core and itself", () => {
-    const wrong = imports.filter(({ from, to }) => {
-      const folder = folderOf(from);
-      return folder !== undefined && pure.includes(folder) && folderOf(to) !== folder && !core.includes(to);
-    });
-    expect(shown(wrong)).toEqual([]);
-  });
-
-  test("edges import the core and themselves, never one another, save the contracts as types", () => {
-    const wrong = imports.filter(({ from, to, typeOnly }) => {
-      const folder = folderOf(from);
-      if (folder === undefined || !edges.includes(folder) || !isFile(to)) return false;
-      return folderOf(to) !== folder && !core.includes(to) && !(typeOnly && contracts.includes(to));
-    });
-    expect(shown(wrong)).toEqual([]);
-  });
-
-  test("only main.ts knows the command line, and nothing knows main.ts", () => {
+  test("a room imports itself and the floors below it, as values and as types", () => {
     const wrong = imports.filter(
-      ({ from, to }) => to === "main.ts" || (folderOf(to) === "cli" && from !== "main.ts" && folderOf(from) !== "cli"),
+      ({ from, to }) => isFile(to) && roomOf(to) !== roomOf(from) && floorOf(to) >= floorOf(from),
     );
     expect(shown(wrong)).toEqual([]);
+  });
+
+  test("the core knows no package and nothing of Node", () => {
+    expect(shown(imports.filter(({ from, to }) => roomOf(from) === "core" && !isFile(to)))).toEqual([]);
   });
 
   test("every npm package is imported by the one file that the table names", () => {
@@ -227,7 +183,7 @@ describe("the import table", () => {
   });
 
   test("what rotates does not load what checks a configuration: for a large one a thread does, and it goes with it", () => {
-    const loaded = new Set(["daemon.ts"]);
+    const loaded = new Set(["daemon/daemon.ts"]);
     for (const file of loaded) {
       const source = withoutComments(sources.get(file) ?? "");
       for (const [, to = ""] of source.matchAll(/^(?:import|export)(?! type\b)[^;]*? from "(\.[^"]+)"/gm)) {
@@ -235,15 +191,12 @@ describe("the import table", () => {
       }
     }
     expect(loaded).toContain("config/config.ts");
-    expect(loaded).not.toContain("config/zod.ts");
+    expect(loaded).not.toContain("config/shape/zod.ts");
   });
 
-  test("no file leads back to itself", () => {
+  test("no file leads back to itself, by types neither", () => {
     const next = new Map(
-      files.map((file) => [
-        file,
-        imports.filter(({ from, to, typeOnly }) => from === file && !typeOnly && isFile(to)).map(({ to }) => to),
-      ]),
+      files.map((file) => [file, imports.filter(({ from, to }) => from === file && isFile(to)).map(({ to }) => to)]),
     );
     const circles: string[] = [];
     const done = new Set<string>();
@@ -259,7 +212,8 @@ describe("the import table", () => {
 });
 
 describe("the edge of the program", () => {
-  const reads = /\bDate\s*[.(]|\bnew Date\b|\bDate\.now\b|\bMath\.random\b|\bprocess\.env\b|node:process/;
+  const reads =
+    /\bDate\s*[.(]|\bnew Date\b|\bDate\.now\b|\bperformance\.|\bMath\.random\b|\bprocess\.(?:env|hrtime)\b|node:process/;
 
   test("clock, chance and environment are read in main.ts alone", () => {
     const readers = files.filter((file) => reads.test(withoutComments(sources.get(file) ?? "")));

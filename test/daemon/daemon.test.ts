@@ -278,7 +278,7 @@ describe("the daemon", () => {
   });
 
   test("reaches Redis over TLS, with a CA of its own and a password in the URL", async () => {
-    const tls = (name: string): string => new URL(`fakes/tls/${name}.pem`, import.meta.url).pathname;
+    const tls = (name: string): string => new URL(`../fakes/tls/${name}.pem`, import.meta.url).pathname;
     const port = await freePort();
     const files = [
       "--tls-cert-file",

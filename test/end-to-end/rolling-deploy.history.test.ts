@@ -11,7 +11,7 @@ import { toolPath } from "../setup/tools.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The release before this one, and the last one that wrote every record as JSON. Their packages are a part of today's. */
 const PREVIOUS = "77a2ec907ec8d70e1ce58ac9127a6f5f82e7a4a6";
 const BEFORE_COMPACT = "bb4bbc69ae3d7d0b1582502c2e30298b9c140493";
