@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { OwnError } from "./core/own-error.ts";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { isatty } from "node:tty";
@@ -18,6 +19,7 @@ const stop = new AbortController();
 const styles = { bad: "red", doubtful: "yellow", good: "green", faint: "gray" } as const satisfies Record<Tone, string>;
 const io: Io = {
   now: Date.now,
+  elapsed: () => performance.now(),
   random: Math.random,
   env: process.env,
   out: (text) => process.stdout.write(text),
@@ -59,12 +61,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 try {
   process.exitCode = await runProgram(process.argv.slice(2), commands, io);
 } catch (error) {
-  // Only errors of our own have messages that are safe to show.
-  const { name, message } = error as { name?: string; message?: string };
-  const own = /^(RedisError|EmbeddedRedisError|SecretSourceError|ListenError|PublishError|ExchangeError)$/.test(
-    name ?? "",
-  );
-  io.err(own ? `evertoken: ${message}\n` : `evertoken: unexpected fault: ${JSON.stringify(faultOf(error))}\n`);
+  const text = error instanceof OwnError ? error.message : `unexpected fault: ${JSON.stringify(faultOf(error))}`;
+  io.err(`evertoken: ${text}\n`);
   process.exitCode = exitCode.runtime;
 }
 // What a library may have left open must not keep a finished program alive.

@@ -1,7 +1,8 @@
-import { parseDuration } from "../config/shape/duration.ts";
-import type { CredentialLook } from "../queue/views/credentials.ts";
+import { waitUnlessAborted } from "../core/wait.ts";
+import { parseDuration } from "../core/duration.ts";
+import type { CredentialView } from "../queue/views/credentials.ts";
 import { CommandError, exitCode } from "./command.ts";
-import { each, sleep } from "./each.ts";
+import { each } from "./each.ts";
 import type { Io } from "./io.ts";
 import type { BulkOptions } from "./options.ts";
 import type { Selection } from "./select.ts";
@@ -29,7 +30,7 @@ export interface Result {
 export async function goOn(
   verb: string,
   selection: Selection,
-  looks: readonly CredentialLook[],
+  looks: readonly CredentialView[],
   options: BulkOptions & { readonly all?: boolean },
   io: Io,
 ): Promise<boolean> {
@@ -88,7 +89,7 @@ export async function paced<T, R>(
   const results: R[] = [];
   const from = io.now();
   for (const [i, item] of items.entries()) {
-    await sleep(from + i * intervalMs - io.now(), io);
+    await waitUnlessAborted(from + i * intervalMs - io.now(), io.stop);
     if (io.stop.aborted) break;
     results.push(await work(item));
   }

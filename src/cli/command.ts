@@ -1,3 +1,4 @@
+import { OwnError } from "../core/own-error.ts";
 import type { Io } from "./io.ts";
 
 /** One command as it is declared in commands.ts: all that help and completion need to know, without importing it. */
@@ -69,7 +70,7 @@ export const exitMeaning: Readonly<Record<ExitName, string>> = {
 };
 
 /** Ends a command with a message on stderr and an exit code. The message is ours and safe to show. */
-export class CommandError extends Error {
+export class CommandError extends OwnError {
   override readonly name = "CommandError";
   readonly exitCode: number;
   constructor(message: string, code: number) {

@@ -1,6 +1,6 @@
 import { type Config, type Parsed, type Problem, loadConfig } from "../config/config.ts";
 import { formatProblems } from "../config/report.ts";
-import { type SteadyConfig, readSteadily } from "../daemon/consistent-read.ts";
+import { type ConsistentConfig, readConsistently } from "../daemon/consistent-read.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -27,9 +27,9 @@ export async function readConfig(
 export async function readConfigToFollow(
   option: string | undefined,
   io: Io,
-): Promise<SteadyConfig & { readonly path: string; readonly config: Config }> {
+): Promise<ConsistentConfig & { readonly path: string; readonly config: Config }> {
   const path = configPath(option, io);
-  const steady = await readSteadily(path, io.env);
+  const steady = await readConsistently(path, io.env);
   if (steady === undefined) {
     throw new CommandError(`${path} goes on changing while it is read; nothing was started`, exitCode.usage);
   }

@@ -1,4 +1,4 @@
-import type { Edges } from "../fleet/run-job.ts";
+import type { Edges } from "../core/edges.ts";
 
 /** How a text is to be taken: red, yellow, green, and of no weight. */
 export type Tone = "bad" | "doubtful" | "good" | "faint";

@@ -1,5 +1,5 @@
+import { CREDENTIAL_STATES } from "../core/states.ts";
 import type { OptionSpec } from "./command.ts";
-import { STATES } from "./states.ts";
 
 /** Options that several commands share. */
 
@@ -35,8 +35,8 @@ export const selection: readonly OptionSpec[] = [
   { flags: "-l, --selector <labels>", help: "those with these labels: env=prod,tier!=free" },
   {
     flags: "--state <states>",
-    help: `those in a state, or one of several: ${STATES.join(", ")}`,
-    suggested: STATES,
+    help: `those in a state, or one of several: ${CREDENTIAL_STATES.join(", ")}`,
+    suggested: CREDENTIAL_STATES,
   },
   { flags: "--all", help: "all of them" },
 ];

@@ -1,17 +1,18 @@
+import { CREDENTIAL_STATES, type CredentialState } from "../core/states.ts";
 import type { Config } from "../config/config.ts";
 import { closest } from "../config/suggest.ts";
 import type { Credential } from "../core/credential.ts";
-import { type CredentialLook, lookAt } from "../queue/views/credentials.ts";
+import { type CredentialView, lookAt } from "../queue/views/credentials.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { parseSelector } from "../config/shape/selector.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { SelectionOptions } from "./options.ts";
-import { STATES, type State, statesOf } from "./states.ts";
+import { statesOf } from "./states.ts";
 
 /** What the command line asks for, checked against the configuration; the states are still to be looked at. */
 export interface Selection {
   readonly credentials: readonly Credential[];
-  readonly states: readonly State[];
+  readonly states: readonly CredentialState[];
   /** `acme`, `provider p, state retrying`: for people. */
   readonly said: string;
   /** Whole providers and nothing else: pausing them pauses what is added to them, too. */
@@ -51,9 +52,9 @@ export function select(config: Config, ids: readonly string[], options: Selectio
 }
 
 /** Looks at what was selected, and leaves those in the states that were asked for. */
-export async function look(redis: RedisLink, selection: Selection, now: number): Promise<CredentialLook[]> {
+export async function look(redis: RedisLink, selection: Selection, now: number): Promise<CredentialView[]> {
   const byProvider = Map.groupBy(selection.credentials, (credential) => credential.provider);
-  const looks: CredentialLook[] = [];
+  const looks: CredentialView[] = [];
   for (const [provider, credentials] of byProvider) {
     looks.push(
       ...(await lookAt(
@@ -84,14 +85,14 @@ function byId(config: Config, ids: readonly string[]): Credential[] {
   });
 }
 
-function statesIn(text: string | undefined): State[] {
+function statesIn(text: string | undefined): CredentialState[] {
   if (text === undefined) return [];
   return text.split(",").map((each) => {
     const word = each.trim();
-    const state = STATES.find((known) => known === word);
+    const state = CREDENTIAL_STATES.find((known) => known === word);
     if (state === undefined) {
-      const meant = closest(word, STATES);
-      throw usage(`--state: unknown state "${word}"; one of ${STATES.join(", ")} is expected${hint(meant)}`);
+      const meant = closest(word, CREDENTIAL_STATES);
+      throw usage(`--state: unknown state "${word}"; one of ${CREDENTIAL_STATES.join(", ")} is expected${hint(meant)}`);
     }
     return state;
   });

@@ -1,3 +1,4 @@
+import { formatDuration } from "../core/duration.ts";
 import { stripVTControlCharacters } from "node:util";
 
 /** Columns padded to their widest cell; the first row is the head. Cells hold no tabs or newlines, but may be coloured. */
@@ -21,24 +22,7 @@ function widthOf(cell: string): number {
 
 /** `in 4m 10s`, `3h 2m ago`, `now`. */
 export function relative(at: number, now: number): string {
-  const seconds = Math.round(Math.abs(at - now) / 1000);
-  if (seconds === 0) return "now";
-  return at > now ? `in ${span(seconds)}` : `${span(seconds)} ago`;
-}
-
-/** `4m 10s`, `0s`: two units are enough to act on. */
-export function span(seconds: number): string {
-  const parts = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "m"],
-    [seconds % 60, "s"],
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  const text = parts
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count}${unit}`)
-    .join(" ");
-  return text === "" ? "0s" : text;
+  const apart = formatDuration(Math.abs(at - now), "brief");
+  if (apart === "0s") return "now";
+  return at > now ? `in ${apart}` : `${apart} ago`;
 }

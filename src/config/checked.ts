@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import type { Credential } from "../core/credential.ts";
 import { type Document, readDocument } from "./read/document.ts";
 import { judge } from "./check/check.ts";
@@ -8,8 +9,6 @@ import { resolveCredential } from "./resolve/credential.ts";
 import { policyResolver } from "./resolve/policy.ts";
 import { makeShares } from "./resolve/intern.ts";
 import { type Sources, joinSources } from "./read/joined.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** What is said about a configuration. */
 export interface Told {

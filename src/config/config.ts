@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import type { Read, Told } from "./checked.ts";
 import { readApart } from "./thread/read-in-thread.ts";
 import { type Opened, openFiles } from "./read/open.ts";
@@ -13,8 +14,6 @@ export interface Parsed extends Told {
 
 /** What came of a configuration, and what to watch for changes of it: also complete where the configuration is wrong. */
 export type Loaded = Parsed & Pick<Opened, "files" | "watched">;
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Up to here a configuration is read in less time than it takes to start a thread. */
 const SMALL = 128 * 1024;

@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { presets } from "./resolve/presets.ts";
 import { judge } from "./check/check.ts";
 import { openFiles } from "./read/open.ts";
@@ -11,8 +12,6 @@ export type Origin =
   | { readonly file: string; readonly line: number; readonly variable: boolean }
   | { readonly preset: string }
   | "built in";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Of values named as in the file: `["http", "listen"]`, or below a credential `["credentials", id, "lifetime"]`. What a credential does

@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { type Parsed, accept } from "./config.ts";
 import { judge } from "./check/check.ts";
 import { checkText, tell } from "./checked.ts";
@@ -5,8 +6,6 @@ import { openFiles } from "./read/open.ts";
 import type { Finding, Problem } from "./problem.ts";
 import { jsonSchema } from "./shape/schema.ts";
 import { joinSources } from "./read/joined.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Checks one text as a configuration; what it includes is not read. Paths in it are relative to the folder of `file`. */
 export function parseConfig(text: string, file: string, env: Env): Parsed {

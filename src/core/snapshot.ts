@@ -1,3 +1,4 @@
+import type { AttentionState, CountedState } from "./states.ts";
 import type { Instant, Target } from "./credential.ts";
 import type { Load } from "./due-load.ts";
 
@@ -6,7 +7,7 @@ export interface Attention {
   readonly credential: string;
   readonly provider: string;
   /** `retrying`: helps itself; `needs_attention`: a human must change something; `unpublished`: a store does not take it. */
-  readonly state: "retrying" | "needs_attention" | "unpublished";
+  readonly state: AttentionState;
   /** Error class and code, closed vocabularies (see ExchangeError and PublishError). */
   readonly class: string;
   readonly code: string;
@@ -25,9 +26,7 @@ export interface ProviderSnapshot {
    * Sums to `credentials`. `pending`: never had a token; `due`: due and not yet started; `refreshing`: under way; `paused`: by
    * an operator.
    */
-  readonly states: Readonly<
-    Record<"healthy" | "due" | "refreshing" | "retrying" | "needs_attention" | "paused" | "pending", number>
-  >;
+  readonly states: Readonly<Record<CountedState, number>>;
   /** Cumulative: how many newest tokens expire within so many seconds (0 = already dead). */
   readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
   /** Due for more than a minute and not yet started; 0 while a pause or an outage of the provider holds everything back. */
@@ -45,13 +44,13 @@ export interface ProviderSnapshot {
   /** Set while a 429 or Retry-After pauses the provider. */
   readonly pausedUntil?: Instant;
   /** Set while an operator has paused the whole provider. */
-  readonly halt?: Halt;
+  readonly operatorPause?: OperatorPause;
   /** Credentials that an operator has paused, the first 100. */
-  readonly halted?: readonly (Halt & { readonly credential: string })[];
+  readonly pausedCredentials?: readonly (OperatorPause & { readonly credential: string })[];
 }
 
 /** An operator's pause of a credential or a whole provider; kept apart from the pauses that a provider asks for. */
-export interface Halt {
+export interface OperatorPause {
   readonly until: Instant;
   readonly since: Instant;
   /** `user@host`, as that machine's system says. */
@@ -71,7 +70,7 @@ export interface StoreSnapshot {
 }
 
 /** One credential, as far as its series tell. */
-export interface CredentialFact {
+export interface CredentialSeries {
   readonly id: string;
   readonly provider: string;
   readonly expiresAt?: Instant;
@@ -81,7 +80,7 @@ export interface CredentialFact {
 }
 
 /** Where one credential stands, as far as a forecast asks. */
-export interface CredentialStanding {
+export interface CredentialForecast {
   readonly dueAt: Instant;
   /** Undefined: there has never been a token. */
   readonly lifetimeMs?: number;

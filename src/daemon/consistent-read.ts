@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,7 +10,7 @@ const PAUSE_MS = 100;
 /** Files that are open at once. */
 const AT_ONCE = 16;
 
-export interface SteadyConfig {
+export interface ConsistentConfig {
   readonly loaded: Loaded;
   /** Of what is in its files and in the CA files that it names. */
   readonly hash: string;
@@ -21,11 +22,7 @@ export interface SteadyConfig {
  * where it was found the last time; without it a file that comes or goes in this moment is left to the next look.
  * Undefined when it goes on changing.
  */
-export async function readSteadily(
-  path: string,
-  env: Readonly<Record<string, string | undefined>>,
-  known?: Loaded,
-): Promise<SteadyConfig | undefined> {
+export async function readConsistently(path: string, env: Env, known?: Loaded): Promise<ConsistentConfig | undefined> {
   let sources = known;
   for (let tries = 0; tries < TRIES; tries++) {
     const before = sources && (await lookAtConfig(path, sources));

@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { type KeyObject, randomBytes } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { ensureSealKey } from "./embedded/redis.ts";
@@ -14,10 +15,7 @@ export interface Keys {
 }
 
 /** The seal key: configured, or made where a daemon keeps everything on one machine. */
-export async function configuredKey(
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Buffer | undefined> {
+export async function configuredKey(config: Config, env: Env): Promise<Buffer | undefined> {
   if (config.sealKey !== undefined) return readKey(config.sealKey, env);
   return config.redis === undefined ? readKey(await ensureSealKey(config.dataDir), env) : undefined;
 }

@@ -1,11 +1,12 @@
+import type { Edges } from "../core/edges.ts";
 import type { Config } from "../config/config.ts";
 import { drain } from "./drain.ts";
 import { startEmbeddedRedis } from "./embedded/redis.ts";
-import { type FleetWork, startFleet } from "../fleet/fleet.ts";
+import { type Fleet, startFleet } from "../fleet/fleet.ts";
 import type { FleetSnapshot } from "../core/snapshot.ts";
 import { makeLogLevel } from "./log-level.ts";
 import { configuredKey, keysFrom } from "./crypto-keys.ts";
-import { giveBackGarbage } from "./release-memory.ts";
+import { releaseMemory } from "./release-memory.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Recent } from "../observe/recent.ts";
@@ -17,11 +18,10 @@ import { preflight } from "../queue/redis/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "../queue/redis/link.ts";
 import { redisAddress } from "./redis-address.ts";
 import { type Reload, startReload } from "./reload.ts";
-import type { SteadyConfig } from "./consistent-read.ts";
-import type { Edges } from "../fleet/run-job.ts";
+import type { ConsistentConfig } from "./consistent-read.ts";
 
 export interface DaemonParts extends Edges {
-  readonly started: SteadyConfig & { readonly path: string; readonly config: Config };
+  readonly started: ConsistentConfig & { readonly path: string; readonly config: Config };
   readonly log: Log;
   readonly recent: Recent;
   readonly metrics: Metrics;
@@ -57,7 +57,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   await using stack = new AsyncDisposableStack();
   let phase: "starting" | "ready" | "draining" = "starting";
   let redis: RedisLink | undefined;
-  let fleet: FleetWork | undefined;
+  let fleet: Fleet | undefined;
   let reload: Reload | undefined;
   const level = makeLogLevel(log, config.log.level);
   signals.user = level.toggle;
@@ -147,7 +147,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const tracing = await tracingOf(parts);
   stack.defer(() => tracing?.close());
   // What reading a large configuration has left; nothing is under way yet.
-  if (config.credentials.length >= LARGE) giveBackGarbage({ waiting: false });
+  if (config.credentials.length >= LARGE) releaseMemory({ waiting: false });
   fleet = await startFleet(
     { ...parts, redis: link, ...(await keysFrom(key, link)), startRotation: tracing?.startRotation },
     { config, since: started.look.since },
@@ -158,7 +158,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   stack.defer(() => reload?.close());
   phase = "ready";
   log.event("app.ready", { start_ms: now() - startedAt });
-  const settled = setTimeout(() => giveBackGarbage({ waiting: true }), SETTLED_MS);
+  const settled = setTimeout(() => releaseMemory({ waiting: true }), SETTLED_MS);
   stack.defer(() => clearTimeout(settled));
 
   await aborted(stop);
@@ -183,7 +183,7 @@ async function tracingOf({ started, log, env, now, version, instance }: DaemonPa
   return startTracing({ env, now, version, instance, credentialId: started.config.tracing.credentialId, onLost });
 }
 
-async function snapshotOf(fleet: FleetWork | undefined): Promise<FleetSnapshot> {
+async function snapshotOf(fleet: Fleet | undefined): Promise<FleetSnapshot> {
   if (fleet === undefined) throw new RedisError("not started yet", "STARTING", false);
   return fleet.snapshot();
 }

@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import { embeddedSocket } from "./embedded/redis.ts";
@@ -8,10 +9,7 @@ import { readSecret } from "../secrets/source.ts";
 const EMBEDDED_PREFIX = "evertoken";
 
 /** Where this configuration's Redis is: the one it names, or the embedded one in its data directory. */
-export async function redisAddress(
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<RedisAddress> {
+export async function redisAddress(config: Config, env: Env): Promise<RedisAddress> {
   const { redis } = config;
   if (redis === undefined) {
     return { socket: embeddedSocket(config.dataDir), keyPrefix: EMBEDDED_PREFIX };

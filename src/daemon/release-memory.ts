@@ -11,7 +11,7 @@ type Collect = (options: { type: "major"; execution: "sync"; flavor: "last-resor
  * an idle daemon, half of one with a large fleet. One thorough collection gives them back. `waiting`: somebody may be waiting meanwhile;
  * then a large heap is left alone. False: it was.
  */
-export function giveBackGarbage({ waiting }: { readonly waiting: boolean }): boolean {
+export function releaseMemory({ waiting }: { readonly waiting: boolean }): boolean {
   if (waiting && getHeapStatistics().used_heap_size > MOST_BYTES) return false;
   // The function is there only where a flag says so, and a flag of the command line would be one more thing to know.
   setFlagsFromString("--expose-gc");

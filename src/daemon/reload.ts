@@ -1,24 +1,26 @@
+import { OwnError } from "../core/own-error.ts";
+import type { Env } from "../core/edges.ts";
 import { dirname } from "node:path";
 import { type Applicable, applicable } from "./restart-needed.ts";
 import type { Config, Problem } from "../config/config.ts";
 import { faultOf } from "../observe/fault.ts";
-import type { FleetWork } from "../fleet/fleet.ts";
+import type { Fleet } from "../fleet/fleet.ts";
 import type { LogLevel } from "./log-level.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { ConfigFacts } from "../observe/status.ts";
 import type { RosterChange } from "../fleet/roster.ts";
 import { inSlices } from "../fleet/slices.ts";
-import { type SteadyConfig, caFilesOf, lookAtConfig, readSteadily } from "./consistent-read.ts";
+import { type ConsistentConfig, caFilesOf, lookAtConfig, readConsistently } from "./consistent-read.ts";
 import { watchFolders } from "./watch/folders.ts";
 import { foldersOf } from "./watch/look.ts";
 import { settle } from "./watch/settle.ts";
 
 export interface ReloadParts {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** With which the daemon was started. */
-  readonly started: SteadyConfig & { readonly path: string; readonly config: Config };
-  readonly fleet: Pick<FleetWork, "apply" | "secretsChanged">;
+  readonly started: ConsistentConfig & { readonly path: string; readonly config: Config };
+  readonly fleet: Pick<Fleet, "apply" | "secretsChanged">;
   readonly log: Log;
   readonly level: LogLevel;
   readonly metrics: Metrics;
@@ -80,7 +82,7 @@ export function startReload(parts: ReloadParts): Reload {
     const wanted = asked;
     asked = false;
     if (!wanted && (await lookAtConfig(path, loaded)).print === looked) return;
-    const read = await readSteadily(path, parts.env, loaded);
+    const read = await readConsistently(path, parts.env, loaded);
     if (read === undefined) {
       asked = wanted;
       check.stir();
@@ -92,7 +94,7 @@ export function startReload(parts: ReloadParts): Reload {
     await follow();
   }
 
-  async function attempt({ loaded: { config: next, problems, more }, hash }: SteadyConfig): Promise<void> {
+  async function attempt({ loaded: { config: next, problems, more }, hash }: ConsistentConfig): Promise<void> {
     tried = hash;
     const startedAt = now();
     if (next === undefined)
@@ -181,8 +183,7 @@ async function foldersOfSecrets({ credentials }: Config): Promise<ReadonlySet<st
 
 /** Only errors of our own have messages that are safe to show. */
 function reasonOf(error: unknown, onBug: (error: unknown) => void): string {
-  const { name, message } = error as { name?: string; message?: string };
-  if (/^(TooManyRemoved|PublishError|ExchangeError|RedisError)$/.test(name ?? "")) return message ?? "";
+  if (error instanceof OwnError) return error.message;
   onBug(error);
   return "the configuration is right, but a fault of the program kept it from being applied; see app.fault in the log";
 }

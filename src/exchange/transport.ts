@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { readFileSync } from "node:fs";
 import "./one-undici.ts";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install } from "undici";
@@ -31,8 +32,6 @@ export interface Seen {
   /** Of the Date header, in whole seconds. */
   readonly date?: number;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Keep-alive connections to one token endpoint, through the environment's proxy if there is one. */
 export function openTransport(

@@ -1,21 +1,20 @@
+import { isEndpointFault } from "../core/policy/error-classes.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
 
 /** Names of credentials that wait for a store or a provider to come back; in memory, of this replica only. */
-export interface Waiting {
+export interface Blocked {
   /** Returns the credentials of the same provider whose wait is over because this outcome shows that it answers again. */
   note(outcome: Outcome): readonly string[];
   /** Credentials, by provider, that wait for the store; forgets them. */
   takeStore(store: string): ReadonlyMap<string, readonly string[]>;
 }
 
-/** Classes of exchange errors that are the provider's, not the credential's. */
-const PROVIDERS = new Set(["transient", "unknown_outcome", "tls"]);
 /** Refusals that are about the way to the endpoint: when they end for one account they have ended for all, however slow the ladder. */
 const WAYS = /^(http_4(?!03)\d\d|redirect_refused|proxy|html|no_token)$/;
 /** So many accounts failing in a row are an outage; fewer are their own trouble, and keep their backoff. */
 const OUTAGE = 3;
 
-export function makeWaiting(): Waiting {
+export function makeBlocked(): Blocked {
   /** store -> credential -> provider */
   const byStore = new Map<string, Map<string, string>>();
   /** provider -> credentials that failed since its last success */
@@ -32,7 +31,7 @@ export function makeWaiting(): Waiting {
       const failed = inARow.get(provider) ?? new Set<string>();
       inARow.set(provider, failed);
       if (error !== undefined) {
-        if (PROVIDERS.has(error.class) || WAYS.test(error.code)) failed.add(credential);
+        if (isEndpointFault(error.class) || WAYS.test(error.code)) failed.add(credential);
         return [];
       }
       if (exchangeMs === undefined) return [];

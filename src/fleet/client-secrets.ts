@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import type { KeyObject } from "node:crypto";
 import type { Credential, Instant, Provider, Secret } from "../core/credential.ts";
 import { ExchangeError } from "../core/ports/exchange.ts";
@@ -24,11 +25,7 @@ export interface ClientSecrets {
  * Replicas may see different secrets for a while, or for ever where a mount is never updated: each tries what it sees
  * once, so that they do not take turns at a provider that locks out who keeps trying.
  */
-export function makeClientSecrets(
-  env: Readonly<Record<string, string | undefined>>,
-  printKey: KeyObject,
-  now: () => Instant,
-): ClientSecrets {
+export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Instant): ClientSecrets {
   const readFile = secretFiles(now);
   const lastRefused = new Map<string, string>();
 

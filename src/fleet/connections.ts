@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { type KeyObject, createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
@@ -29,7 +30,7 @@ export interface ConnectionParts {
   readonly budgets: Budgets;
   readonly redis: RedisLink;
   now(): number;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   gateEvents(store: string): GateEvents;
 }
 

@@ -1,5 +1,7 @@
+import type { Edges } from "../core/edges.ts";
+import { OwnError } from "../core/own-error.ts";
 import type { KeyObject } from "node:crypto";
-import { makeAdvice } from "./lifetime-warnings.ts";
+import { makeLifetimeWarnings } from "./lifetime-warnings.ts";
 import type { Config } from "../config/config.ts";
 import { type Connections, type Reopened, closeAll, itsOf, noConnections, reopen } from "./connections.ts";
 import { makeCredentialSeries } from "./credential-series.ts";
@@ -8,7 +10,7 @@ import { faultOf } from "../observe/fault.ts";
 import type { FleetShape, FleetSnapshot } from "../core/snapshot.ts";
 import { fleetShape } from "./shape.ts";
 import { makeGenerations } from "./generations.ts";
-import { startHousekeeping } from "./maintenance.ts";
+import { startMaintenance } from "./maintenance.ts";
 import { makeTurns } from "./in-turn.ts";
 import { makeLanes } from "./lanes.ts";
 import type { Log } from "../observe/log.ts";
@@ -22,13 +24,13 @@ import { wakeChannel } from "../queue/due-index.ts";
 import type { Lane } from "../queue/lane.ts";
 import { RedisError, type RedisLink } from "../queue/redis/link.ts";
 import { takeSnapshot } from "../queue/views/snapshot.ts";
-import { type RebuildProgress, makeRebuild } from "./recovery.ts";
-import { type Registry, makeRegistry } from "./reconciler.ts";
+import { type RecoveryProgress, makeRecovery } from "./recovery.ts";
+import { type Reconciler, makeReconciler } from "./reconciler.ts";
 import { type RosterChange, compareRosters, emptyRoster, makeRoster } from "./roster.ts";
 import type { Seal } from "../secrets/seal.ts";
-import { makeStoreRoom } from "./store-capacity.ts";
-import { makeWaiting } from "./blocked.ts";
-import { type Configured, type Edges, makeWork } from "./run-job.ts";
+import { makeStoreCapacity } from "./store-capacity.ts";
+import { makeBlocked } from "./blocked.ts";
+import { type Configured, makeJobRunner } from "./run-job.ts";
 
 export interface FleetParts extends Edges {
   readonly log: Log;
@@ -41,7 +43,7 @@ export interface FleetParts extends Edges {
   readonly stop: AbortSignal;
 }
 
-export interface FleetWork {
+export interface Fleet {
   /**
    * Makes the work follow a configuration: all of it, or nothing when it is refused or something cannot be opened. The first
    * one starts the work. `since`: when the configuration came here. Throws TooManyRemoved.
@@ -57,7 +59,7 @@ export interface FleetWork {
   /** Some client secret may be another one: what waits for that is tried. */
   secretsChanged(): Promise<void>;
   /** Of what Redis has forgotten, while this replica asks the stores for it. */
-  recovery(): RebuildProgress | undefined;
+  recovery(): RecoveryProgress | undefined;
   /** Redis is back: it may have forgotten something. */
   reconnected(): void;
   /** Lets jobs that wait for Redis end. */
@@ -66,22 +68,22 @@ export interface FleetWork {
 }
 
 /** More credentials would go at once than `reload.maxRemoved` allows. */
-class TooManyRemoved extends Error {
+class TooManyRemoved extends OwnError {
   override readonly name = "TooManyRemoved";
 }
 
 /** Everything that rotates: stores, exchanges, a lane per provider, and what happens from time to time. */
-export async function startFleet(parts: FleetParts, first: { config: Config; since: Instant }): Promise<FleetWork> {
+export async function startFleet(parts: FleetParts, first: { config: Config; since: Instant }): Promise<Fleet> {
   const { log, metrics, redis } = parts;
   const abandonment = new AbortController();
   const onError = (error: unknown): void => reportRedis(error, parts);
   const inTurn = makeTurns();
-  const waiting = makeWaiting();
+  const waiting = makeBlocked();
   const configured = makeGenerations(configuredBy(first.config, noConnections, emptyRoster));
   let connections = noConnections;
   let roster = emptyRoster;
   const budgets = makeBudgets(redis, parts.now);
-  let storeRoom = makeStoreRoom([], new Map(), budgets);
+  let storeCapacity = makeStoreCapacity([], new Map(), budgets);
   let shape: FleetShape = { providers: [], stores: [], targetsOf: () => [] };
   let takeCredentialSeries = async (): Promise<void> => undefined;
   let epoch = await redis.epoch();
@@ -90,8 +92,8 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   const credentialOf = (id: string) => now().credentials.get(id);
   const share = (): number => now().config.log.successSampling;
   const record = makeRecorder(log, metrics, { random: parts.random, share });
-  const advise = makeAdvice({ credentialOf, storeOf: (name) => now().config.stores.get(name) }, log);
-  const { work, secretChanged } = makeWork({
+  const advise = makeLifetimeWarnings({ credentialOf, storeOf: (name) => now().config.stores.get(name) }, log);
+  const { work, secretChanged } = makeJobRunner({
     ...parts,
     configured,
     dueOf: (name) => lanes.get(name)?.due,
@@ -101,16 +103,23 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     record(outcome) {
       record(outcome);
       advise(outcome);
-      if (outcome.exchangeMs !== undefined) storeRoom.exchanged(outcome.provider, outcome.exchangeMs);
+      if (outcome.exchangeMs !== undefined) storeCapacity.exchanged(outcome.provider, outcome.exchangeMs);
       const recovered = waiting.note(outcome);
       if (recovered.length > 0) advance(outcome.provider, recovered);
     },
     onBug: (error) => log.event("app.fault", faultOf(error)),
   });
-  const lanes = makeLanes({ redis, metrics, work, secretChanged, onError, room: (...args) => storeRoom.room(...args) });
-  const registry: Registry = makeRegistry({ redis, log, lanes, onError });
+  const lanes = makeLanes({
+    redis,
+    metrics,
+    work,
+    secretChanged,
+    onError,
+    room: (...args) => storeCapacity.room(...args),
+  });
+  const registry: Reconciler = makeReconciler({ redis, log, lanes, onError });
 
-  const rebuild = makeRebuild({ ...parts, configured, dueOf: (name) => lanes.get(name)?.due, onError });
+  const rebuild = makeRecovery({ ...parts, configured, dueOf: (name) => lanes.get(name)?.due, onError });
 
   function advance(provider: string, ids: readonly string[]): void {
     lanes.get(provider)?.due.advance(ids).catch(onError);
@@ -138,7 +147,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     const unused = configured.replace(configuredBy(config, connections, roster));
     void unused.then(() => closeAll(reopened.stale));
     metrics.introduce(config.providers.values(), connections.stores.keys());
-    storeRoom = makeStoreRoom(config.credentials, config.stores, budgets);
+    storeCapacity = makeStoreCapacity(config.credentials, config.stores, budgets);
     lanes.follow(config, roster);
     shape = fleetShape(config, credentialOf);
     takeCredentialSeries = makeCredentialSeries(config, redis, metrics);
@@ -167,7 +176,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
   });
   void rebuild.look();
   lanes.wake();
-  const housekeeping = startHousekeeping({
+  const maintenance = startMaintenance({
     now: parts.now,
     ready: redis.ready,
     async reconcile(round) {
@@ -179,7 +188,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
       metrics.setFleet(snapshot);
       await takeCredentialSeries();
     },
-    checkParked: lanes.checkParked,
+    retryChangedSecrets: lanes.retryChangedSecrets,
     onError,
   });
 
@@ -187,10 +196,10 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     apply: (config, since) => inTurn(() => apply(config, since)),
     lanes: lanes.all,
     active: lanes.active,
-    snapshot: housekeeping.snapshot,
-    latest: housekeeping.latest,
+    snapshot: maintenance.snapshot,
+    latest: maintenance.latest,
     recovery: rebuild.progress,
-    secretsChanged: lanes.checkAllParked,
+    secretsChanged: lanes.retryAllChangedSecrets,
     abandon: () => abandonment.abort(),
     reconnected() {
       redis
@@ -204,7 +213,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
         .catch(onError);
     },
     async close() {
-      housekeeping.stop();
+      maintenance.stop();
       await closeAll([...itsOf(connections.exchanges).values(), ...itsOf(connections.stores).values()]);
     },
   };

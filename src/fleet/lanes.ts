@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Lane, openLane } from "../queue/lane.ts";
-import { makeParkedWatch } from "../queue/secret-watch.ts";
+import { makeSecretWatch } from "../queue/secret-watch.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import type { Roster } from "./roster.ts";
 import type { Work } from "./run-job.ts";
@@ -17,8 +17,8 @@ export interface Lanes {
   /** Jobs under way in this process. */
   active(): number;
   /** A page of what waits for a changed secret. */
-  checkParked(): Promise<void>;
-  checkAllParked(): Promise<void>;
+  retryChangedSecrets(): Promise<void>;
+  retryAllChangedSecrets(): Promise<void>;
 }
 
 export function makeLanes(parts: {
@@ -31,7 +31,7 @@ export function makeLanes(parts: {
   onError(error: unknown): void;
 }): Lanes {
   const { redis, metrics, onError } = parts;
-  const open = new Map<string, { readonly lane: Lane; readonly parked: ReturnType<typeof makeParkedWatch> }>();
+  const open = new Map<string, { readonly lane: Lane; readonly parked: ReturnType<typeof makeSecretWatch> }>();
   const closing = new Set<Lane>();
   let active = 0;
 
@@ -51,7 +51,7 @@ export function makeLanes(parts: {
         }
       },
     });
-    open.set(name, { lane, parked: makeParkedWatch(redis, lane.due, parts.secretChanged) });
+    open.set(name, { lane, parked: makeSecretWatch(redis, lane.due, parts.secretChanged) });
   }
 
   async function close(lane: Lane): Promise<void> {
@@ -81,10 +81,10 @@ export function makeLanes(parts: {
       for (const { lane } of open.values()) lane.wake();
     },
     active: () => active,
-    async checkParked() {
+    async retryChangedSecrets() {
       for (const { parked } of open.values()) await parked.check();
     },
-    async checkAllParked() {
+    async retryAllChangedSecrets() {
       for (const { parked } of open.values()) await parked.checkAll();
     },
   };

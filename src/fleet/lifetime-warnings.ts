@@ -1,3 +1,4 @@
+import { formatDuration } from "../core/duration.ts";
 import type { Credential, StoreConfig } from "../core/credential.ts";
 import type { Log } from "../observe/log.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
@@ -6,7 +7,7 @@ import { checkLife } from "../core/policy/schedule.ts";
 const DAY_MS = 86_400_000;
 
 /** Says once, with the arithmetic, what the lifetime of a provider's real tokens cannot sustain. */
-export function makeAdvice(
+export function makeLifetimeWarnings(
   configured: {
     credentialOf(id: string): Pick<Credential, "policy"> | undefined;
     storeOf(name: string): Pick<StoreConfig, "writeIntervalMs"> | undefined;
@@ -42,14 +43,10 @@ export function makeAdvice(
           store,
           credential: id,
           detail:
-            `a token of ${seconds(expiresAt - issuedAt)} is rotated every ${seconds(everyMs)}, ${Math.ceil(DAY_MS / everyMs)} versions a day ` +
-            `of one secret; the store takes one every ${seconds(least)} for good (limits.writeInterval): use tokens that live longer`,
+            `a token of ${formatDuration(expiresAt - issuedAt, "sentence", 1)} is rotated every ${formatDuration(everyMs, "sentence", 1)}, ${Math.ceil(DAY_MS / everyMs)} versions a day ` +
+            `of one secret; the store takes one every ${formatDuration(least, "sentence", 1)} for good (limits.writeInterval): use tokens that live longer`,
         }),
       );
     }
   };
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1000)} s`;
 }

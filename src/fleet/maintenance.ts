@@ -5,7 +5,7 @@ const RECONCILE_MS = 5_000;
 const SNAPSHOT_MS = 10_000;
 const PARKED_MS = 5_000;
 
-export interface Housekeeping {
+export interface Maintenance {
   /** The newest snapshot, taken now if the last one is older than a second. */
   snapshot(): Promise<FleetSnapshot>;
   /** The same if it comes within `waitMs`, otherwise the last one that was had. Never rejects. */
@@ -14,7 +14,7 @@ export interface Housekeeping {
 }
 
 /** What happens from time to time, whatever is due: reconcile, gauges, a look at the parked ones. Costs nothing per credential. */
-export function startHousekeeping(parts: {
+export function startMaintenance(parts: {
   now(): number;
   /** False while Redis is away: then nothing is tried. */
   ready(): boolean;
@@ -22,9 +22,9 @@ export function startHousekeeping(parts: {
   reconcile(round: number): Promise<void>;
   takeSnapshot(): Promise<FleetSnapshot>;
   publishSnapshot(snapshot: FleetSnapshot): Promise<void>;
-  checkParked(): Promise<void>;
+  retryChangedSecrets(): Promise<void>;
   onError(error: unknown): void;
-}): Housekeeping {
+}): Maintenance {
   const stops: (() => void)[] = [];
 
   function every(ms: number, work: () => Promise<void>, firstMs = ms): void {
@@ -77,7 +77,7 @@ export function startHousekeeping(parts: {
 
   let round = 0;
   every(RECONCILE_MS, () => parts.reconcile((round += 1)));
-  every(PARKED_MS, parts.checkParked);
+  every(PARKED_MS, parts.retryChangedSecrets);
   every(SNAPSHOT_MS, async () => parts.publishSnapshot(await snapshot()), 0);
   return {
     snapshot,

@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import type { Instant, Provider } from "../core/credential.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
 import { makeExchange } from "../exchange/index.ts";
@@ -11,7 +12,7 @@ export function openPacedExchange(
   parts: {
     readonly redis: RedisLink;
     now(): Instant;
-    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly env: Env;
   },
 ): Exchange {
   const { redis, now, env } = parts;

@@ -8,7 +8,7 @@ import type { RedisLink } from "../queue/redis/link.ts";
 import type { Roster, RosterChange } from "./roster.ts";
 
 /** Keeps the due index in agreement with what is configured. */
-export interface Registry {
+export interface Reconciler {
   /** A configuration has been applied: its changes are written into the due index. Never throws: what fails is made up for. */
   follow(roster: Roster, change: RosterChange, since: Instant): Promise<void>;
   /** From time to time; `round` counts from 1. */
@@ -20,12 +20,12 @@ export interface Registry {
 /** Every so many rounds the due index is compared entry by entry. */
 const FULL_ROUND = 120;
 
-export function makeRegistry(parts: {
+export function makeReconciler(parts: {
   readonly redis: RedisLink;
   readonly log: Log;
   readonly lanes: Lanes;
   onError(error: unknown): void;
-}): Registry {
+}): Reconciler {
   const { redis, log, lanes } = parts;
   const inTurn = makeTurns();
   let wanted: Wanted = { hash: "", since: 0, registrations: [] };

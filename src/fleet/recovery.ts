@@ -4,16 +4,16 @@ import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { PublishError } from "../core/ports/store.ts";
 import type { DueIndex } from "../queue/due-index.ts";
-import { type RebuildLedger, rebuildLedger } from "../queue/recovery.ts";
+import { type RecoveryLedger, recoveryLedger } from "../queue/recovery.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { specOf } from "../core/rotation/record.ts";
 import { encodeRecord } from "../core/rotation/record-codec.ts";
 import { recordOfListing } from "../core/rotation/recover.ts";
-import { type Tallied, makeTally } from "../core/rotation/listings.ts";
+import { type JoinedListing, joinListings } from "../core/rotation/listings.ts";
 import type { Configured } from "./run-job.ts";
 
 /** How far the rebuild of this replica is. */
-export interface RebuildProgress {
+export interface RecoveryProgress {
   readonly startedAt: Instant;
   readonly recovered: number;
   /** Credentials without a record. */
@@ -24,7 +24,7 @@ export interface Rebuild {
   /** Rebuilds when it is worth it and no other replica does. Returns when it is done; never throws. */
   look(): Promise<void>;
   /** Undefined while there is none. */
-  progress(): RebuildProgress | undefined;
+  progress(): RecoveryProgress | undefined;
 }
 
 const PROGRESS_MS = 5000;
@@ -48,7 +48,7 @@ export function isWorthIt(unknown: number, settled: number, total: number): bool
  * Redis has forgotten much of the fleet: the stores are asked in bulk what they hold, and what still lives is armed again.
  * Whatever it leaves out is asked for by its own rotation, as always; nothing here can make a token be minted.
  */
-export function makeRebuild(parts: {
+export function makeRecovery(parts: {
   readonly redis: RedisLink;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -60,11 +60,11 @@ export function makeRebuild(parts: {
   onError(error: unknown): void;
 }): Rebuild {
   const { redis, log, metrics, configured, stop } = parts;
-  const ledger = rebuildLedger(redis, String(parts.random()));
+  const ledger = recoveryLedger(redis, String(parts.random()));
   const saidDenied = new Set<string>();
   let busy = false;
   let restUntil = 0;
-  let progress: RebuildProgress | undefined;
+  let progress: RecoveryProgress | undefined;
 
   async function look(): Promise<void> {
     if (busy || stop.aborted || !redis.ready() || parts.now() < restUntil) return;
@@ -113,14 +113,14 @@ export function makeRebuild(parts: {
     }
   }
 
-  function report(next: RebuildProgress | undefined): void {
+  function report(next: RecoveryProgress | undefined): void {
     progress = next;
     metrics.recoveryRemaining(next?.remaining ?? 0);
   }
 
   /** False when one did not answer: it is worth another try. */
   async function everyStore(now: Configured, signal: AbortSignal): Promise<boolean> {
-    const tally = makeTally(await unknownCredentials(now, ledger));
+    const tally = joinListings(await unknownCredentials(now, ledger));
     const answered = await Promise.all(
       [...tally.wanted()].map(async ([name, wanted]) => {
         const store = now.stores.get(name);
@@ -156,7 +156,7 @@ export function makeRebuild(parts: {
     return denied;
   }
 
-  async function unknownCredentials(now: Configured, from: RebuildLedger): Promise<Credential[]> {
+  async function unknownCredentials(now: Configured, from: RecoveryLedger): Promise<Credential[]> {
     const byProvider = Map.groupBy(now.credentials.values(), ({ provider }) => provider);
     const all: Credential[] = [];
     for (const [provider, credentials] of byProvider) {
@@ -172,7 +172,7 @@ export function makeRebuild(parts: {
     return all;
   }
 
-  async function arm(tallied: readonly Tallied[], now: Configured): Promise<void> {
+  async function arm(tallied: readonly JoinedListing[], now: Configured): Promise<void> {
     for (const [name, group] of Map.groupBy(tallied, ({ credential }) => credential.provider)) {
       const due = parts.dueOf(name);
       const provider = now.config.providers.get(name);

@@ -1,3 +1,5 @@
+import { waitUnlessAborted } from "../core/wait.ts";
+import type { Edges } from "../core/edges.ts";
 import type { KeyObject } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { makeClientSecrets } from "./client-secrets.ts";
@@ -14,14 +16,7 @@ import type { StartedJob } from "../queue/bullmq.ts";
 import type { Parts } from "../core/ports/ports.ts";
 import { rotate } from "../core/rotation/rotate.ts";
 import type { Seal } from "../secrets/seal.ts";
-import { alsoAsked } from "../core/policy/same-caller.ts";
-
-/** What only the outermost file may touch: clock, chance, environment. */
-export interface Edges {
-  now(): Instant;
-  random(): number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+import { sameCallers } from "../core/policy/same-caller.ts";
 
 /** One configuration with everything that belongs to it; it is only ever replaced as a whole. */
 export interface Configured {
@@ -31,7 +26,7 @@ export interface Configured {
   readonly exchanges: ReadonlyMap<string, Exchange>;
 }
 
-export interface WorkParts extends Edges {
+export interface JobRunnerOptions extends Edges {
   readonly configured: Generations<Configured>;
   readonly seal: Seal | undefined;
   readonly printKey: KeyObject;
@@ -58,7 +53,7 @@ const UNKNOWN_RETRY_MS = 1000;
 export type Work = (job: StartedJob, due: DueIndex, leaseFloorMs: number) => Promise<Instant>;
 
 /** Turns a job into a rotation. A job keeps to the end the configuration with which it began. */
-export function makeWork(parts: WorkParts) {
+export function makeJobRunner(parts: JobRunnerOptions) {
   const clientSecrets = makeClientSecrets(parts.env, parts.printKey, parts.now);
   const work: Work = (job, due, floorMs) =>
     parts.configured.use((configured) => workWith(configured, job, due, floorMs));
@@ -95,7 +90,7 @@ export function makeWork(parts: WorkParts) {
   }
 
   async function pause(config: Config, credential: Credential, due: DueIndex, forMs: number): Promise<Instant> {
-    const others = alsoAsked(credential, config).map((name) => parts.dueOf(name)?.pause(forMs));
+    const others = sameCallers(credential, config).map((name) => parts.dueOf(name)?.pause(forMs));
     const [until] = await Promise.all([due.pause(forMs), ...others]);
     return until;
   }
@@ -110,7 +105,10 @@ export function makeWork(parts: WorkParts) {
       random: parts.random,
       epoch: parts.epoch,
       render: renderPayload,
-      waitUntil: (at) => waitUntil(at - parts.now(), parts.draining),
+      async waitUntil(at) {
+        const ms = at - parts.now();
+        if (ms > 0) await waitUnlessAborted(ms, parts.draining);
+      },
       deadline: (ms) => AbortSignal.timeout(Math.max(1, Math.floor(ms))),
       draining: () => parts.draining.aborted,
       secrets: () => clientSecrets.read(credential, provider),
@@ -148,17 +146,4 @@ function asExchangeError(error: unknown): ExchangeError {
 function asPublishError(error: unknown): PublishError {
   if (error instanceof PublishError) return error;
   throw error;
-}
-
-function waitUntil(ms: number, stop: AbortSignal): Promise<void> {
-  if (ms <= 0 || stop.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", done);
-      resolve();
-    }
-    stop.addEventListener("abort", done, { once: true });
-  });
 }

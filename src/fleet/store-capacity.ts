@@ -7,7 +7,7 @@ const HORIZON_MS = 1000;
 const NEWEST = 0.1;
 
 /** How many rotations of a provider the stores can take soon: more are not begun. */
-export interface StoreRoom {
+export interface StoreCapacity {
   /** `underWay`: rotations of this provider in this process. Less than 1: not now. */
   room(provider: string, underWay: number): number;
   exchanged(provider: string, ms: number): void;
@@ -20,11 +20,11 @@ interface Share {
   readonly writes: number;
 }
 
-export function makeStoreRoom(
+export function makeStoreCapacity(
   credentials: readonly Credential[],
   stores: ReadonlyMap<string, StoreConfig>,
   budgetOf: (store: StoreConfig) => Budget | undefined,
-): StoreRoom {
+): StoreCapacity {
   const means = new Map<string, number>();
   const shares = new Map<string, readonly Share[]>();
   for (const [provider, own] of Map.groupBy(credentials, (c) => c.provider)) {

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { CredentialFact } from "../core/snapshot.ts";
+import type { CredentialSeries } from "../core/snapshot.ts";
 
 /** So many credentials are rendered before others have their turn: far below a millisecond. */
 const CHUNK = 500;
@@ -8,17 +8,17 @@ const FAMILIES = [
   [
     "credential_expiration_timestamp_seconds",
     "When the credential's first consumer holds a dead token. Opt-in: metrics.perCredential",
-    (fact: CredentialFact) => (fact.expiresAt === undefined ? undefined : fact.expiresAt / 1000),
+    (fact: CredentialSeries) => (fact.expiresAt === undefined ? undefined : fact.expiresAt / 1000),
   ],
   [
     "credential_next_refresh_timestamp_seconds",
     "When the credential is due. Opt-in: metrics.perCredential",
-    (fact: CredentialFact) => (fact.nextAt === undefined ? undefined : fact.nextAt / 1000),
+    (fact: CredentialSeries) => (fact.nextAt === undefined ? undefined : fact.nextAt / 1000),
   ],
   [
     "credential_unhealthy",
     "1 while the credential fails, with the class of its error. Opt-in: metrics.perCredential",
-    (fact: CredentialFact) => (fact.reason === undefined ? undefined : 1),
+    (fact: CredentialSeries) => (fact.reason === undefined ? undefined : 1),
   ],
 ] as const;
 
@@ -27,7 +27,7 @@ const FAMILIES = [
  * a client library 0.8 s of blocked event loop, this none of more than a moment. Credentials beyond `maxSeries` get none.
  */
 export async function renderCredentialSeries(
-  facts: readonly CredentialFact[],
+  facts: readonly CredentialSeries[],
   maxSeries: number,
 ): Promise<{ readonly text: string; readonly kept: number }> {
   const kept = keep(facts, maxSeries);
@@ -50,7 +50,7 @@ export async function renderCredentialSeries(
 }
 
 /** The first ones whose series all fit. */
-function keep(facts: readonly CredentialFact[], maxSeries: number): readonly CredentialFact[] {
+function keep(facts: readonly CredentialSeries[], maxSeries: number): readonly CredentialSeries[] {
   let series = 0;
   const end = facts.findIndex((fact) => {
     series += FAMILIES.filter(([, , valueOf]) => valueOf(fact) !== undefined).length;

@@ -1,3 +1,4 @@
+import type { Env } from "../core/edges.ts";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import {
@@ -19,8 +20,6 @@ export interface Tracing {
   /** Sends what is waiting, for at most a few seconds. */
   close(): Promise<void>;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const CLOSE_MS = 3000;
 const COMPLAIN_EVERY_MS = 60_000;

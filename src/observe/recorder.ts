@@ -1,3 +1,4 @@
+import { needsPerson } from "../core/policy/error-classes.ts";
 import type { Outcome, TargetOutcome } from "../core/rotation/outcome.ts";
 import { formatInstant } from "../core/instant.ts";
 import type { EventName, Fields, Level } from "./events.ts";
@@ -36,9 +37,6 @@ function isOrdinary({ result, timeliness, attempt, warnings, reason }: Outcome):
   );
 }
 
-/** Classes that waiting does not cure. */
-const HUMAN = new Set(["config", "revoked", "protocol", "secret"]);
-
 function eventOf(outcome: Outcome): readonly [EventName, Level?] {
   switch (outcome.result) {
     case "rotated":
@@ -49,7 +47,7 @@ function eventOf(outcome: Outcome): readonly [EventName, Level?] {
     case "unpublished":
       return ["rotation.unpublished"];
     case "failed":
-      return HUMAN.has(outcome.error?.class ?? "") || outlives(outcome)
+      return needsPerson(outcome.error?.class ?? "") || outlives(outcome)
         ? ["rotation.failed", "error"]
         : ["rotation.failed"];
     case "skipped":
@@ -88,7 +86,7 @@ function fieldsOf(outcome: Outcome): Fields {
       error_class: error.class,
       error_code: error.code,
       error_message: error.message,
-      retryable: !HUMAN.has(error.class),
+      retryable: !needsPerson(error.class),
       ...(error.status !== undefined && { http_status: error.status }),
       ...(error.retryAfterMs !== undefined && { retry_after_ms: error.retryAfterMs }),
     }),

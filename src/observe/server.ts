@@ -1,3 +1,4 @@
+import { OwnError } from "../core/own-error.ts";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -29,7 +30,7 @@ export interface HttpListener {
   close(): Promise<void>;
 }
 
-export class ListenError extends Error {
+export class ListenError extends OwnError {
   override readonly name = "ListenError";
 }
 

@@ -1,7 +1,8 @@
-import type { Attention, FleetSnapshot, Halt } from "../core/snapshot.ts";
+import { formatDuration } from "../core/duration.ts";
+import type { Attention, FleetSnapshot, OperatorPause } from "../core/snapshot.ts";
 import { formatInstant } from "../core/instant.ts";
 import type { RecentEvent } from "./recent.ts";
-import { span, summaryOf } from "./summary.ts";
+import { summaryOf } from "./summary.ts";
 
 /** What is true of this process alone. */
 export interface ProcessFacts {
@@ -64,7 +65,10 @@ export interface StatusDocument {
 export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): StatusDocument {
   const { providers, stores, attention, load, takenAt } = snapshot;
   const { total, states, expired, nextExpiryAt: next, healthy, sentence } = summaryOf(snapshot);
-  const until = total === 0 || next === undefined || next <= takenAt ? "" : `; next expiry in ${span(next - takenAt)}`;
+  const until =
+    total === 0 || next === undefined || next <= takenAt
+      ? ""
+      : `; next expiry in ${formatDuration(next - takenAt, "sentence")}`;
   return {
     schemaVersion: 1,
     takenAt: formatInstant(takenAt),
@@ -86,7 +90,7 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       ...runway(p.runwayEndsAt, takenAt),
       ...instant("nextDueAt", p.nextDueAt),
       ...instant("pausedUntil", p.pausedUntil),
-      ...(p.halt !== undefined && { operatorPause: haltOf(p.halt) }),
+      ...(p.operatorPause !== undefined && { operatorPause: operatorPauseOf(p.operatorPause) }),
     })),
     stores: stores.map(({ store, type, unpublished, expiring, runwayEndsAt }) => ({
       store,
@@ -98,8 +102,12 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       ...runway(runwayEndsAt, takenAt),
     })),
     attention: attention.map(attentionOf),
-    paused: providers.flatMap(({ provider, halted = [] }) =>
-      halted.map(({ credential, ...halt }) => ({ credential, provider, ...haltOf(halt) })),
+    paused: providers.flatMap(({ provider, pausedCredentials = [] }) =>
+      pausedCredentials.map(({ credential, ...operatorPause }) => ({
+        credential,
+        provider,
+        ...operatorPauseOf(operatorPause),
+      })),
     ),
     load: {
       startAt: formatInstant(load.startAt),
@@ -162,7 +170,7 @@ function runway(endsAt: number | undefined, now: number): Readonly<Record<string
   return endsAt === undefined ? {} : { runwaySeconds: Math.max(0, Math.floor((endsAt - now) / 1000)) };
 }
 
-function haltOf({ until, since, by, reason }: Halt): Readonly<Record<string, string>> {
+function operatorPauseOf({ until, since, by, reason }: OperatorPause): Readonly<Record<string, string>> {
   return { until: formatInstant(until), since: formatInstant(since), by, ...(reason !== "" && { reason }) };
 }
 

@@ -54,14 +54,6 @@ function sentenceOf(total: number, worries: readonly string[]): string {
   return worries.length === 0 ? `All ${all} fresh` : `Of ${all}: ${worries.join(", ")}`;
 }
 
-/** `90 s`, `12 min`, `3 h`, `14 d`. */
-export function span(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
-}
-
 /** 12,345. */
 export function number(count: number): string {
   return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");

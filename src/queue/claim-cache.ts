@@ -8,7 +8,7 @@ const COUNTS_MS = 100;
  * What the claims of this process have just seen: a job that starts here and now need not ask Redis the same again. Whoever
  * does not find its claim in here asks.
  */
-export function freshClaims(now: () => number = () => performance.now()) {
+export function makeClaimCache(now: () => number = () => performance.now()) {
   const seen = new Map<string, { readonly at: number; readonly begun: Extract<Begun, { kind: "begun" }> }>();
   let forgottenAt = -Infinity;
   const keyOf = ({ id, fence }: Pick<Claimed, "id" | "fence">): string => `${fence} ${id}`;

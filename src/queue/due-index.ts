@@ -1,6 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { Begun, Finish, Finished, Minted } from "../core/ports/journal.ts";
-import type { Wish } from "../core/ports/operator-request.ts";
+import type { OperatorRequestKind } from "../core/ports/operator-request.ts";
 import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import type { RedisLink } from "./redis/link.ts";
@@ -9,7 +9,7 @@ import type { RedisLink } from "./redis/link.ts";
 export type Asked =
   | { readonly kind: "asked" | "unknown" }
   /** An operator has paused the credential or its provider. */
-  | { readonly kind: "halted"; readonly until: Instant };
+  | { readonly kind: "paused"; readonly until: Instant };
 
 const BATCH = 500;
 
@@ -147,11 +147,11 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
     },
 
     /** An operator's wish; nothing is done for an id that is not scheduled, or paused by an operator. */
-    async request(id: string, wish: Wish = "rotate"): Promise<Asked> {
+    async request(id: string, wish: OperatorRequestKind = "rotate"): Promise<Asked> {
       const keys = [k.due, k.running, k.requests, k.halts];
       const reply = Number(await redis.run("request", keys, [channel, provider, id, wish === "publish" ? "p" : ""]));
       if (reply === -1) return { kind: "unknown" };
-      return reply < 0 ? { kind: "halted", until: -reply } : { kind: "asked" };
+      return reply < 0 ? { kind: "paused", until: -reply } : { kind: "asked" };
     },
 
     async advance(ids: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Instant } from "../core/credential.ts";
 import type { ClaimLimits } from "./claim.ts";
 import { type DueIndex, dueIndex } from "./due-index.ts";
-import { freshClaims } from "./claim-cache.ts";
+import { makeClaimCache } from "./claim-cache.ts";
 import { type StartedJob, openQueue } from "./bullmq.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { startScheduler } from "./scheduler.ts";
@@ -39,7 +39,7 @@ export function openLane(
   const { onError } = options;
   let { limits } = options;
   const due = dueIndex(redis, provider, () => limits.historyKeep);
-  const fresh = freshClaims();
+  const fresh = makeClaimCache();
   let underWay = 0;
   const queue = openQueue(redis, { prefix: due.keys.tag, onError }, async (job) => {
     underWay += 1;

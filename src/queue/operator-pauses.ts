@@ -1,23 +1,23 @@
 import type { Instant } from "../core/credential.ts";
-import type { Halt } from "../core/snapshot.ts";
+import type { OperatorPause } from "../core/snapshot.ts";
 import { keysOf, wakeChannel } from "./due-index.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 /** Everything of one provider that an operator has paused and that has not ended. */
-export interface Halts {
-  readonly provider?: Halt;
-  readonly credentials: ReadonlyMap<string, Halt>;
+export interface OperatorPauses {
+  readonly provider?: OperatorPause;
+  readonly credentials: ReadonlyMap<string, OperatorPause>;
 }
 
 const ALL = "*";
 const BATCH = 500;
 
-export function haltsOf(redis: RedisLink, provider: string) {
+export function operatorPausesOf(redis: RedisLink, provider: string) {
   const k = keysOf(redis.prefix, provider);
   const first = [wakeChannel(redis.prefix), provider];
 
   /** "all" is the provider itself. Returns when it ends, and how many there were: an id that is not scheduled is none. */
-  async function halt(ids: readonly string[] | "all", forMs: number, note: Omit<Halt, "until">) {
+  async function pause(ids: readonly string[] | "all", forMs: number, note: Omit<OperatorPause, "until">) {
     const members = ids === "all" ? [ALL] : ids;
     let until = 0;
     let count = 0;
@@ -40,15 +40,15 @@ export function haltsOf(redis: RedisLink, provider: string) {
     return count;
   }
 
-  async function read(now: Instant): Promise<Halts> {
-    const credentials = new Map<string, Halt>();
-    let provider: Halt | undefined;
+  async function read(now: Instant): Promise<OperatorPauses> {
+    const credentials = new Map<string, OperatorPause>();
+    let provider: OperatorPause | undefined;
     let cursor = "0";
     do {
       const [next, page] = (await redis.call("HSCAN", k.halts, cursor, "COUNT", BATCH)) as [string, string[]];
       cursor = next;
       for (let i = 0; i + 1 < page.length; i += 2) {
-        const found = decodeHalt(page[i + 1] ?? "");
+        const found = decodeOperatorPause(page[i + 1] ?? "");
         if (found === undefined || found.until <= now) continue;
         if (page[i] === ALL) provider = found;
         else credentials.set(page[i] ?? "", found);
@@ -57,12 +57,12 @@ export function haltsOf(redis: RedisLink, provider: string) {
     return { ...(provider !== undefined && { provider }), credentials };
   }
 
-  return { halt, resume, read };
+  return { pause, resume, read };
 }
 
-function decodeHalt(text: string): Halt | undefined {
+function decodeOperatorPause(text: string): OperatorPause | undefined {
   const match = /^(\d+) \S+ (.*)$/s.exec(text);
   if (match === null) return undefined;
-  const note = JSON.parse(match[2] ?? "{}") as Omit<Halt, "until">;
+  const note = JSON.parse(match[2] ?? "{}") as Omit<OperatorPause, "until">;
   return { ...note, until: Number(match[1]) };
 }

@@ -18,7 +18,7 @@ const HOLD_MS = 15_000;
 const SETTLED_MS = 3_600_000;
 
 /** What a rebuild reads of Redis and writes there; `who` is this replica. */
-export function rebuildLedger(redis: RedisLink, who: string) {
+export function recoveryLedger(redis: RedisLink, who: string) {
   const key = (name: string): string => `{${redis.prefix}:rebuild}:${name}`;
 
   return {
@@ -71,4 +71,4 @@ export function rebuildLedger(redis: RedisLink, who: string) {
   };
 }
 
-export type RebuildLedger = ReturnType<typeof rebuildLedger>;
+export type RecoveryLedger = ReturnType<typeof recoveryLedger>;

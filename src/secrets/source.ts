@@ -1,8 +1,10 @@
+import { OwnError } from "../core/own-error.ts";
+import type { Env } from "../core/edges.ts";
 import { Secret, type SecretRef } from "../core/credential.ts";
 import { type ReadFile, readAtMost } from "./file.ts";
 
 /** Why a secret could not be read. The message names the file or variable, never what it holds. */
-export class SecretSourceError extends Error {
+export class SecretSourceError extends OwnError {
   override readonly name = "SecretSourceError";
   readonly code: "missing" | "unreadable" | "empty" | "unset" | "too_large" | "not_text" | "not_a_key";
   constructor(message: string, code: SecretSourceError["code"]) {
@@ -15,11 +17,7 @@ const MAX_BYTES = 64 * 1024;
 const KEY_BYTES = 32;
 
 /** Reads a secret anew. Line ends at its end, which editors and `echo` leave there, are cut off. */
-export async function readSecret(
-  ref: SecretRef,
-  env: Readonly<Record<string, string | undefined>>,
-  read: ReadFile = readAtMost,
-): Promise<Secret> {
+export async function readSecret(ref: SecretRef, env: Env, read: ReadFile = readAtMost): Promise<Secret> {
   const where = "file" in ref ? `secret file ${ref.file}` : `environment variable ${ref.env}`;
   const text = "file" in ref ? await readText(ref.file, where, read) : env[ref.env];
   if (text === undefined) {
@@ -31,7 +29,7 @@ export async function readSecret(
 }
 
 /** A key of 32 bytes, written in base64 or hex. */
-export async function readKey(ref: SecretRef, env: Readonly<Record<string, string | undefined>>): Promise<Buffer> {
+export async function readKey(ref: SecretRef, env: Env): Promise<Buffer> {
   const text = await readSecret(ref, env).then(
     (secret) => secret.reveal().trim(),
     (error: unknown) => {

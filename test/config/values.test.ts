@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { configSchema, parseConfig } from "../../src/config/parse.ts";
-import { parseDuration, parseFraction } from "../../src/config/shape/duration.ts";
+import { parseDuration } from "../../src/core/duration.ts";
+import { parseFraction } from "../../src/config/shape/fraction.ts";
 import { closest } from "../../src/config/suggest.ts";
 import { accepted, report } from "./fixture.ts";
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type SteadyConfig, readSteadily } from "../../src/daemon/consistent-read.ts";
+import { type ConsistentConfig, readConsistently } from "../../src/daemon/consistent-read.ts";
 import { makeMounted } from "../fakes/mounted.ts";
 
 let dir = "";
@@ -32,7 +32,7 @@ function version(n: number): Record<string, string> {
     }),
   };
 }
-function numbersOf(steady: SteadyConfig | undefined): readonly (string | undefined)[] {
+function numbersOf(steady: ConsistentConfig | undefined): readonly (string | undefined)[] {
   const { config } = steady?.loaded ?? {};
   return [/v\d+/.exec(config?.providers.get("p")?.tokenEndpoint ?? "")?.[0], config?.credentials[0]?.id];
 }
@@ -49,9 +49,9 @@ describe("a configuration that is read while it changes", () => {
       }
     }
     const swaps = swapOn();
-    let known: SteadyConfig | undefined;
+    let known: ConsistentConfig | undefined;
     for (let i = 0; i < 10; i++) {
-      const steady = await readSteadily(mounted.path("config.yaml"), {}, known?.loaded);
+      const steady = await readConsistently(mounted.path("config.yaml"), {}, known?.loaded);
       if (steady === undefined) continue; // it changed all the time: nothing is applied
       const [endpoint, id] = numbersOf(steady);
       expect(id).toBe(endpoint);
@@ -59,13 +59,13 @@ describe("a configuration that is read while it changes", () => {
     }
     swapping = false;
     await swaps;
-    const last = await readSteadily(mounted.path("config.yaml"), {}, known?.loaded);
+    const last = await readConsistently(mounted.path("config.yaml"), {}, known?.loaded);
     expect(numbersOf(last)[0]).toMatch(/^v\d+$/);
   });
 
   test("has the hash of what its files hold, whatever they are called and wherever they are", async () => {
     const [a, b] = await Promise.all(["a", "b"].map((name) => makeMounted(join(dir, name), version(1))));
-    const hashOf = async (path = ""): Promise<string | undefined> => (await readSteadily(path, {}))?.hash;
+    const hashOf = async (path = ""): Promise<string | undefined> => (await readConsistently(path, {}))?.hash;
     const hash = await hashOf(a?.path("config.yaml"));
     expect(hash).toMatch(/^[0-9a-f]{12}$/);
     expect(await hashOf(b?.path("config.yaml"))).toBe(hash);
@@ -79,18 +79,18 @@ describe("a configuration that is read while it changes", () => {
     const providers = { p: { tokenEndpoint: "https://v1.example.com/token", tls: { caFile: "ca.pem" } } };
     await writeFile(file, JSON.stringify({ providers, stores: {}, credentials: [] }));
     await writeFile(ca, "one");
-    const before = await readSteadily(file, {});
+    const before = await readConsistently(file, {});
     await writeFile(ca, "another");
-    const after = await readSteadily(file, {}, before?.loaded);
+    const after = await readConsistently(file, {}, before?.loaded);
     expect(after?.hash).not.toBe(before?.hash);
     expect(after?.look.print).not.toBe(before?.look.print);
   });
 
   test("is told to be missing, and found again", async () => {
     const file = join(dir, "config.yaml");
-    const missing = await readSteadily(file, {});
+    const missing = await readConsistently(file, {});
     expect(missing?.loaded.problems[0]?.message).toContain("no such file");
     await writeFile(file, JSON.stringify({ providers: {}, stores: {}, credentials: [] }));
-    expect((await readSteadily(file, {}, missing?.loaded))?.loaded.config).toBeDefined();
+    expect((await readConsistently(file, {}, missing?.loaded))?.loaded.config).toBeDefined();
   });
 });

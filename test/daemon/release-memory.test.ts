@@ -12,10 +12,10 @@ interface Seen {
 /** A process of its own, because the collection stops everything in it. */
 function run(prepare: string, waiting = true): Seen {
   const script = `
-    import { giveBackGarbage } from ${JSON.stringify(new URL("../../src/daemon/release-memory.ts", import.meta.url).href)};
+    import { releaseMemory } from ${JSON.stringify(new URL("../../src/daemon/release-memory.ts", import.meta.url).href)};
     ${prepare}
     const before = process.memoryUsage().heapTotal;
-    const collected = giveBackGarbage({ waiting: ${waiting} });
+    const collected = releaseMemory({ waiting: ${waiting} });
     console.log(JSON.stringify({ collected, before, after: process.memoryUsage().heapTotal, exposed: typeof gc }));`;
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
     encoding: "utf8",

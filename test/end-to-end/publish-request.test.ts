@@ -3,7 +3,7 @@ import { decodeHistory } from "../../src/core/rotation/history.ts";
 import { emptyRecord } from "../../src/core/rotation/record.ts";
 import { decodeRecord, encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { rotate } from "../../src/core/rotation/rotate.ts";
-import { wishOf } from "../../src/core/ports/operator-request.ts";
+import { requestedKind } from "../../src/core/ports/operator-request.ts";
 import { credential, makeWorld, provider, target, unavailable } from "../fakes/world.ts";
 
 type World = ReturnType<typeof makeWorld>;
@@ -91,7 +91,7 @@ describe("what is remembered of a rotation", () => {
 });
 
 test("a mark says what was asked for", () => {
-  expect([wishOf(undefined), wishOf("1700000000000"), wishOf("p1700000000000")]).toEqual([
+  expect([requestedKind(undefined), requestedKind("1700000000000"), requestedKind("p1700000000000")]).toEqual([
     undefined,
     "rotate",
     "publish",

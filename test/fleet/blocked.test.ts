@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/core/rotation/outcome.ts";
-import { makeWaiting } from "../../src/fleet/blocked.ts";
+import { makeBlocked } from "../../src/fleet/blocked.ts";
 
 const base = {
   rotationId: "r",
@@ -37,20 +37,20 @@ const unpublished = (credential: string, store: string, provider = "p"): Outcome
 
 describe("what waits for a provider", () => {
   test("is brought forward by the first success after three have failed in a row, once", () => {
-    const waiting = makeWaiting();
+    const waiting = makeBlocked();
     for (const id of ["a", "b", "c"]) expect(waiting.note(failed(id))).toEqual([]);
     expect(waiting.note(rotated("b"))).toEqual(["a", "c"]);
     expect(waiting.note(rotated("d"))).toEqual([]);
   });
 
   test("keeps its own backoff when fewer than three failed: that is no outage", () => {
-    const waiting = makeWaiting();
+    const waiting = makeBlocked();
     for (const id of ["a", "b", "a", "b"]) waiting.note(failed(id));
     expect(waiting.note(rotated("c"))).toEqual([]);
   });
 
   test("does not count refusals, which no recovery cures", () => {
-    const waiting = makeWaiting();
+    const waiting = makeBlocked();
     for (const id of ["a", "b", "c", "d"]) waiting.note(failed(id, "config"));
     expect(waiting.note(rotated("e"))).toEqual([]);
   });
@@ -58,20 +58,20 @@ describe("what waits for a provider", () => {
   test.each(["http_404", "http_405", "proxy", "redirect_refused", "html", "no_token"])(
     "includes who climbs the slow ladder because of %s, which is about the endpoint",
     (code) => {
-      const waiting = makeWaiting();
+      const waiting = makeBlocked();
       for (const id of ["a", "b", "c"]) waiting.note(failed(id, "config", code));
       expect(waiting.note(rotated("a"))).toEqual(["b", "c"]);
     },
   );
 
   test.each(["http_403", "invalid_client", "invalid_scope"])("does not include %s, which is one account's", (code) => {
-    const waiting = makeWaiting();
+    const waiting = makeBlocked();
     for (const id of ["a", "b", "c"]) waiting.note(failed(id, "config", code));
     expect(waiting.note(rotated("d"))).toEqual([]);
   });
 
   test("is not brought forward by another provider, nor by a publish alone", () => {
-    const waiting = makeWaiting();
+    const waiting = makeBlocked();
     for (const id of ["a", "b", "c"]) waiting.note(failed(id));
     expect(waiting.note(rotated("d", "q"))).toEqual([]);
     expect(waiting.note({ ...base, credential: "e", provider: "p", result: "published" })).toEqual([]);
@@ -81,7 +81,7 @@ describe("what waits for a provider", () => {
 
 describe("what waits for a store", () => {
   test("is known by provider until it is taken or published", () => {
-    const waiting = makeWaiting();
+    const waiting = makeBlocked();
     waiting.note(unpublished("a", "s"));
     waiting.note(unpublished("b", "s", "q"));
     waiting.note(unpublished("c", "other"));

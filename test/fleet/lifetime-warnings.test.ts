@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { makeAdvice } from "../../src/fleet/lifetime-warnings.ts";
+import { makeLifetimeWarnings } from "../../src/fleet/lifetime-warnings.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { makeLog } from "../../src/observe/log.ts";
 import type { Outcome } from "../../src/core/rotation/outcome.ts";
@@ -36,7 +36,10 @@ function setUp() {
     ["aws", { writeIntervalMs: 15 * 60_000 }],
     ["local", { writeIntervalMs: 0 }],
   ]);
-  return { said, advise: makeAdvice({ credentialOf: (id) => byId.get(id), storeOf: (name) => stores.get(name) }, log) };
+  return {
+    said,
+    advise: makeLifetimeWarnings({ credentialOf: (id) => byId.get(id), storeOf: (name) => stores.get(name) }, log),
+  };
 }
 function rotated(credential: string, lifeMs: number, everyMs: number): Outcome {
   const targets = ["aws", "local"].map(
@@ -75,7 +78,7 @@ describe("advice", () => {
       ["q", "aws"],
     ]);
     expect(quota[0]?.["detail"]).toBe(
-      "a token of 1200 s is rotated every 600 s, 144 versions a day of one secret; the store takes one every 900 s for good (limits.writeInterval): use tokens that live longer",
+      "a token of 20 min is rotated every 10 min, 144 versions a day of one secret; the store takes one every 15 min for good (limits.writeInterval): use tokens that live longer",
     );
   });
 

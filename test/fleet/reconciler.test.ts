@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Lanes } from "../../src/fleet/lanes.ts";
 import type { Lane } from "../../src/queue/lane.ts";
-import { makeRegistry } from "../../src/fleet/reconciler.ts";
+import { makeReconciler } from "../../src/fleet/reconciler.ts";
 import { compareRosters, emptyRoster, makeRoster } from "../../src/fleet/roster.ts";
 import { accepted } from "../config/fixture.ts";
 import { useDueIndex } from "../queue/fixture.ts";
@@ -26,7 +26,7 @@ credentials: ${JSON.stringify(
     )}`),
   );
   const lane = { due: index.due } as Lane;
-  const registry = makeRegistry({
+  const registry = makeReconciler({
     redis: index.redis,
     log: { event: () => undefined, setLevel: () => undefined, flush: () => undefined },
     lanes: { get: () => lane } as unknown as Lanes,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AwsStore } from "../../src/core/credential.ts";
-import { makeStoreRoom } from "../../src/fleet/store-capacity.ts";
+import { makeStoreCapacity } from "../../src/fleet/store-capacity.ts";
 import { credential, target } from "../fakes/world.ts";
 
 const aws: AwsStore = {
@@ -19,7 +19,7 @@ function roomOf(options: { targets?: readonly string[]; backlogMs?: number; perS
   const stores = new Map([["aws", { ...aws, quota: { scope: "s", perSecond } }]]);
   const publish = targets.map((store, i) => target(store, { secret: `s${i}` }));
   const budget = { take: async () => true, backOff: () => undefined, backlogMs: () => backlogMs };
-  return makeStoreRoom([credential({ publish })], stores, (store) => (store.quota ? budget : undefined));
+  return makeStoreCapacity([credential({ publish })], stores, (store) => (store.quota ? budget : undefined));
 }
 
 describe("the room that stores leave for rotations", () => {

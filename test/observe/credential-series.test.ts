@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { CredentialFact } from "../../src/core/snapshot.ts";
+import type { CredentialSeries } from "../../src/core/snapshot.ts";
 import { renderCredentialSeries } from "../../src/observe/credential-series.ts";
 
-const fact: CredentialFact = { id: "acme", provider: "p", nextAt: 1500, expiresAt: 2000, reason: "config" };
+const fact: CredentialSeries = { id: "acme", provider: "p", nextAt: 1500, expiresAt: 2000, reason: "config" };
 const series = (text: string): string[] => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 
 describe("series by credential", () => {

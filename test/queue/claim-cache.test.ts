@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { freshClaims } from "../../src/queue/claim-cache.ts";
+import { makeClaimCache } from "../../src/queue/claim-cache.ts";
 
 const begun = { kind: "begun", record: "r", request: undefined, sealed: undefined, leaseMs: 10_000 } as const;
 const claim = (id: string, fence = "1") => ({ id, fence, dueAt: 0, sendAt: 0, begun });
@@ -8,7 +8,7 @@ describe("what a claim has just seen", () => {
   let now = 0;
   const make = () => {
     now = 1000;
-    return freshClaims(() => now);
+    return makeClaimCache(() => now);
   };
 
   test("counts for the job of that claim, once, with what is left of its lease", () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { haltsOf } from "../../src/queue/operator-pauses.ts";
+import { operatorPausesOf } from "../../src/queue/operator-pauses.ts";
 import { takeSnapshot } from "../../src/queue/views/snapshot.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
@@ -10,19 +10,19 @@ const HOUR = 3600_000;
 
 describe("an operator's pause", () => {
   const index = useDueIndex();
-  let halts: ReturnType<typeof haltsOf>;
+  let halts: ReturnType<typeof operatorPausesOf>;
   const score = async (id: string): Promise<number> => Number(await index.redis.call("ZSCORE", index.due.keys.due, id));
   const claimed = async (): Promise<string[]> => (await index.due.claim(limits)).claimed.map(({ id }) => id);
   const put = (id: string, dueAt: number) => index.put([{ id, dueAt, liveUntil: 0 }]);
   beforeEach(() => {
-    halts = haltsOf(index.redis, "p");
+    halts = operatorPausesOf(index.redis, "p");
   });
 
   test("keeps a credential from being claimed until its end, and others not", async () => {
     const now = await index.now();
     await put("a", now - 5);
     await put("b", now - 5);
-    const { until, count } = await halts.halt(["a"], HOUR, note);
+    const { until, count } = await halts.pause(["a"], HOUR, note);
     expect(count).toBe(1);
     expect(until).toBeGreaterThanOrEqual(now + HOUR);
     expect(await claimed()).toEqual(["b"]);
@@ -35,7 +35,7 @@ describe("an operator's pause", () => {
     await put("past", now - 5);
     await put("soon", now + 60_000);
     await put("later", now + 2 * HOUR);
-    await halts.halt(["past", "soon", "later"], HOUR, note);
+    await halts.pause(["past", "soon", "later"], HOUR, note);
     expect(await score("later")).toBe(now + 2 * HOUR);
     expect(await halts.resume(["past", "soon", "later"])).toBe(3);
     expect([await score("past"), await score("soon"), await score("later")]).toEqual([
@@ -51,10 +51,10 @@ describe("an operator's pause", () => {
   test("that is made longer or shorter still leaves it due as it was", async () => {
     const now = await index.now();
     await put("a", now + 60_000);
-    await halts.halt(["a"], HOUR, note);
-    const longer = await halts.halt(["a"], 2 * HOUR, note);
+    await halts.pause(["a"], HOUR, note);
+    const longer = await halts.pause(["a"], 2 * HOUR, note);
     expect(await score("a")).toBe(longer.until);
-    await halts.halt(["a"], 1000, note);
+    await halts.pause(["a"], 1000, note);
     expect(await score("a")).toBe(now + 60_000);
     await halts.resume(["a"]);
     expect(await score("a")).toBe(now + 60_000);
@@ -62,20 +62,20 @@ describe("an operator's pause", () => {
 
   test("ends by itself: then the credential is claimed, and nothing is left of the pause", async () => {
     await put("a", 1);
-    await halts.halt(["a"], 1, note);
+    await halts.pause(["a"], 1, note);
     await expect.poll(claimed).toEqual(["a"]);
     expect(await index.redis.call("EXISTS", index.due.keys.halts)).toBe(0);
   });
 
   test("counts only credentials that are scheduled", async () => {
-    expect(await halts.halt(["nobody"], HOUR, note)).toMatchObject({ count: 0 });
+    expect(await halts.pause(["nobody"], HOUR, note)).toMatchObject({ count: 0 });
     expect(await index.redis.call("EXISTS", index.due.keys.halts)).toBe(0);
   });
 
   test("lets what is under way end, and holds back what it re-arms", async () => {
     await put("a", 1);
     const [job] = (await index.due.claim(limits)).claimed;
-    const { until } = await halts.halt(["a"], HOUR, note);
+    const { until } = await halts.pause(["a"], HOUR, note);
     const nextAt = (await index.now()) - 1;
     await index.due.finish("a", job?.fence ?? "", finishAt(nextAt));
     expect(await claimed()).toEqual([]);
@@ -87,7 +87,7 @@ describe("an operator's pause", () => {
   test("holds back a claimed job that has not begun, and resuming makes it due at once", async () => {
     await put("a", 1);
     const [job] = (await index.due.claim(limits)).claimed;
-    const { until } = await halts.halt(["a"], HOUR, note);
+    const { until } = await halts.pause(["a"], HOUR, note);
     expect(await index.due.begin("a", job?.fence ?? "", 1000)).toEqual({ kind: "paused", until, releaseAt: until });
     await index.due.release("a", job?.fence ?? "", until);
     expect(await claimed()).toEqual([]);
@@ -98,7 +98,7 @@ describe("an operator's pause", () => {
   test("holds back what is made due by a changed configuration or a store that recovered", async () => {
     const now = await index.now();
     await put("a", now + 60_000);
-    await halts.halt(["a"], HOUR, note);
+    await halts.pause(["a"], HOUR, note);
     await index.due.register([["a", "another spec"]]);
     expect(await claimed()).toEqual([]);
     await index.due.advance(["a"]);
@@ -109,14 +109,14 @@ describe("an operator's pause", () => {
 
   test("refuses a requested rotation and says until when", async () => {
     await put("a", 1);
-    const { until } = await halts.halt(["a"], HOUR, note);
-    expect(await index.due.request("a")).toEqual({ kind: "halted", until });
+    const { until } = await halts.pause(["a"], HOUR, note);
+    expect(await index.due.request("a")).toEqual({ kind: "paused", until });
     expect(await index.redis.call("HEXISTS", index.due.keys.requests, "a")).toBe(0);
   });
 
   test("is gone with a credential that is no longer configured", async () => {
     await put("a", 1);
-    await halts.halt(["a"], HOUR, note);
+    await halts.pause(["a"], HOUR, note);
     await index.due.removeOrphans(new Set());
     expect(await index.redis.call("EXISTS", index.due.keys.halts)).toBe(0);
   });
@@ -124,10 +124,10 @@ describe("an operator's pause", () => {
   describe("of a provider", () => {
     test("keeps everything from being claimed, and says when to ask again", async () => {
       await put("a", 1);
-      const { until } = await halts.halt("all", HOUR, note);
+      const { until } = await halts.pause("all", HOUR, note);
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
       expect(await halts.read(1)).toEqual({ provider: { ...note, until }, credentials: new Map() });
-      expect(await index.due.request("a")).toEqual({ kind: "halted", until });
+      expect(await index.due.request("a")).toEqual({ kind: "paused", until });
       expect(await halts.resume("all")).toBe(1);
       expect(await claimed()).toEqual(["a"]);
     });
@@ -135,7 +135,7 @@ describe("an operator's pause", () => {
     test("holds back a claimed job, which is due again as soon as the provider is resumed", async () => {
       await put("a", 1);
       const [job] = (await index.due.claim(limits)).claimed;
-      const { until } = await halts.halt("all", HOUR, note);
+      const { until } = await halts.pause("all", HOUR, note);
       expect(await index.due.begin("a", job?.fence ?? "", 1)).toEqual({ kind: "paused", until, releaseAt: 0 });
       await index.due.release("a", job?.fence ?? "", 0);
       await halts.resume("all");
@@ -145,10 +145,10 @@ describe("an operator's pause", () => {
     test("and the pause that the provider asks for do not end one another", async () => {
       await put("a", 1);
       const until = await index.due.pause(60_000);
-      await halts.halt("all", HOUR, note);
+      await halts.pause("all", HOUR, note);
       await halts.resume("all");
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
-      const longer = await halts.halt("all", HOUR, note);
+      const longer = await halts.pause("all", HOUR, note);
       await index.redis.call("DEL", index.due.keys.pause); // Retry-After has passed
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: longer.until });
     });
@@ -156,8 +156,8 @@ describe("an operator's pause", () => {
     test("does not touch the pause of one credential", async () => {
       await put("a", 1);
       await put("b", 1);
-      await halts.halt(["a"], HOUR, note);
-      await halts.halt("all", HOUR, note);
+      await halts.pause(["a"], HOUR, note);
+      await halts.pause("all", HOUR, note);
       await halts.resume("all");
       expect(await claimed()).toEqual(["b"]);
     });
@@ -193,7 +193,7 @@ describe("an operator's pause", () => {
         "c",
         JSON.stringify({ ...failing, expiresAt: now + HOUR }),
       );
-      await halts.halt(["a", "c"], HOUR, note);
+      await halts.pause(["a", "c"], HOUR, note);
       expect((await states())?.states).toEqual({
         needs_attention: 1,
         paused: 1,
@@ -209,8 +209,12 @@ describe("an operator's pause", () => {
       const now = await index.now();
       await index.put([{ id: "a", dueAt: now - 90_000, liveUntil: now + HOUR }]);
       expect(await states()).toMatchObject({ overdue: 1 });
-      const { until } = await halts.halt("all", HOUR, note);
-      expect(await states()).toMatchObject({ overdue: 0, states: { paused: 1, due: 0 }, halt: { ...note, until } });
+      const { until } = await halts.pause("all", HOUR, note);
+      expect(await states()).toMatchObject({
+        overdue: 0,
+        states: { paused: 1, due: 0 },
+        operatorPause: { ...note, until },
+      });
     });
   });
 });

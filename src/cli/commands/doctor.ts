@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type Problem, loadConfig } from "../../config/config.ts";
-import { parseDuration } from "../../config/shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { configPath } from "../configuration.ts";
 import { type Check, type Patient, failure, inTime, ok, warning } from "./doctor/check.ts";

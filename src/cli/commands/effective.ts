@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import { formatDuration } from "../../config/shape/duration.ts";
+import { formatDuration } from "../../core/duration.ts";
 import type { Credential, Policy, Provider, SecretRef, StoreConfig } from "../../core/credential.ts";
 
 /** One value that holds, and where it would stand in the file. */
@@ -21,7 +21,7 @@ export function settingsEntries(config: Config): Entry[] {
     log,
     metrics,
     history,
-    shutdown: { drainTimeout: formatDuration(shutdown.drainTimeoutMs) },
+    shutdown: { drainTimeout: formatDuration(shutdown.drainTimeoutMs, "exact") },
     providers: Object.fromEntries([...providers].map(([name, provider]) => [name, ofProvider(provider)])),
     stores: Object.fromEntries([...stores].map(([name, store]) => [name, ofStore(store)])),
   });
@@ -38,11 +38,11 @@ export function credentialEntries(credential: Credential): Entry[] {
 function ofPolicy(policy: Policy): Readonly<Record<string, string>> {
   return {
     rotateAt: `${Number((policy.rotateAt * 100).toFixed(2))}%`,
-    consumerCache: formatDuration(policy.consumerCacheMs),
-    retryBudget: formatDuration(policy.retryBudgetMs),
-    minInterval: formatDuration(policy.minIntervalMs),
-    lifetime: formatDuration(policy.lifetimeMs),
-    requestTimeout: formatDuration(policy.requestTimeoutMs),
+    consumerCache: formatDuration(policy.consumerCacheMs, "exact"),
+    retryBudget: formatDuration(policy.retryBudgetMs, "exact"),
+    minInterval: formatDuration(policy.minIntervalMs, "exact"),
+    lifetime: formatDuration(policy.lifetimeMs, "exact"),
+    requestTimeout: formatDuration(policy.requestTimeoutMs, "exact"),
   };
 }
 
@@ -51,7 +51,7 @@ function ofProvider({ responsePath, ...provider }: Provider): object {
 }
 
 function ofStore({ timeoutMs, ...store }: StoreConfig): object {
-  return { ...store, name: undefined, timeout: formatDuration(timeoutMs) };
+  return { ...store, name: undefined, timeout: formatDuration(timeoutMs, "exact") };
 }
 
 function refOf(ref: SecretRef | undefined): SecretRef | undefined {

@@ -1,4 +1,4 @@
-import { parseDuration } from "../../config/shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import { listenOf } from "../../config/listen.ts";
 import { defaultListen, parseListen } from "../../config/address.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";

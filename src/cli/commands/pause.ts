@@ -1,6 +1,6 @@
-import { parseDuration } from "../../config/shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import { formatInstant } from "../../core/instant.ts";
-import { haltsOf } from "../../queue/operator-pauses.ts";
+import { operatorPausesOf } from "../../queue/operator-pauses.ts";
 import { type Result, goOn, report } from "../bulk.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
@@ -41,7 +41,7 @@ export async function pauseCommand({ args, options, io }: Invocation<PauseOption
       io,
     );
     if (providers !== undefined) {
-      for (const provider of providers) await haltsOf(redis, provider).halt("all", forMs, note);
+      for (const provider of providers) await operatorPausesOf(redis, provider).pause("all", forMs, note);
       const results = providers.map((provider): Result => {
         return { credential: `provider ${provider}`, result: "paused", code: exitCode.ok, said };
       });
@@ -50,7 +50,7 @@ export async function pauseCommand({ args, options, io }: Invocation<PauseOption
     const results: Result[] = [];
     for (const [provider, some] of Map.groupBy(looks, (each) => each.provider)) {
       const scheduled = some.filter(({ nextAt }) => nextAt !== undefined);
-      await haltsOf(redis, provider).halt(
+      await operatorPausesOf(redis, provider).pause(
         scheduled.map(({ id }) => id),
         forMs,
         note,

@@ -1,5 +1,6 @@
+import { formatDuration } from "../../core/duration.ts";
 import type { Plan } from "../../core/plan/plan.ts";
-import { span, table } from "../table.ts";
+import { table } from "../table.ts";
 
 /** The plan for people: what there is to decide first, figures below. */
 export function planText(plan: Plan): string {
@@ -42,8 +43,12 @@ function exchangesTable({ providers }: Plan): string {
       p.uses
         .map(({ limit, used, allowed }) => `${percent(used / allowed)} of ${limit.replace(/^\w+ /, "")}`)
         .join(", ") || "-",
-      p.rollOut === undefined ? "-" : p.rollOut.seconds === null ? "over a day" : span(p.rollOut.seconds),
-      p.runway === undefined ? "-" : `after ${span(p.runway.firstDeadAfterSeconds)}`,
+      p.rollOut === undefined
+        ? "-"
+        : p.rollOut.seconds === null
+          ? "over a day"
+          : formatDuration(1000 * p.rollOut.seconds, "brief"),
+      p.runway === undefined ? "-" : `after ${formatDuration(1000 * p.runway.firstDeadAfterSeconds, "brief")}`,
     ]),
   ]);
 }
@@ -57,7 +62,7 @@ function storesTable({ stores, prices }: Plan): string {
       String(s.publishesPerSecond),
       String(s.versionsPerDay),
       s.type === "file" ? "-" : s.usdPerMonth.toFixed(2),
-      s.runway === undefined ? "-" : `after ${span(s.runway.firstDeadAfterSeconds)}`,
+      s.runway === undefined ? "-" : `after ${formatDuration(1000 * s.runway.firstDeadAfterSeconds, "brief")}`,
     ]),
   ]);
 }
@@ -80,12 +85,12 @@ function recoveryTable({ providers }: Plan): string {
     ["AFTER A DOWNTIME OF", "PROVIDER", "DUE", "EXPIRED", "EXPIRE LATER", "CAUGHT UP IN"],
     ...providers.flatMap((p) =>
       p.recoveries.map((r) => [
-        span(r.downSeconds),
+        formatDuration(1000 * r.downSeconds, "brief"),
         p.provider,
         String(r.due),
         String(r.expired),
         String(r.expiredLater),
-        r.seconds === null ? "never" : span(r.seconds),
+        r.seconds === null ? "never" : formatDuration(1000 * r.seconds, "brief"),
       ]),
     ),
   ]);

@@ -1,7 +1,8 @@
-import { type RunningState, makePlan } from "../../core/plan/plan.ts";
+import type { RunningState } from "../../core/plan/changes.ts";
+import { makePlan } from "../../core/plan/plan.ts";
 import type { Config } from "../../config/config.ts";
 import { RedisError } from "../../queue/redis/link.ts";
-import { readStanding } from "../../queue/views/forecast.ts";
+import { readForecasts } from "../../queue/views/forecast.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import type { Io } from "../io.ts";
@@ -31,8 +32,8 @@ export async function planCommand({ options, io }: Invocation<Options>): Promise
 async function runningState(config: Config, io: Io): Promise<RunningState | undefined> {
   try {
     return await withRedis(config, io, async (redis) => {
-      const state = new Map<string, Awaited<ReturnType<typeof readStanding>>>();
-      for (const name of config.providers.keys()) state.set(name, await readStanding(redis, name));
+      const state = new Map<string, Awaited<ReturnType<typeof readForecasts>>>();
+      for (const name of config.providers.keys()) state.set(name, await readForecasts(redis, name));
       return state;
     });
   } catch (error) {

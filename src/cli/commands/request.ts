@@ -1,16 +1,16 @@
+import { waitUnlessAborted } from "../../core/wait.ts";
 import type { Credential } from "../../core/credential.ts";
 import { pendingTargets } from "../../core/rotation/publish.ts";
 import { formatInstant } from "../../core/instant.ts";
 import { dueIndex, keysOf } from "../../queue/due-index.ts";
-import type { CredentialLook } from "../../queue/views/credentials.ts";
+import type { CredentialView } from "../../queue/views/credentials.ts";
 import type { RedisLink } from "../../queue/redis/link.ts";
 import type { CredentialRecord } from "../../core/rotation/record.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
-import type { Wish } from "../../core/ports/operator-request.ts";
+import type { OperatorRequestKind } from "../../core/ports/operator-request.ts";
 import { type Result, goOn, paced, parseRate, parseTimeout, report } from "../bulk.ts";
 import { exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
-import { sleep } from "../each.ts";
 import type { Io } from "../io.ts";
 import { withRedis } from "../link.ts";
 import { remember } from "../operator.ts";
@@ -28,7 +28,7 @@ interface Wanted {
 
 /** How a command that asks the daemon for something says what became of it. */
 export interface Wording {
-  readonly wish: Wish;
+  readonly wish: OperatorRequestKind;
   readonly requested: string;
   /** `rotated`: not in time. */
   readonly participle: string;
@@ -74,15 +74,18 @@ export async function requestAll(
 
 async function ask(
   redis: RedisLink,
-  { id, provider, halt }: CredentialLook,
+  { id, provider, operatorPause }: CredentialView,
   byId: ReadonlyMap<string, Credential>,
   { wish }: Wording,
 ): Promise<{ readonly wanted?: Wanted; readonly refused?: Result }> {
   const due = dueIndex(redis, provider);
   const before = decodeRecord((await due.record(id)) ?? "");
   const asked = await due.request(id, wish);
-  if (asked.kind === "halted") {
-    const why = halt === undefined ? "" : ` by ${halt.by}${halt.reason === "" ? "" : ` (${halt.reason})`}`;
+  if (asked.kind === "paused") {
+    const why =
+      operatorPause === undefined
+        ? ""
+        : ` by ${operatorPause.by}${operatorPause.reason === "" ? "" : ` (${operatorPause.reason})`}`;
     const until = formatInstant(asked.until);
     const said = `paused until ${until}${why}; "evertoken resume" ends that`;
     return { refused: { credential: id, result: "paused", code: exitCode.runtime, said, facts: { until } } };
@@ -110,7 +113,7 @@ async function served(
     for (const each of open) if (!waiting.has(each)) results.push(await outcomeOf(redis, each, wording));
     open = open.filter((each) => waiting.has(each));
     if (open.length === 0 || io.stop.aborted || io.now() >= deadline) break;
-    await sleep(Math.min(POLL_MS, deadline - io.now()), io);
+    await waitUnlessAborted(Math.min(POLL_MS, deadline - io.now()), io.stop);
   }
   for (const { credential } of open) {
     const paused = Number((await redis.call("GET", keysOf(redis.prefix, credential.provider).pause)) ?? 0) > io.now();

@@ -1,4 +1,4 @@
-import { haltsOf } from "../../queue/operator-pauses.ts";
+import { operatorPausesOf } from "../../queue/operator-pauses.ts";
 import { type Result, goOn, report } from "../bulk.ts";
 import { type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
@@ -23,7 +23,7 @@ export async function resumeCommand({ args, options, io }: Invocation<BulkOption
     );
     const results: Result[] = [];
     for (const [provider, some] of Map.groupBy(looks, (each) => each.provider)) {
-      const halts = haltsOf(redis, provider);
+      const halts = operatorPausesOf(redis, provider);
       const before = await halts.read(io.now());
       if (providers !== undefined) {
         await halts.resume("all");

@@ -1,9 +1,9 @@
+import { waitUnlessAborted } from "../../core/wait.ts";
 import type { Config } from "../../config/config.ts";
-import { parseDuration } from "../../config/shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import type { RedisLink } from "../../queue/redis/link.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
-import { sleep } from "../each.ts";
 import type { Io } from "../io.ts";
 import { withRedis } from "../link.ts";
 import type { ConfigOption, SelectionOptions } from "../options.ts";
@@ -34,7 +34,7 @@ export async function statusCommand({ args, options, io }: Invocation<StatusOpti
       if (options.watch !== undefined && io.terminal.output) io.out(CLEAR);
       io.out(rendered(seen, options));
       if (options.watch === undefined) return seen.healthy ? exitCode.ok : exitCode.unhealthy;
-      await sleep(everyMs, io);
+      await waitUnlessAborted(everyMs, io.stop);
       if (io.stop.aborted) return exitCode.interrupted;
     }
   });

@@ -1,5 +1,5 @@
 import type { Policy } from "../../core/credential.ts";
-import { parseDuration } from "../shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import type { Finding, Path } from "../problem.ts";
 import type { ConfigFile } from "../shape/schema.ts";
 

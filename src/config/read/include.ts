@@ -1,3 +1,4 @@
+import { OwnError } from "../../core/own-error.ts";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, matchesGlob, normalize } from "node:path";
 
@@ -9,7 +10,7 @@ export interface Matched {
 }
 
 /** A folder that cannot be read. */
-export class IncludeError extends Error {
+export class IncludeError extends OwnError {
   override name = "IncludeError";
   readonly folder: string;
   readonly code: string;

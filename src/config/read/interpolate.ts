@@ -1,3 +1,4 @@
+import type { Env } from "../../core/edges.ts";
 import type { Finding, Path } from "../problem.ts";
 
 const EXPRESSION = /\$(\$)?\{([^}]*)(\}|$)/g;
@@ -14,7 +15,7 @@ export interface Interpolated {
  * Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in string values, after parsing, so that a value can never
  * become structure. `$${` stands for a literal `${`.
  */
-export function interpolate(root: unknown, env: Readonly<Record<string, string | undefined>>): Interpolated {
+export function interpolate(root: unknown, env: Env): Interpolated {
   const findings: Finding[] = [];
   const variables = new Set<string>();
 

@@ -1,10 +1,9 @@
+import type { Env } from "../../core/edges.ts";
 import { dirname, resolve } from "node:path";
 import { type Document, type Wanted, placesIn } from "./document.ts";
 import { interpolate } from "./interpolate.ts";
 import { closest } from "../suggest.ts";
 import type { CrossFinding, Finding, Path, Problem } from "../problem.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** The files of a configuration as one value, and the way back from a place in it to a place in a file. */
 export interface Sources {

@@ -1,3 +1,4 @@
+import type { Env } from "../../core/edges.ts";
 import { realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Document, placesIn, readDocument } from "./document.ts";
@@ -5,8 +6,6 @@ import { IncludeError, matchFiles } from "./include.ts";
 import { interpolate } from "./interpolate.ts";
 import type { Path, Problem } from "../problem.ts";
 import { readText } from "./text.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** A file of the configuration, and what was in it when it was read: of another hash, it has changed. */
 interface FileRead {

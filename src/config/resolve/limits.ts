@@ -1,5 +1,6 @@
 import type { ProviderLimits, CallQuota } from "../../core/credential.ts";
-import { parseDuration, parseFraction } from "../shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
+import { parseFraction } from "../shape/fraction.ts";
 import type { ProviderFile, StoreFile } from "../shape/schema.ts";
 
 const CONCURRENCY = 16;

@@ -1,6 +1,7 @@
 import type { Policy } from "../../core/credential.ts";
 import { presets } from "./presets.ts";
-import { parseDuration, parseFraction } from "../shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
+import { parseFraction } from "../shape/fraction.ts";
 import type { ConfigFile, PolicyFile } from "../shape/schema.ts";
 
 const SECOND = 1000;

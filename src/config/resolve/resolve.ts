@@ -2,7 +2,7 @@ import { dirname, resolve as resolvePath } from "node:path";
 import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../../core/credential.ts";
 import { presets } from "./presets.ts";
 import { defaultListen, parseListen } from "../address.ts";
-import { parseFraction } from "../shape/duration.ts";
+import { parseFraction } from "../shape/fraction.ts";
 import { resolveLimits } from "./limits.ts";
 import { refOf } from "./credential.ts";
 import { ms } from "./policy.ts";

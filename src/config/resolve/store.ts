@@ -1,5 +1,5 @@
 import type { StoreConfig } from "../../core/credential.ts";
-import { parseDuration } from "../shape/duration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import { resolveQuota, resolveReadQuota, resolveWriteInterval } from "./limits.ts";
 import type { StoreFile } from "../shape/schema.ts";
 

@@ -1,5 +1,5 @@
 import { LABEL_NAME, LABEL_VALUE } from "./selector.ts";
-import { DURATION } from "./duration.ts";
+import { DURATION } from "../../core/duration.ts";
 import { MAX_SECRETS } from "./secret-ref-error.ts";
 
 /**

@@ -1,3 +1,4 @@
+import type { Env } from "../../core/edges.ts";
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -6,8 +7,6 @@ import type { Read } from "../checked.ts";
 import type { Opened } from "../read/open.ts";
 import { makeUnpacker } from "./pack.ts";
 import type { SettingsFile } from "../resolve/resolve.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Most of what reading makes is garbage at once: with more room for it, it is collected less often, and less of it lives that long. */
 const YOUNG_MIB = 64;

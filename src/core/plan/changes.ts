@@ -1,8 +1,10 @@
 import type { Credential } from "../credential.ts";
-import type { CredentialStanding } from "../snapshot.ts";
+import type { CredentialForecast } from "../snapshot.ts";
 import { sameSpec, specOf } from "../rotation/record.ts";
 import type { PlannedFleet } from "./demand.ts";
-import type { RunningState } from "./plan.ts";
+
+/** Per provider: what its due index holds. */
+export type RunningState = ReadonlyMap<string, ReadonlyMap<string, CredentialForecast>>;
 
 /** Names in a list; the counts are of all. */
 const NAMED = 20;
@@ -35,7 +37,7 @@ export function changesOf(
 }
 
 /** Another token is asked for than the last time: it is due at once. */
-export function hasChanged(credential: Credential, standing: CredentialStanding, fleet: PlannedFleet): boolean {
+export function hasChanged(credential: Credential, standing: CredentialForecast, fleet: PlannedFleet): boolean {
   const provider = fleet.providers.get(credential.provider);
   return (
     provider !== undefined && standing.spec !== undefined && !sameSpec(standing.spec, specOf(credential, provider))

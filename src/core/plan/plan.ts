@@ -1,22 +1,19 @@
 import type { Credential, Instant } from "../credential.ts";
-import type { CredentialStanding } from "../snapshot.ts";
+import type { CredentialForecast } from "../snapshot.ts";
 import { formatInstant } from "../instant.ts";
-import { changesOf, hasChanged } from "./changes.ts";
+import { type RunningState, changesOf, hasChanged } from "./changes.ts";
 import { STEP_MS, forecastDay, scopeRates } from "./day.ts";
 import { type PlannedFleet, groupsOf } from "./demand.ts";
 import { findingsOf, overuse, storeUse } from "./findings.ts";
 import { PRICES } from "./prices.ts";
 import { ofProvider, ofScope, ofStore } from "./sections.ts";
 
-/** Per provider: what its due index holds. */
-export type RunningState = ReadonlyMap<string, ReadonlyMap<string, CredentialStanding>>;
-
 /** What `evertoken plan -o json` prints. Members are only ever added; `schemaVersion` says so. Rates are per second. */
 export type Plan = ReturnType<typeof makePlan>;
 
 /** `state` undefined: nothing runs yet, every credential wants its first token. */
 export function makePlan(fleet: PlannedFleet, state: RunningState | undefined, now: Instant) {
-  const standingOf = (c: Credential): CredentialStanding | undefined => state?.get(c.provider)?.get(c.id);
+  const standingOf = (c: Credential): CredentialForecast | undefined => state?.get(c.provider)?.get(c.id);
   const { groups, groupOf } = groupsOf(fleet.credentials, (c) => standingOf(c)?.lifetimeMs);
   const standings = new Map(groups.map((group) => [group, { group, first: 0, dueInStep: new Map<number, number>() }]));
   for (const credential of fleet.credentials) {

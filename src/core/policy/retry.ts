@@ -1,3 +1,4 @@
+import { exchangeErrorClasses } from "./error-classes.ts";
 import type { Instant, Policy } from "../credential.ts";
 import type { ExchangeErrorClass } from "../ports/exchange.ts";
 
@@ -80,18 +81,14 @@ export function retryAt(
 
 function waitFor(failure: Failure, token: Living | undefined, now: Instant, random: number): number {
   const { class: className, failures, repeats } = failure;
-  switch (className) {
-    case "throttled":
+  switch (exchangeErrorClasses[className].ladder) {
+    case "as_asked":
       return Math.max(failure.retryAfterMs ?? 0, fullJitter(SECOND, failures, MINUTE, random)) * (1 + 0.2 * random);
-    case "transient":
-    case "unknown_outcome":
-    case "secret":
+    case "backoff":
       return fullJitter(SECOND, failures, transientCap(token, now), random);
-    case "tls":
+    case "slow_backoff":
       return fullJitter(SECOND, failures, 15 * MINUTE, random);
-    case "config":
-    case "protocol":
-    case "revoked":
+    case "steps":
       return failure.code === FORBIDDEN
         ? step(ladders.credentials, repeats - FORBIDDEN_TRIES)
         : step(ladderOf(failure), repeats);

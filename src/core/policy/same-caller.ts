@@ -4,7 +4,7 @@ import type { Credential, Provider } from "../credential.ts";
  * The other providers that ask the same host for the same client: who is asked to wait there (429, Retry-After) is known
  * to it by host and client, whatever the configuration calls it.
  */
-export function alsoAsked(
+export function sameCallers(
   { clientId, ...asked }: Credential,
   fleet: { readonly providers: ReadonlyMap<string, Provider>; readonly credentials: readonly Credential[] },
 ): string[] {

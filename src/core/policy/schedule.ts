@@ -1,3 +1,4 @@
+import { formatDuration } from "../duration.ts";
 import type { Instant, Policy } from "../credential.ts";
 
 /** Node's timers take no more than this: a longer delay fires at once. */
@@ -62,15 +63,15 @@ function judge(lifetimeMs: number, policy: Policy): Finding | undefined {
   const half = 0.5 * effective;
   const { consumerCacheMs: cache, retryBudgetMs: budget, minIntervalMs: interval } = policy;
   const arithmetic =
-    `a token of ${show(lifetimeMs)} counts for ${show(effective)} (30 s or 5 % kept for clock skew) ` +
-    `and is renewed at the latest at half of that, ${show(half)} before its end`;
+    `a token of ${sentence(lifetimeMs)} counts for ${sentence(effective)} (30 s or 5 % kept for clock skew) ` +
+    `and is renewed at the latest at half of that, ${sentence(half)} before its end`;
   const remedy =
     "shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer";
   if (cache > half) {
     return {
       code: "consumer_cache_too_long",
       severity: "error",
-      message: `consumers would hold dead tokens: ${arithmetic}, but consumerCache is ${show(cache)}; ${remedy}`,
+      message: `consumers would hold dead tokens: ${arithmetic}, but consumerCache is ${sentence(cache)}; ${remedy}`,
     };
   }
   if (interval + cache > effective) {
@@ -78,8 +79,8 @@ function judge(lifetimeMs: number, policy: Policy): Finding | undefined {
       code: "min_interval_too_long",
       severity: "error",
       message:
-        `consumers would hold dead tokens: a token of ${show(lifetimeMs)} counts for ${show(effective)}, but minInterval ` +
-        `${show(interval)} plus consumerCache ${show(cache)} is ${show(interval + cache)}; shorten minInterval`,
+        `consumers would hold dead tokens: a token of ${sentence(lifetimeMs)} counts for ${sentence(effective)}, but minInterval ` +
+        `${sentence(interval)} plus consumerCache ${sentence(cache)} is ${sentence(interval + cache)}; shorten minInterval`,
     };
   }
   if (cache + budget > half) {
@@ -87,11 +88,16 @@ function judge(lifetimeMs: number, policy: Policy): Finding | undefined {
       code: "retry_budget_not_kept",
       severity: "warning",
       message:
-        `the retry budget is not kept: ${arithmetic}, less than consumerCache ${show(cache)} plus retryBudget ` +
-        `${show(budget)} = ${show(cache + budget)}; ${show(Math.max(0, half - cache))} are left for retries`,
+        `the retry budget is not kept: ${arithmetic}, less than consumerCache ${sentence(cache)} plus retryBudget ` +
+        `${sentence(budget)} = ${sentence(cache + budget)}; ${sentence(Math.max(0, half - cache))} are left for retries`,
     };
   }
   return undefined;
+}
+
+/** One unit with one digit, which the arithmetic of the messages needs. */
+function sentence(ms: number): string {
+  return formatDuration(ms, "sentence", 1);
 }
 
 /** Judges a policy at the lifetime that it assumes. The message has the arithmetic and says what to do. */
@@ -102,14 +108,6 @@ export function checkPolicy(policy: Policy): Pick<Finding, "severity" | "message
 /** The same for a token that was really issued; errors are warnings then, the token is published all the same. */
 export function checkLife(life: Life, policy: Policy): Pick<Finding, "code" | "message"> | undefined {
   return judge(life.expiresAt - life.issuedAt, policy);
-}
-
-function show(ms: number): string {
-  const seconds = Math.round(ms / 100) / 10;
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 6) / 10} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} h`;
-  return `${Math.round(seconds / 8640) / 10} d`;
 }
 
 export interface Facts {

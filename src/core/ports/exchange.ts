@@ -1,3 +1,5 @@
+import { OwnError } from "../own-error.ts";
+import type { Env } from "../edges.ts";
 import type { Credential, Provider, Secret, Token } from "../credential.ts";
 
 /**
@@ -22,7 +24,7 @@ export type ExchangeErrorClass =
   | "secret";
 
 /** Safe to log: every member is allow-listed, nothing of the request or the body is kept, there is no cause. */
-export class ExchangeError extends Error {
+export class ExchangeError extends OwnError {
   override readonly name = "ExchangeError";
   readonly class: ExchangeErrorClass;
   /** Closed vocabulary: an RFC 6749 error code, or our own (`redirect_refused`, `html`, `oversize`, `timeout`, ...). */
@@ -74,7 +76,7 @@ export type MakeExchange = (
   edges: {
     /** Wall-clock epoch ms. */
     readonly now: () => number;
-    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly env: Env;
     readonly again?: Again;
   },
 ) => Exchange;

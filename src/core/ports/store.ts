@@ -1,3 +1,4 @@
+import { OwnError } from "../own-error.ts";
 import type { Instant, Secret } from "../credential.ts";
 
 /** Classes of store errors (kept in step with the runbooks). `unavailable`: no answer, or 5xx. */
@@ -12,7 +13,7 @@ export type PublishErrorClass =
   | "permanent";
 
 /** Safe to log: rebuilt at the edge from allow-listed scalars; never carries the SDK's error, text or cause. */
-export class PublishError extends Error {
+export class PublishError extends OwnError {
   override readonly name = "PublishError";
   readonly class: PublishErrorClass;
   /** The cloud's own error name or gRPC code name (allow-listed), or an errno: `ThrottlingException`, `UNAVAILABLE`, `EACCES`. */

@@ -1,6 +1,7 @@
+import type { FailingEntry } from "./failing.ts";
+import { isEndpointFault, needsPerson } from "../policy/error-classes.ts";
 import type { Credential, Instant, Target } from "../credential.ts";
 import type { ExchangeError } from "../ports/exchange.ts";
-import type { Attention } from "../snapshot.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
 import { type CredentialRecord, emptyTarget, liveUntil, targetKey } from "./record.ts";
 import type { Reason } from "../policy/schedule.ts";
@@ -29,13 +30,10 @@ export interface Course {
   readonly recovered?: boolean;
 }
 
-/** The line of the attention list, without what its place already says. */
-type Failing = Omit<Attention, "credential" | "provider">;
-
 export interface Conclusion {
   readonly outcome: Outcome;
   readonly nextAt: Instant;
-  readonly failing: Failing | undefined;
+  readonly failing: FailingEntry | undefined;
 }
 
 function base(course: Course, now: Instant) {
@@ -116,13 +114,10 @@ export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
   return waiting ? Math.min(dueAt, record.issuedAt) : dueAt;
 }
 
-/** Classes of failures that are the provider's, or the way's to it; a refusal is an answer. */
-const SILENT = new Set(["transient", "unknown_outcome", "tls"]);
-
 /** Did the provider answer? One account that is refused says nothing against the endpoint. */
 export function answerOf({ error, exchangeMs }: Course): "up" | "down" | undefined {
   if (exchangeMs === undefined) return undefined;
-  return error !== undefined && SILENT.has(error.class) && error.code !== "http_403" ? "down" : "up";
+  return error !== undefined && isEndpointFault(error.class) && error.code !== "http_403" ? "down" : "up";
 }
 
 function resultOf(course: Course, pending: readonly Target[]): Outcome["result"] {
@@ -141,22 +136,19 @@ function timeliness(course: Course, now: Instant): NonNullable<Outcome["timeline
   return now > before - course.credential.policy.consumerCacheMs ? "late" : "on_time";
 }
 
-/** Classes that waiting does not cure. */
-const HUMAN = new Set(["config", "revoked", "protocol", "secret"]);
-
 function failingOf(
   credential: Credential,
   record: CredentialRecord,
   pending: readonly Target[],
   nextAt: Instant,
   now: Instant,
-): Failing | undefined {
+): FailingEntry | undefined {
   const { failure } = record;
   const until = liveUntil(record, credential.publish);
   const rest = { nextAt, ...(until > 0 && { expiresAt: until }) };
   if (failure !== undefined) {
     const { class: className, code, failures, since } = failure;
-    const state = HUMAN.has(className) ? "needs_attention" : "retrying";
+    const state = needsPerson(className) ? "needs_attention" : "retrying";
     return { ...rest, state, class: className, code, failures, since, stores: [] };
   }
   const [first] = pending;

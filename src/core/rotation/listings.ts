@@ -3,7 +3,7 @@ import type { Held, Listed } from "../ports/store.ts";
 import { targetKey } from "./record.ts";
 
 /** A credential of which every store has said what it holds. */
-export interface Tallied {
+export interface JoinedListing {
   readonly credential: Credential;
   /** In the order of its targets. */
   readonly held: readonly Held[];
@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /** Puts together what several stores say of the same credentials, in any order. */
-export function makeTally(credentials: Iterable<Credential>) {
+export function joinListings(credentials: Iterable<Credential>) {
   const places = new Map<string, Map<string, [key: string, Waiting][]>>();
   for (const credential of credentials) {
     const waiting = { credential, held: new Map<string, Held>() };
@@ -34,8 +34,8 @@ export function makeTally(credentials: Iterable<Credential>) {
       return new Map([...places].map(([store, secrets]) => [store, new Set(secrets.keys())]));
     },
     /** The credentials of which everything is known with this page, and was not before. */
-    note(store: string, page: readonly Listed[]): readonly Tallied[] {
-      const complete: Tallied[] = [];
+    note(store: string, page: readonly Listed[]): readonly JoinedListing[] {
+      const complete: JoinedListing[] = [];
       for (const [secret, held] of page) {
         for (const [key, waiting] of places.get(store)?.get(secret) ?? []) {
           const { credential } = waiting;

@@ -1,3 +1,4 @@
+import { encodeFailing } from "./failing.ts";
 import type { Credential, Provider, Token } from "../credential.ts";
 import { type Delivery, deliver, pendingTargets } from "./publish.ts";
 import { encodeMoment } from "./history.ts";
@@ -9,7 +10,7 @@ import { ask, recover, withoutToken } from "./recover.ts";
 import { type CredentialRecord, emptyRecord, liveUntil, sameSpec, specOf } from "./record.ts";
 import { decodeRecord, encodeRecord } from "./record-codec.ts";
 import { type Reason, reasonToRotate } from "../policy/schedule.ts";
-import { wishOf } from "../ports/operator-request.ts";
+import { requestedKind } from "../ports/operator-request.ts";
 import { type Course, answerOf, conclude, owedSince, skipped } from "./conclude.ts";
 
 /** The one use case: begin, exchange if there is a reason, journal, publish what is pending, re-arm. */
@@ -67,7 +68,7 @@ async function underLease(
   }
   const before = liveUntil(record, credential.publish);
   let token = begun.sealed === undefined ? undefined : parts.unseal(begun.sealed, record.revision);
-  const publishOnly = wishOf(begun.request) === "publish" && record.revision > 0;
+  const publishOnly = requestedKind(begun.request) === "publish" && record.revision > 0;
   if (publishOnly && remembered !== undefined) {
     // Whatever is remembered: what the stores hold may have been changed from outside.
     ({ record, unknown } = await ask(credential.publish, record, parts, parts.deadline(begun.leaseMs - 1000)));
@@ -124,7 +125,7 @@ async function reasonNow(
   parts: Parts,
 ): Promise<Reason | undefined> {
   const now = parts.now();
-  const requestedAt = wishOf(begun.request) === "rotate" ? Number(begun.request) : undefined;
+  const requestedAt = requestedKind(begun.request) === "rotate" ? Number(begun.request) : undefined;
   const specChanged = !sameSpec(record.spec, spec);
   const { failure } = record;
   if (failure !== undefined && requestedAt === undefined && !specChanged && now < record.dueAt) {
@@ -198,7 +199,7 @@ async function finish(
     nextAt,
     record: known ? encodeRecord(scheduled, credential.publish) : "",
     liveUntil: liveUntil(record, credential.publish),
-    failing: failing === undefined ? "" : JSON.stringify(failing),
+    failing: failing === undefined ? "" : encodeFailing(failing),
     keepSealed: token !== undefined && pending.length > 0,
     request: begun.request,
     answer: answerOf(course),

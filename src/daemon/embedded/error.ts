@@ -1,5 +1,6 @@
+import { OwnError } from "../../core/own-error.ts";
 /** Its message says what to do, and is safe to show. */
-export class EmbeddedRedisError extends Error {
+export class EmbeddedRedisError extends OwnError {
   override readonly name = "EmbeddedRedisError";
   readonly code: "not_installed" | "data_dir" | "in_use" | "start_failed";
   constructor(message: string, code: EmbeddedRedisError["code"]) {

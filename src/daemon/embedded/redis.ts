@@ -1,3 +1,4 @@
+import type { Env } from "../../core/edges.ts";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
@@ -21,8 +22,6 @@ export interface EmbeddedEvent {
   /** Why it could not be started again. */
   readonly message?: string;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const BACKOFF_MS = { first: 100, most: 2000 } as const;
 /** One that has lived so long did not die of its start. */

@@ -1,6 +1,6 @@
+import { formatDuration } from "../../core/duration.ts";
 import type { Instant } from "../../core/credential.ts";
 import { formatInstant } from "../../core/instant.ts";
-import { span } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -16,7 +16,7 @@ export function clock(at: Instant, now: Instant, seconds = false): string {
 /** `in 4 min`, `3 h ago`, `now`. */
 export function relative(at: Instant, now: Instant): string {
   if (Math.abs(at - now) < 500) return "now";
-  return at > now ? `in ${span(at - now)}` : `${span(now - at)} ago`;
+  return at > now ? `in ${formatDuration(at - now, "sentence")}` : `${formatDuration(now - at, "sentence")} ago`;
 }
 
 /** The instant both ways, for people and for machines, and what else is to be said under it. */

@@ -1,5 +1,5 @@
 import type { Instant } from "../../core/credential.ts";
-import type { FleetSnapshot, Halt } from "../../core/snapshot.ts";
+import type { FleetSnapshot, OperatorPause } from "../../core/snapshot.ts";
 import { number } from "../summary.ts";
 import { instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
@@ -9,9 +9,9 @@ const ROWS_MAX = 50;
 
 /** What people have paused, and how to let it go on; nothing while nothing is. */
 export function pausedSection({ providers }: FleetSnapshot, now: Instant): Markup | undefined {
-  const rows = providers.flatMap(({ provider, halt, halted = [] }) => [
-    ...(halt === undefined ? [] : [row(provider, `--provider ${provider}`, { halt, now })]),
-    ...halted.map(({ credential, ...each }) => row(credential, credential, { halt: each, now })),
+  const rows = providers.flatMap(({ provider, operatorPause, pausedCredentials = [] }) => [
+    ...(operatorPause === undefined ? [] : [row(provider, `--provider ${provider}`, { operatorPause, now })]),
+    ...pausedCredentials.map(({ credential, ...each }) => row(credential, credential, { operatorPause: each, now })),
   ]);
   if (rows.length === 0) return undefined;
   return markup`<h2>Paused by operators <b>${number(rows.length)}</b></h2>
@@ -23,14 +23,18 @@ export function pausedSection({ providers }: FleetSnapshot, now: Instant): Marku
     })}`;
 }
 
-function row(name: string, selector: string, { halt, now }: { halt: Halt; now: Instant }): Markup {
+function row(
+  name: string,
+  selector: string,
+  { operatorPause, now }: { operatorPause: OperatorPause; now: Instant },
+): Markup {
   const command = `evertoken resume ${selector}`;
   return markup`<tr>
     <th scope="row">${name}</th>
-    <td>${halt.reason}</td>
-    <td>${halt.by}</td>
-    <td>${instant(halt.since, now)}</td>
-    <td>${instant(halt.until, now)}</td>
+    <td>${operatorPause.reason}</td>
+    <td>${operatorPause.by}</td>
+    <td>${instant(operatorPause.since, now)}</td>
+    <td>${instant(operatorPause.until, now)}</td>
     <td><code>${command}</code><button aria-label="Copy ${command}">Copy</button></td>
   </tr>`;
 }

@@ -1,13 +1,13 @@
+import { formatDuration } from "../../core/duration.ts";
 import type { Instant } from "../../core/credential.ts";
 import { formatInstant } from "../../core/instant.ts";
 import type { ConfigFacts, ProcessFacts } from "../status.ts";
-import { span } from "../summary.ts";
 import { instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { mark } from "./tone.ts";
 
 export function replicaSection(facts: ProcessFacts, now: Instant): Markup {
-  const up = markup`<time datetime="${formatInstant(facts.startedAt)}">${span(now - facts.startedAt)}</time>`;
+  const up = markup`<time datetime="${formatInstant(facts.startedAt)}">${formatDuration(now - facts.startedAt, "sentence")}</time>`;
   return markup`<h2>This replica</h2>
     <dl class="facts">
       ${fact("Replica", facts.instance)}

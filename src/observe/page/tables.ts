@@ -1,6 +1,7 @@
+import { formatDuration } from "../../core/duration.ts";
 import type { Instant } from "../../core/credential.ts";
 import type { ProviderSnapshot, StoreSnapshot } from "../../core/snapshot.ts";
-import { number, span } from "../summary.ts";
+import { number } from "../summary.ts";
 import { clock, instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
@@ -35,7 +36,7 @@ function providerRow(p: ProviderSnapshot, now: Instant): Markup {
 
 function providerState(p: ProviderSnapshot, now: Instant): Markup {
   if (p.circuitOpen) return mark("bad", "not answering");
-  if (p.halt !== undefined) return mark("doubtful", `paused by ${p.halt.by}`);
+  if (p.operatorPause !== undefined) return mark("doubtful", `paused by ${p.operatorPause.by}`);
   if (p.pausedUntil !== undefined) return mark("doubtful", `paused until ${clock(p.pausedUntil, now, true)}`);
   if (p.overdue > 0) return mark("bad", `${number(p.overdue)} overdue`);
   if (p.unscheduled > 0) return mark("bad", `${number(p.unscheduled)} not scheduled`);
@@ -77,7 +78,7 @@ function count(value: number, tone = ""): Markup {
 }
 
 function runway(endsAt: Instant | undefined, now: Instant): string {
-  return endsAt === undefined ? "–" : span(Math.max(0, endsAt - now));
+  return endsAt === undefined ? "–" : formatDuration(Math.max(0, endsAt - now), "sentence");
 }
 
 function worstFirst<T>(rows: readonly T[], trouble: (row: T) => number): readonly T[] {

@@ -1,3 +1,5 @@
+import type { AttentionState } from "../../core/states.ts";
+import { meaningOf } from "../../core/policy/error-classes.ts";
 import type { Attention } from "../../core/snapshot.ts";
 import type { Tone } from "./tone.ts";
 
@@ -5,26 +7,7 @@ export const states = {
   retrying: ["doubtful", "retrying"],
   needs_attention: ["bad", "needs attention"],
   unpublished: ["doubtful", "not published"],
-} as const satisfies Record<Attention["state"], readonly [Tone, string]>;
-
-/** What an error class means, and what cures it. */
-const classes: Readonly<Record<string, string>> = {
-  transient: "Provider unwell or not reached",
-  tls: "Certificate not accepted: check tls.caFile",
-  throttled: "Asked to wait (rate limit)",
-  unknown_outcome: "No whole answer came back",
-  config: "Provider refuses the request as configured",
-  revoked: "Access was withdrawn: grant it again",
-  protocol: "Answer is not OAuth: check tokenEndpoint",
-  secret: "Client secret cannot be read",
-  unavailable: "Store does not answer",
-  quota: "A quota of the store is used up",
-  auth: "Store denies access: check identity and rights",
-  not_found: "Secret does not exist: make it, or set create",
-  conflict: "Somebody else writes this secret",
-  state: "Secret is disabled or being deleted",
-  permanent: "Store refuses this write",
-};
+} as const satisfies Record<AttentionState, readonly [Tone, string]>;
 
 /** The codes that tell more than their class. */
 const codes: Readonly<Record<string, string>> = {
@@ -43,7 +26,7 @@ const codes: Readonly<Record<string, string>> = {
 };
 
 export function reasonOf(className: string, code: string): string {
-  return codes[code] ?? classes[className] ?? "Failed";
+  return codes[code] ?? meaningOf(className) ?? "Failed";
 }
 
 /** What to type next; ids hold no character that a shell minds. */

@@ -1,3 +1,4 @@
+import { OwnError } from "../../core/own-error.ts";
 import { Cluster, Redis } from "ioredis";
 import { scripts } from "../scripts/index.ts";
 
@@ -27,7 +28,7 @@ export interface RedisAddress {
 export type RedisClient = Redis | Cluster;
 
 /** Is not an address. The message names no part of it, which may hold a password. */
-export class AddressError extends Error {
+export class AddressError extends OwnError {
   override readonly name = "AddressError";
 }
 

@@ -1,3 +1,4 @@
+import { OwnError } from "../../core/own-error.ts";
 import {
   AddressError,
   type RedisAddress,
@@ -12,7 +13,7 @@ import type { ScriptName } from "../scripts/index.ts";
 export type { RedisAddress } from "./client.ts";
 
 /** Rebuilt from the reply's error code alone: ioredis errors carry `command.args`, the AUTH password included. */
-export class RedisError extends Error {
+export class RedisError extends OwnError {
   override readonly name = "RedisError";
   readonly code: string;
   /** True when waiting cannot help: wrong password, missing rights, wrong setting. */

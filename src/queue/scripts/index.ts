@@ -1,6 +1,6 @@
 import { claim } from "./claim.ts";
-import { haltScripts } from "./operator.ts";
-import { rebuildScripts } from "./recovery.ts";
+import { operatorScripts } from "./operator.ts";
+import { recoveryScripts } from "./recovery.ts";
 import { FIELDS, HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS, REMEMBER, WAKE } from "./prelude.ts";
 
 /**
@@ -212,8 +212,8 @@ export const scripts = {
   advance,
   pause,
   remove,
-  ...haltScripts,
-  ...rebuildScripts,
+  ...operatorScripts,
+  ...recoveryScripts,
   reserve,
   backOff,
 } as const;

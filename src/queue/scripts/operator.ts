@@ -39,4 +39,4 @@ end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return n`;
 
-export const haltScripts = { halt, resume } as const;
+export const operatorScripts = { halt, resume } as const;

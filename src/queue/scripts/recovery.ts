@@ -28,4 +28,4 @@ if holder and holder ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return 1`;
 
-export const rebuildScripts = { rearm, hold } as const;
+export const recoveryScripts = { rearm, hold } as const;

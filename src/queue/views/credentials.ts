@@ -1,11 +1,12 @@
+import { type FailingEntry, decodeFailing } from "../../core/rotation/failing.ts";
 import type { Instant } from "../../core/credential.ts";
-import type { Attention, Halt } from "../../core/snapshot.ts";
+import type { OperatorPause } from "../../core/snapshot.ts";
 import { keysOf } from "../due-index.ts";
-import { haltsOf } from "../operator-pauses.ts";
+import { operatorPausesOf } from "../operator-pauses.ts";
 import type { RedisLink } from "../redis/link.ts";
 
 /** What the due index knows of one credential, without its record. */
-export interface CredentialLook {
+export interface CredentialView {
   readonly id: string;
   readonly provider: string;
   /** Undefined: not scheduled. */
@@ -13,9 +14,9 @@ export interface CredentialLook {
   readonly running: boolean;
   /** When the first consumer holds a dead token; undefined: none holds one. */
   readonly liveUntil?: Instant;
-  readonly failing?: Omit<Attention, "credential" | "provider">;
+  readonly failing?: FailingEntry;
   /** The pause that ends last, of the credential or its provider. */
-  readonly halt?: Halt;
+  readonly operatorPause?: OperatorPause;
 }
 
 const BATCH = 1000;
@@ -26,10 +27,10 @@ export async function lookAt(
   provider: string,
   ids: readonly string[],
   now: Instant,
-): Promise<CredentialLook[]> {
+): Promise<CredentialView[]> {
   const k = keysOf(redis.prefix, provider);
-  const halts = await haltsOf(redis, provider).read(now);
-  const looks: CredentialLook[] = [];
+  const halts = await operatorPausesOf(redis, provider).read(now);
+  const looks: CredentialView[] = [];
   for (let i = 0; i < ids.length; i += BATCH) {
     const batch = ids.slice(i, i + BATCH);
     const [due, running, expiry, failing] = (await redis.pipeline([
@@ -40,22 +41,22 @@ export async function lookAt(
     ])) as (string | null)[][];
     for (const [at, id] of batch.entries()) {
       const [score, lease, until, failure] = [due?.[at], running?.[at], expiry?.[at], failing?.[at]];
-      const halt = laterOf(halts.provider, halts.credentials.get(id));
+      const operatorPause = laterOf(halts.provider, halts.credentials.get(id));
       looks.push({
         id,
         provider,
         ...(typeof score === "string" && { nextAt: Number(score) }),
         running: typeof lease === "string" && Number(lease) > now,
         ...(typeof until === "string" && { liveUntil: Number(until) }),
-        ...(typeof failure === "string" && { failing: JSON.parse(failure) as NonNullable<CredentialLook["failing"]> }),
-        ...(halt !== undefined && { halt }),
+        ...(typeof failure === "string" && { failing: decodeFailing(failure) }),
+        ...(operatorPause !== undefined && { operatorPause }),
       });
     }
   }
   return looks;
 }
 
-function laterOf(a: Halt | undefined, b: Halt | undefined): Halt | undefined {
+function laterOf(a: OperatorPause | undefined, b: OperatorPause | undefined): OperatorPause | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return a.until >= b.until ? a : b;
 }

@@ -1,4 +1,4 @@
-import type { CredentialStanding } from "../../core/snapshot.ts";
+import type { CredentialForecast } from "../../core/snapshot.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
 import { keysOf } from "../due-index.ts";
 import type { RedisLink } from "../redis/link.ts";
@@ -6,9 +6,9 @@ import type { RedisLink } from "../redis/link.ts";
 const PAGE = 1000;
 
 /** Every credential that the due index of a provider holds, page by page. */
-export async function readStanding(redis: RedisLink, provider: string): Promise<Map<string, CredentialStanding>> {
+export async function readForecasts(redis: RedisLink, provider: string): Promise<Map<string, CredentialForecast>> {
   const k = keysOf(redis.prefix, provider);
-  const standing = new Map<string, CredentialStanding>();
+  const standing = new Map<string, CredentialForecast>();
   let cursor = "0";
   do {
     const [next, page] = (await redis.call("ZSCAN", k.due, cursor, "COUNT", PAGE)) as [string, string[]];

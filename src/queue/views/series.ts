@@ -1,11 +1,12 @@
-import type { CredentialFact } from "../../core/snapshot.ts";
+import { decodeFailing } from "../../core/rotation/failing.ts";
+import type { CredentialSeries } from "../../core/snapshot.ts";
 import { keysOf } from "../due-index.ts";
 import type { RedisLink } from "../redis/link.ts";
 
 const PAGE = 1000;
 
 export interface CredentialFacts {
-  readonly facts: readonly CredentialFact[];
+  readonly facts: readonly CredentialSeries[];
   /** How many there are, those left out included. */
   readonly total: number;
 }
@@ -16,7 +17,7 @@ export async function readFailing(
   providers: readonly string[],
   most: number,
 ): Promise<CredentialFacts> {
-  const facts: CredentialFact[] = [];
+  const facts: CredentialSeries[] = [];
   let total = 0;
   for (const provider of providers) {
     const { failing } = keysOf(redis.prefix, provider);
@@ -27,7 +28,7 @@ export async function readFailing(
       const [next, page] = (await redis.call("HSCAN", failing, cursor, "COUNT", PAGE)) as [string, string[]];
       cursor = next;
       for (let i = 0; i + 1 < page.length && read < most; i += 2) {
-        facts.push({ id: page[i] ?? "", provider, reason: reasonOf(page[i + 1] ?? "") });
+        facts.push({ id: page[i] ?? "", provider, reason: decodeFailing(page[i + 1] ?? "").class });
         read += 1;
       }
     } while (cursor !== "0" && read < most);
@@ -37,7 +38,7 @@ export async function readFailing(
 
 /** Every credential, those that are due next first; at most so many of each provider. */
 export async function readAll(redis: RedisLink, providers: readonly string[], most: number): Promise<CredentialFacts> {
-  const facts: CredentialFact[] = [];
+  const facts: CredentialSeries[] = [];
   let total = 0;
   for (const provider of providers) {
     const k = keysOf(redis.prefix, provider);
@@ -58,15 +59,11 @@ export async function readAll(redis: RedisLink, providers: readonly string[], mo
           provider,
           nextAt: Number(page[2 * at + 1]),
           ...(typeof expiresAt === "string" && { expiresAt: Number(expiresAt) }),
-          ...(typeof failure === "string" && { reason: reasonOf(failure) }),
+          ...(typeof failure === "string" && { reason: decodeFailing(failure).class }),
         });
       }
       if (ids.length < PAGE) break;
     }
   }
   return { facts: facts.toSorted((a, b) => (a.nextAt ?? 0) - (b.nextAt ?? 0)), total };
-}
-
-function reasonOf(failing: string): string {
-  return (JSON.parse(failing) as { class: string }).class;
 }

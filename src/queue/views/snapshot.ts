@@ -1,9 +1,10 @@
+import { decodeFailing } from "../../core/rotation/failing.ts";
 import type { Instant } from "../../core/credential.ts";
 import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../../core/snapshot.ts";
 import { loadOf } from "../../core/due-load.ts";
 import { type Runway, mergeStores } from "../../core/policy/runway.ts";
 import { keysOf } from "../due-index.ts";
-import { type Halts, haltsOf } from "../operator-pauses.ts";
+import { type OperatorPauses, operatorPausesOf } from "../operator-pauses.ts";
 import { OPEN_AFTER } from "../scripts/prelude.ts";
 import { takeRunway } from "./runway.ts";
 import { countLoad } from "./load.ts";
@@ -37,7 +38,7 @@ export async function takeSnapshot(redis: RedisLink, fleet: FleetShape, now: Ins
   const snapshots: ProviderSnapshot[] = [];
   const loads: { credentials: number; counts: readonly number[] }[] = [];
   for (const { name, configured, stores } of fleet.providers) {
-    const halts = await haltsOf(redis, name).read(now);
+    const halts = await operatorPausesOf(redis, name).read(now);
     const failing = await scanFailing(redis, name, halts, now);
     attention.push(...failing.attention);
     for (const [store, count] of failing.unpublished) {
@@ -83,7 +84,7 @@ async function ofProvider(
     readonly name: string;
     readonly configured: number;
     readonly failing: Scanned;
-    readonly halts: Halts;
+    readonly halts: OperatorPauses;
     readonly runway: Runway;
   },
   now: Instant,
@@ -147,14 +148,16 @@ async function ofProvider(
     ...(nextDueAt !== undefined && { nextDueAt }),
     ...(earliest !== undefined && { earliestExpiresAt: earliest }),
     ...(pausedUntil > now && { pausedUntil }),
-    ...(halts.provider !== undefined && { halt: halts.provider }),
+    ...(halts.provider !== undefined && { operatorPause: halts.provider }),
     ...(halts.credentials.size > 0 && {
-      halted: [...halts.credentials].slice(0, HALTED_MAX).map(([credential, halt]) => ({ credential, ...halt })),
+      pausedCredentials: [...halts.credentials]
+        .slice(0, HALTED_MAX)
+        .map(([credential, operatorPause]) => ({ credential, ...operatorPause })),
     }),
   };
 }
 
-async function scanFailing(redis: RedisLink, provider: string, halts: Halts, now: Instant): Promise<Scanned> {
+async function scanFailing(redis: RedisLink, provider: string, halts: OperatorPauses, now: Instant): Promise<Scanned> {
   const { failing } = keysOf(redis.prefix, provider);
   const counts = {
     retrying: 0,
@@ -171,9 +174,7 @@ async function scanFailing(redis: RedisLink, provider: string, halts: Halts, now
     const [next, page] = (await redis.call("HSCAN", failing, cursor, "COUNT", SCAN_MAX)) as [string, string[]];
     cursor = next;
     for (let i = 0; i + 1 < page.length; i += 2) {
-      const entry = {
-        ...(JSON.parse(page[i + 1] ?? "{}") as Omit<Attention, "credential" | "provider">),
-      };
+      const entry = decodeFailing(page[i + 1] ?? "{}");
       const paused = halts.credentials.has(page[i] ?? "");
       if (!paused || entry.state === "needs_attention") counts[entry.state] += 1;
       if (paused && entry.state === "needs_attention") counts.pausedForPeople += 1;

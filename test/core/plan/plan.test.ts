@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { CredentialStanding } from "../../../src/core/snapshot.ts";
+import type { CredentialForecast } from "../../../src/core/snapshot.ts";
 import { makePlan } from "../../../src/core/plan/plan.ts";
 import { specOf } from "../../../src/core/rotation/record.ts";
 import { DAY, HOUR, NOW, aws, fleetOf } from "./fixture.ts";
@@ -90,7 +90,7 @@ describe("the plan", () => {
     const state = new Map([
       [
         "p",
-        new Map<string, CredentialStanding>([
+        new Map<string, CredentialForecast>([
           [same.id, { ...standing, spec: specOf(same, provider) }],
           [other.id, { ...standing, spec: "another" }],
           ["gone", standing],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { alsoAsked } from "../../../src/core/policy/same-caller.ts";
+import { sameCallers } from "../../../src/core/policy/same-caller.ts";
 import { credential, provider } from "../../fakes/world.ts";
 
 const HOST = "https://login.example.com";
@@ -17,7 +17,7 @@ describe("who is asked to wait by host and client", () => {
   ]);
   const asked = of("p", { clientId: "one" });
   const others = (...credentials: ReturnType<typeof of>[]) =>
-    alsoAsked(asked, { providers, credentials: [asked, ...credentials] });
+    sameCallers(asked, { providers, credentials: [asked, ...credentials] });
 
   test.each(["path", "each"])("is also the provider %s, at another path of the host", (name) => {
     const own = name === "each" ? { tokenEndpoint: `${HOST}/acme/token` } : {};

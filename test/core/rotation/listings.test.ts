@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Held } from "../../../src/core/ports/store.ts";
 import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { recordOfListing } from "../../../src/core/rotation/recover.ts";
-import { makeTally } from "../../../src/core/rotation/listings.ts";
+import { joinListings } from "../../../src/core/rotation/listings.ts";
 import { credential, target } from "../../fakes/world.ts";
 
 const held = (revision: number, expiresAt = 100_000_000): Held => ({
@@ -17,7 +17,7 @@ const at = (now: number) => ({ now: () => now, random: () => 0 });
 
 describe("what several stores say of a fleet", () => {
   test("a credential is complete with the answer of its last store, and once only", () => {
-    const tally = makeTally([both]);
+    const tally = joinListings([both]);
     expect([...tally.wanted()]).toEqual([
       ["one", new Set(["a"])],
       ["two", new Set(["a"])],

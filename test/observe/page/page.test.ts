@@ -145,8 +145,15 @@ describe("the rest of the page", () => {
   });
 
   test("tells who has paused what, why, and how it goes on", () => {
-    const halt = { until: NOON + 60 * MINUTE, since: NOON - MINUTE, by: "ada@laptop", reason: "<i>maintenance</i>" };
-    const providers = [providerAt("p", { paused: 1 }, { halt, halted: [{ credential: "acme", ...halt }] })];
+    const operatorPause = {
+      until: NOON + 60 * MINUTE,
+      since: NOON - MINUTE,
+      by: "ada@laptop",
+      reason: "<i>maintenance</i>",
+    };
+    const providers = [
+      providerAt("p", { paused: 1 }, { operatorPause, pausedCredentials: [{ credential: "acme", ...operatorPause }] }),
+    ];
     const page = pageOf({ snapshot: fleetAt({ providers }) });
     expect(page).toContain("&lt;i&gt;maintenance&lt;/i&gt;");
     expect(page).toContain("evertoken resume --provider p");

@@ -1,3 +1,4 @@
+import type { Env } from "../../../core/edges.ts";
 import { ExchangeError } from "../../../core/ports/exchange.ts";
 import { type Seen, openTransport } from "../../../exchange/transport.ts";
 import type { Credential, Provider } from "../../../core/credential.ts";
@@ -35,7 +36,7 @@ function endpointsOf({ name, tokenEndpoint }: Provider, credentials: readonly Cr
 async function look(
   name: string,
   provider: Provider,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
   now: () => number,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {

@@ -19,7 +19,7 @@ export async function credentialView(credential: Credential, redis: RedisLink, i
 async function credentialDocument(credential: Credential, redis: RedisLink, now: number) {
   const due = dueIndex(redis, credential.provider);
   const [look] = await lookAt(redis, credential.provider, [credential.id], now);
-  const { nextAt, halt } = look ?? {};
+  const { nextAt, operatorPause } = look ?? {};
   const record = decodeRecord((await due.record(credential.id)) ?? "");
   const targets = credential.publish.map((target) => {
     const { store, secret, format } = target;
@@ -51,8 +51,12 @@ async function credentialDocument(credential: Credential, redis: RedisLink, now:
     ...(record &&
       record.revision > 0 && { issuedAt: formatInstant(record.issuedAt), expiresAt: formatInstant(record.expiresAt) }),
     ...(nextAt !== undefined && { nextAt: formatInstant(nextAt) }),
-    ...(halt !== undefined && {
-      pause: { until: formatInstant(halt.until), by: halt.by, ...(halt.reason !== "" && { reason: halt.reason }) },
+    ...(operatorPause !== undefined && {
+      pause: {
+        until: formatInstant(operatorPause.until),
+        by: operatorPause.by,
+        ...(operatorPause.reason !== "" && { reason: operatorPause.reason }),
+      },
     }),
     ...(failure && {
       failure: {

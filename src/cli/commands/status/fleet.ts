@@ -1,3 +1,4 @@
+import { formatDuration } from "../../../core/duration.ts";
 import type { Config } from "../../../config/config.ts";
 import { fleetShape } from "../../../fleet/shape.ts";
 import { formatInstant } from "../../../core/instant.ts";
@@ -6,7 +7,7 @@ import { type Action, recentActions } from "../../../queue/operator-actions.ts";
 import type { RedisLink } from "../../../queue/redis/link.ts";
 import { takeSnapshot } from "../../../queue/views/snapshot.ts";
 import type { Io } from "../../io.ts";
-import { relative, span, table } from "../../table.ts";
+import { relative, table } from "../../table.ts";
 import { painted, type View } from "./view.ts";
 
 const ACTIONS_SHOWN = 5;
@@ -26,7 +27,8 @@ export async function fleetView(config: Config, redis: RedisLink, io: Io): Promi
 function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io): string {
   const text = (value: unknown): string =>
     typeof value === "string" || typeof value === "number" ? String(value) : "-";
-  const runway = (seconds: unknown): string => (typeof seconds === "number" ? span(seconds) : "-");
+  const runway = (seconds: unknown): string =>
+    typeof seconds === "number" ? formatDuration(1000 * seconds, "brief") : "-";
   const providers = document.providers.map((p) => {
     const states = p["states"] as Record<string, number>;
     return [

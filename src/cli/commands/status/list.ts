@@ -1,16 +1,16 @@
 import { formatInstant } from "../../../core/instant.ts";
-import type { CredentialLook } from "../../../queue/views/credentials.ts";
+import type { CredentialView } from "../../../queue/views/credentials.ts";
 import type { Io } from "../../io.ts";
 import { isUnhealthy, statesOf } from "../../states.ts";
 import { relative, table } from "../../table.ts";
 import { type View, painted } from "./view.ts";
 
 /** Selected credentials, a line each. */
-export function listView(looks: readonly CredentialLook[], io: Io): View {
+export function listView(looks: readonly CredentialView[], io: Io): View {
   const now = io.now();
   const rows = looks.map((look) => {
     const states = statesOf(look, now);
-    const { id, provider, nextAt, liveUntil, failing, halt } = look;
+    const { id, provider, nextAt, liveUntil, failing, operatorPause } = look;
     return {
       credential: id,
       provider,
@@ -27,8 +27,12 @@ export function listView(looks: readonly CredentialLook[], io: Io): View {
           ...(failing.stores.length > 0 && { stores: failing.stores }),
         },
       }),
-      ...(halt !== undefined && {
-        pause: { until: formatInstant(halt.until), by: halt.by, ...(halt.reason !== "" && { reason: halt.reason }) },
+      ...(operatorPause !== undefined && {
+        pause: {
+          until: formatInstant(operatorPause.until),
+          by: operatorPause.by,
+          ...(operatorPause.reason !== "" && { reason: operatorPause.reason }),
+        },
       }),
     };
   });

@@ -1,0 +1,39 @@
+/**
+ * The states of a credential, in the order in which they are named: it may be in several at once, and is shown in the
+ * first that holds. `src/README.md` draws how a credential moves between them.
+ *
+ * `counted` says under which `state` the gauge `evertoken_credentials` counts it. What has a gauge of its own
+ * (`unscheduled`, `expired`) is counted there, and beside it under the state that comes next.
+ */
+export const credentialStates = {
+  /** Configured, and not registered in the due index. */
+  unscheduled: { counted: undefined },
+  /** Only a person can help: a refused client, a revoked grant, an unreadable secret. */
+  needs_attention: { counted: "needs_attention" },
+  /** An operator has paused the credential or its provider. */
+  paused: { counted: "paused" },
+  /** The newest token is sealed and waits for a store. */
+  unpublished: { counted: "retrying" },
+  /** The last exchange failed and is retried by itself. */
+  retrying: { counted: "retrying" },
+  /** A consumer holds a dead token. */
+  expired: { counted: undefined },
+  /** Claimed: a worker rotates it. */
+  refreshing: { counted: "refreshing" },
+  /** Due, and not claimed yet. */
+  due: { counted: "due" },
+  /** There has never been a token. */
+  pending: { counted: "pending" },
+  /** A live token is in every target, and nothing is due. */
+  healthy: { counted: "healthy" },
+} as const;
+
+export type CredentialState = keyof typeof credentialStates;
+
+/** The states by which the fleet is counted: every credential is in exactly one of them. */
+export type CountedState = NonNullable<(typeof credentialStates)[CredentialState]["counted"]>;
+
+export const CREDENTIAL_STATES = Object.keys(credentialStates) as readonly CredentialState[];
+
+/** The states that an entry of the attention list may have. */
+export type AttentionState = Extract<CredentialState, "retrying" | "needs_attention" | "unpublished">;
