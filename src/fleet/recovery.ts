@@ -6,7 +6,7 @@ import { PublishError } from "../core/ports/store.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { type RecoveryLedger, recoveryLedger } from "../queue/recovery.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
-import { specOf } from "../core/rotation/record.ts";
+import { specOf } from "../core/rotation/spec.ts";
 import { encodeRecord } from "../core/rotation/record-codec.ts";
 import { recordOfListing } from "../core/rotation/recover.ts";
 import { type JoinedListing, joinListings } from "../core/rotation/listings.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { leaseFloorMs } from "../core/policy/retry.ts";
 import type { Config } from "../config/config.ts";
 import type { Credential } from "../core/credential.ts";
-import { registrationOf } from "../core/rotation/record.ts";
+import { registrationOf } from "../core/rotation/spec.ts";
 import { inSlices } from "./slices.ts";
 
 type Spec = readonly [id: string, spec: string];

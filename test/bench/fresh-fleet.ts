@@ -1,7 +1,7 @@
 import type { Credential, Instant, Provider } from "../../src/core/credential.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
-import { specOf, targetKey } from "../../src/core/rotation/record.ts";
+import { specOf, targetKey } from "../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 
 export async function connect(url: string, keyPrefix = "evertoken"): Promise<RedisLink> {

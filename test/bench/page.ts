@@ -3,7 +3,7 @@ import { request } from "undici";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { openRedis } from "../../src/queue/redis/link.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { specOf } from "../../src/core/rotation/record.ts";
+import { specOf } from "../../src/core/rotation/spec.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { startRedis } from "../fakes/redis.ts";
 

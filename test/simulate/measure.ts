@@ -1,7 +1,8 @@
 import { journalOf } from "../../src/queue/journal.ts";
 import { openLane } from "../../src/queue/lane.ts";
 import { openRedis } from "../../src/queue/redis/link.ts";
-import { type CredentialRecord, emptyTarget, targetKey } from "../../src/core/rotation/record.ts";
+import { type CredentialRecord, emptyTarget } from "../../src/core/rotation/record.ts";
+import { targetKey } from "../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { target } from "../fakes/world.ts";

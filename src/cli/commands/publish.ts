@@ -1,6 +1,7 @@
 import type { Credential } from "../../core/credential.ts";
 import { pendingTargets } from "../../core/rotation/publish.ts";
-import { type CredentialRecord, emptyTarget, targetKey } from "../../core/rotation/record.ts";
+import { type CredentialRecord, emptyTarget } from "../../core/rotation/record.ts";
+import { targetKey } from "../../core/rotation/spec.ts";
 import type { Invocation } from "../command.ts";
 import type { BulkOptions, WaitOptions } from "../options.ts";
 import { type Wording, requestAll } from "./request.ts";

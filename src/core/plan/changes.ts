@@ -1,6 +1,6 @@
 import type { Credential } from "../credential.ts";
 import type { CredentialForecast } from "../snapshot.ts";
-import { sameSpec, specOf } from "../rotation/record.ts";
+import { sameSpec, specOf } from "../rotation/spec.ts";
 import type { PlannedFleet } from "./demand.ts";
 
 /** Per provider: what its due index holds. */

@@ -3,7 +3,8 @@ import { isEndpointFault, needsPerson } from "../policy/error-classes.ts";
 import type { Credential, Instant, Target } from "../credential.ts";
 import type { ExchangeError } from "../ports/exchange.ts";
 import type { Outcome, TargetOutcome } from "./outcome.ts";
-import { type CredentialRecord, emptyTarget, liveUntil, targetKey } from "./record.ts";
+import { type CredentialRecord, emptyTarget, liveUntil } from "./record.ts";
+import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
 /** Why no token was obtained; its class may have changed with repetition. */

@@ -1,6 +1,6 @@
 import type { Credential } from "../credential.ts";
 import type { Held, Listed } from "../ports/store.ts";
-import { targetKey } from "./record.ts";
+import { targetKey } from "./spec.ts";
 
 /** A credential of which every store has said what it holds. */
 export interface JoinedListing {

@@ -1,7 +1,8 @@
 import type { Credential, Instant, Secret, Target, Token } from "../credential.ts";
 import type { TargetOutcome } from "./outcome.ts";
 import type { Held, PublishError, Published, Store } from "../ports/store.ts";
-import { type CredentialRecord, type TargetRecord, emptyTarget, targetKey } from "./record.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget } from "./record.ts";
+import { targetKey } from "./spec.ts";
 import { publishRetryAt } from "../policy/retry.ts";
 
 /** From so many failures on the backoff has reached its cap. */

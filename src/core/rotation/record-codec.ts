@@ -1,6 +1,7 @@
 import type { Target } from "../credential.ts";
 import { SCHEDULED_BY, fromCompact, toCompact } from "./record-compact.ts";
-import { type CredentialRecord, type TargetRecord, liveUntil, targetKey } from "./record.ts";
+import { type CredentialRecord, type TargetRecord, liveUntil } from "./record.ts";
+import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
 const SCHEMA = 1;

@@ -1,4 +1,5 @@
 import type { CredentialRecord, TargetRecord } from "./record.ts";
+import { SPEC_DIGITS } from "./spec.ts";
 
 /**
  * The text of an ordinary record, for which nothing has failed and which is no listing's. It is held once per credential, so it is
@@ -14,8 +15,6 @@ import type { CredentialRecord, TargetRecord } from "./record.ts";
  */
 const COMPACT = "2";
 const WIDTH = { issuedAt: 7, life: 5, due: 6 } as const;
-/** Last digits of a spec that are kept: 36 bits are enough to see that what is asked for has changed. */
-export const SPEC_DIGITS = 7;
 /** Shorter than any key of a target. */
 export const SCHEDULED_BY = "by";
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";

@@ -1,7 +1,8 @@
 import type { Credential, Instant, Target } from "../credential.ts";
 import type { TargetOutcome } from "./outcome.ts";
 import type { Held, PublishError, Store } from "../ports/store.ts";
-import { type CredentialRecord, type TargetRecord, emptyTarget, targetKey } from "./record.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget } from "./record.ts";
+import { targetKey } from "./spec.ts";
 import { publishRetryAt } from "../policy/retry.ts";
 import { dueAt } from "../policy/schedule.ts";
 

@@ -1,4 +1,4 @@
-import { SPEC_DIGITS } from "../../core/rotation/record-compact.ts";
+import { SPEC_DIGITS } from "../../core/rotation/spec.ts";
 
 /** Lines that several scripts begin with. Redis has no modules for them. */
 

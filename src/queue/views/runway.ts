@@ -1,5 +1,5 @@
 import type { Instant, Target } from "../../core/credential.ts";
-import { targetKey } from "../../core/rotation/record.ts";
+import { targetKey } from "../../core/rotation/spec.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
 import { type Holding, type Runway, runwayOf } from "../../core/policy/runway.ts";
 import { keysOf } from "../due-index.ts";

@@ -1,6 +1,6 @@
 import { journalOf } from "../../../src/queue/journal.ts";
 import { openLane } from "../../../src/queue/lane.ts";
-import { targetKey } from "../../../src/core/rotation/record.ts";
+import { targetKey } from "../../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { target } from "../../fakes/world.ts";
 import { connect } from "../fresh-fleet.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CredentialForecast } from "../../../src/core/snapshot.ts";
 import { makePlan } from "../../../src/core/plan/plan.ts";
-import { specOf } from "../../../src/core/rotation/record.ts";
+import { specOf } from "../../../src/core/rotation/spec.ts";
 import { DAY, HOUR, NOW, aws, fleetOf } from "./fixture.ts";
 
 const plan = (...args: Parameters<typeof fleetOf>) => makePlan(fleetOf(...args), undefined, NOW);

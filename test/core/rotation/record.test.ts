@@ -1,13 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Credential } from "../../../src/core/credential.ts";
-import {
-  type CredentialRecord,
-  type TargetRecord,
-  emptyTarget,
-  specOf,
-  targetKey,
-} from "../../../src/core/rotation/record.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget } from "../../../src/core/rotation/record.ts";
+import { specOf, targetKey } from "../../../src/core/rotation/spec.ts";
 import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { START, credential, provider, target } from "../../fakes/world.ts";
 

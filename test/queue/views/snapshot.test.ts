@@ -5,7 +5,8 @@ import { readAll, readFailing } from "../../../src/queue/views/series.ts";
 import { keysOf } from "../../../src/queue/due-index.ts";
 import { type RedisLink, openRedis } from "../../../src/queue/redis/link.ts";
 import { takeSnapshot } from "../../../src/queue/views/snapshot.ts";
-import { emptyRecord, emptyTarget, targetKey } from "../../../src/core/rotation/record.ts";
+import { emptyRecord, emptyTarget } from "../../../src/core/rotation/record.ts";
+import { targetKey } from "../../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { type TestRedis, startRedis } from "../../fakes/redis.ts";
 
