@@ -4,16 +4,16 @@ import type { KeyObject } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { makeClientSecrets } from "./client-secrets.ts";
 import type { Credential, Instant, Provider } from "../core/credential.ts";
-import { type Exchange, ExchangeError } from "../core/ports/exchange.ts";
+import type { Exchange } from "../core/ports/exchange.ts";
 import type { Generations } from "./generations.ts";
 import type { RotationSpans, StartRotation } from "../observe/trace.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
 import { renderPayload } from "../publish/payload.ts";
-import { PublishError, type Store } from "../core/ports/store.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { journalOf } from "../queue/journal.ts";
 import type { StartedJob } from "../queue/bullmq.ts";
-import type { Parts } from "../core/ports/ports.ts";
+import type { Ports } from "../core/ports/ports.ts";
 import { rotate } from "../core/rotation/rotate.ts";
 import type { Seal } from "../secrets/seal.ts";
 import { sameCallers } from "../core/policy/same-caller.ts";
@@ -72,14 +72,17 @@ export function makeJobRunner(parts: JobRunnerOptions) {
         return 0;
       }
       const spans = parts.startRotation?.(job, credential, provider);
-      const outcome = await rotate(job, credential, provider, {
-        ...partsOf(credential, provider),
-        pause: (forMs) => pause(config, credential, due, forMs),
-        journal,
-        exchange: spans?.exchange(exchange) ?? exchange,
-        stores: spans === undefined ? stores : traced(stores, spans),
-        ...(spans && { trace: spans }),
-      });
+      const outcome = await rotate(
+        { job, credential, provider },
+        {
+          ...partsOf(credential, provider),
+          pause: (forMs) => pause(config, credential, due, forMs),
+          journal,
+          exchange: spans?.exchange(exchange) ?? exchange,
+          stores: spans === undefined ? stores : traced(stores, spans),
+          ...(spans && { trace: spans }),
+        },
+      );
       parts.record(spans?.end(outcome) ?? outcome);
       return outcome.nextAt ?? 0;
     } catch (error) {
@@ -98,7 +101,7 @@ export function makeJobRunner(parts: JobRunnerOptions) {
   function partsOf(
     credential: Credential,
     provider: Provider,
-  ): Omit<Parts, "journal" | "exchange" | "stores" | "pause"> {
+  ): Omit<Ports, "journal" | "exchange" | "stores" | "pause"> {
     const context = (revision: number): string => `${provider.name}/${credential.id}/${revision}`;
     return {
       now: parts.now,
@@ -116,8 +119,6 @@ export function makeJobRunner(parts: JobRunnerOptions) {
       secretChanged: (recorded) => clientSecrets.changed(credential, provider, recorded),
       seal: (token, revision) => parts.seal?.seal(token, context(revision)),
       unseal: (sealed, revision) => parts.seal?.unseal(sealed, context(revision)),
-      asExchangeError,
-      asPublishError,
     };
   }
 
@@ -136,14 +137,4 @@ export function makeJobRunner(parts: JobRunnerOptions) {
 
 function traced(stores: Configured["stores"], spans: RotationSpans): Configured["stores"] {
   return new Map([...stores].map(([name, store]) => [name, spans.store(name, store)] as const));
-}
-
-function asExchangeError(error: unknown): ExchangeError {
-  if (error instanceof ExchangeError) return error;
-  throw error;
-}
-
-function asPublishError(error: unknown): PublishError {
-  if (error instanceof PublishError) return error;
-  throw error;
 }

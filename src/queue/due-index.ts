@@ -1,6 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { Begun, Finish, Finished, Minted } from "../core/ports/journal.ts";
-import type { OperatorRequestKind } from "../core/ports/operator-request.ts";
+import type { OperatorRequestKind } from "../core/ports/journal.ts";
 import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import type { RedisLink } from "./redis/link.ts";

@@ -3,13 +3,13 @@ import { decodeHistory } from "../../src/core/rotation/history.ts";
 import { emptyRecord } from "../../src/core/rotation/record.ts";
 import { decodeRecord, encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { rotate } from "../../src/core/rotation/rotate.ts";
-import { requestedKind } from "../../src/core/ports/operator-request.ts";
+import { requestedKind } from "../../src/core/ports/journal.ts";
 import { credential, makeWorld, provider, target, unavailable } from "../fakes/world.ts";
 
 type World = ReturnType<typeof makeWorld>;
 
 function run(world: World, of = credential()) {
-  return rotate({ jobId: "j", dueAt: world.now, sendAt: world.now }, of, provider, world.parts);
+  return rotate({ job: { jobId: "j", dueAt: world.now, sendAt: world.now }, credential: of, provider }, world.ports);
 }
 
 describe("an operator's request to publish", () => {

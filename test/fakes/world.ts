@@ -2,7 +2,7 @@ import { type Credential, type Provider, Secret, type Target, type Token } from 
 import { ExchangeError } from "../../src/core/ports/exchange.ts";
 import type { Begun, Finish, Journal, Minted } from "../../src/core/ports/journal.ts";
 import { type Held, PublishError, type SecretVersion, type Store } from "../../src/core/ports/store.ts";
-import type { Parts } from "../../src/core/ports/ports.ts";
+import type { Ports } from "../../src/core/ports/ports.ts";
 
 export const START = Date.UTC(2026, 0, 1);
 
@@ -152,9 +152,9 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     /** Called in the middle of the exchange. */
     during: () => undefined as void,
     store: (name: string): FakeStore => stores.get(name) ?? new FakeStore(),
-    parts: undefined as unknown as Parts,
+    ports: undefined as unknown as Ports,
   };
-  world.parts = {
+  world.ports = {
     now: () => world.now,
     random: () => 0.5,
     epoch: () => world.epoch,
@@ -181,14 +181,6 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
         };
       },
       async close() {},
-    },
-    asExchangeError: (error) => {
-      if (error instanceof ExchangeError) return error;
-      throw error;
-    },
-    asPublishError: (error) => {
-      if (error instanceof PublishError) return error;
-      throw error;
     },
     pause: async (ms) => {
       world.pausedMs = ms;

@@ -16,10 +16,10 @@ function makeTracedWorld(options: Parameters<typeof makeWorld>[0] & { credential
     const job = { jobId: "j", dueAt: world.now - 20, sendAt: world.now };
     const spans = start(job, acme, provider);
     if (spans === undefined) throw new Error("not sampled");
-    const { parts } = world;
-    const stores = new Map([...parts.stores].map(([name, store]) => [name, spans.store(name, store)] as const));
-    const traced = { ...parts, exchange: spans.exchange(parts.exchange), stores, trace: spans };
-    const outcome = spans.end(await rotate(job, acme, provider, traced));
+    const { ports } = world;
+    const stores = new Map([...ports.stores].map(([name, store]) => [name, spans.store(name, store)] as const));
+    const traced = { ...ports, exchange: spans.exchange(ports.exchange), stores, trace: spans };
+    const outcome = spans.end(await rotate({ job, credential: acme, provider }, traced));
     const finished = exporter.getFinishedSpans();
     return { outcome, finished, named: (name: string) => finished.filter((span) => span.name === name) };
   }

@@ -132,10 +132,12 @@ export function simulate(scenario: Scenario): Result {
     failures[id] = Math.min(255, (failures[id] ?? 0) + 1);
     const at = retryAt(
       { class: "transient", code: "timeout", failures: failures[id] ?? 1, repeats: failures[id] ?? 1 },
-      { expiresAt: expiresAt[id] ?? 0, marginMs: marginMs(lifetimeMs, policy) },
-      policy,
-      now,
-      random(),
+      {
+        token: { expiresAt: expiresAt[id] ?? 0, marginMs: marginMs(lifetimeMs, policy) },
+        policy,
+        now,
+        random: random(),
+      },
     );
     due.put(id, Math.ceil(Math.min(at, silent >= OPEN_AFTER ? now + PROBE_MS : at) / 1000));
   }

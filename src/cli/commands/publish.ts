@@ -1,6 +1,5 @@
 import type { Credential } from "../../core/credential.ts";
-import { pendingTargets } from "../../core/rotation/publish.ts";
-import { type CredentialRecord, emptyTarget } from "../../core/rotation/record.ts";
+import { type CredentialRecord, emptyTarget, pendingTargets } from "../../core/rotation/record.ts";
 import { targetKey } from "../../core/rotation/spec.ts";
 import type { Invocation } from "../command.ts";
 import type { BulkOptions, WaitOptions } from "../options.ts";

@@ -1,13 +1,12 @@
 import { waitUnlessAborted } from "../../core/wait.ts";
 import type { Credential } from "../../core/credential.ts";
-import { pendingTargets } from "../../core/rotation/publish.ts";
 import { formatInstant } from "../../core/instant.ts";
 import { dueIndex, keysOf } from "../../queue/due-index.ts";
 import type { CredentialView } from "../../queue/views/credentials.ts";
 import type { RedisLink } from "../../queue/redis/link.ts";
-import type { CredentialRecord } from "../../core/rotation/record.ts";
+import { type CredentialRecord, pendingTargets } from "../../core/rotation/record.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
-import type { OperatorRequestKind } from "../../core/ports/operator-request.ts";
+import type { OperatorRequestKind } from "../../core/ports/journal.ts";
 import { type Result, goOn, paced, parseRate, parseTimeout, report } from "../bulk.ts";
 import { exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";

@@ -36,7 +36,7 @@ const ladders = {
   revoked: [24 * HOUR],
 } as const;
 
-/** A firewall may think better of it. */
+/** A bare 403 may come from a firewall and clear up: transient for three tries. */
 const FORBIDDEN = "http_403";
 const FORBIDDEN_TRIES = 3;
 const CREDENTIAL_CODES = new Set(["invalid_client", "unauthorized_client", "access_denied", "invalid_grant"]);
@@ -55,23 +55,30 @@ export function lastingClass({ class: className, code, repeats }: Omit<Failure, 
 }
 
 /** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), never less than a quarter of a second. */
-function fullJitter(base: number, failures: number, cap: number, random: number): number {
+function fullJitter(
+  { base, cap }: { readonly base: number; readonly cap: number },
+  failures: number,
+  random: number,
+): number {
   const ceiling = Math.min(cap, base * 2 ** Math.min(failures - 1, 30));
   return Math.max(250, random * ceiling);
+}
+
+interface RetryFacts {
+  /** The newest token; undefined: there is none. */
+  readonly token: Living | undefined;
+  readonly policy: Policy;
+  readonly now: Instant;
+  readonly random: number;
 }
 
 /**
  * When a failed exchange is tried again. `random` in [0, 1). While the old token lives there is always one last attempt
  * before its end; a Retry-After is never undercut, not even for that.
  */
-export function retryAt(
-  failure: Failure,
-  token: Living | undefined,
-  policy: Policy,
-  now: Instant,
-  random: number,
-): Instant {
-  const waitMs = waitFor(failure, token, now, random);
+export function retryAt(failure: Failure, given: RetryFacts): Instant {
+  const { token, policy, now } = given;
+  const waitMs = waitFor(failure, given);
   const at = Math.ceil(now + waitMs);
   if (failure.class === "throttled" || token === undefined || token.expiresAt <= now) return at;
   const emergency = Math.min(Math.max(30 * SECOND, 3 * policy.requestTimeoutMs), 0.5 * token.marginMs);
@@ -79,15 +86,18 @@ export function retryAt(
   return at > last && last > now ? Math.max(now + 250, last) : at;
 }
 
-function waitFor(failure: Failure, token: Living | undefined, now: Instant, random: number): number {
+function waitFor(failure: Failure, { token, now, random }: RetryFacts): number {
   const { class: className, failures, repeats } = failure;
   switch (exchangeErrorClasses[className].ladder) {
     case "as_asked":
-      return Math.max(failure.retryAfterMs ?? 0, fullJitter(SECOND, failures, MINUTE, random)) * (1 + 0.2 * random);
+      return (
+        Math.max(failure.retryAfterMs ?? 0, fullJitter({ base: SECOND, cap: MINUTE }, failures, random)) *
+        (1 + 0.2 * random)
+      );
     case "backoff":
-      return fullJitter(SECOND, failures, transientCap(token, now), random);
+      return fullJitter({ base: SECOND, cap: transientCap(token, now) }, failures, random);
     case "slow_backoff":
-      return fullJitter(SECOND, failures, 15 * MINUTE, random);
+      return fullJitter({ base: SECOND, cap: 15 * MINUTE }, failures, random);
     case "steps":
       return failure.code === FORBIDDEN
         ? step(ladders.credentials, repeats - FORBIDDEN_TRIES)
@@ -108,7 +118,7 @@ function transientCap(token: Living | undefined, now: Instant): number {
 
 /** When a failed publish is tried again: the token is at hand, so soon. */
 export function publishRetryAt(failures: number, now: Instant, random: number): Instant {
-  return Math.ceil(now + fullJitter(500, failures, 30 * SECOND, random));
+  return Math.ceil(now + fullJitter({ base: 500, cap: 30 * SECOND }, failures, random));
 }
 
 /** Shortest lease that lets one exchange end inside it. */

@@ -1,9 +1,6 @@
 import { formatDuration } from "../duration.ts";
 import type { Instant, Policy } from "../credential.ts";
 
-/** Node's timers take no more than this: a longer delay fires at once. */
-export const MAX_TIMER_MS = 2_147_483_647;
-
 /** Why a credential is rotated now; the first that holds, in this order. */
 export type Reason =
   /** An operator asked for it. */
@@ -110,7 +107,10 @@ export function checkLife(life: Life, policy: Policy): Pick<Finding, "code" | "m
   return judge(life.expiresAt - life.issuedAt, policy);
 }
 
+/** Everything that decides whether a token is minted now. Gathered before the decision, which asks nobody. */
 export interface Facts {
+  /** An operator asked for a publish of the token that is at hand, and for nothing else. */
+  readonly publishOnly: boolean;
   /** When an operator asked for a rotation that has not been served yet. */
   readonly requestedAt: Instant | undefined;
   /** 0: there has never been a token. */
@@ -118,22 +118,52 @@ export interface Facts {
   readonly specChanged: boolean;
   /** A target lacks the newest token, and no copy of it is left to publish. */
   readonly targetMissing: boolean;
+  /** Not one store that would have to say what it holds has answered. */
+  readonly storesSilent: boolean;
+  /** Nothing is remembered: what the stores hold is all that is known. */
+  readonly forgotten: boolean;
+  /** The reason of the exchange that failed last, while none has succeeded since. */
+  readonly failedReason: Reason | undefined;
+  /** A client secret is available that differs from the refused ones. */
+  readonly secretChanged: boolean;
   readonly expiresAt: Instant;
+  /** When the next exchange is due; after a failure: its next try. */
   readonly dueAt: Instant;
 }
 
+/** `retry`: the exchange that failed is tried again, for the reason that it had. */
+type Verdict = Reason | "wait" | "retry";
 type Predicate = (facts: Facts, now: Instant) => boolean;
 
-/** Read aloud: this is when evertoken rotates. The order decides which reason is named. */
-const reasonChain: readonly (readonly [Reason, Predicate])[] = [
+/** Between two tries of a failed exchange; an operator and a changed configuration do not wait for the next one. */
+export function isOnLadder(facts: Omit<Facts, "secretChanged">, now: Instant): boolean {
+  const { failedReason, requestedAt, specChanged, dueAt } = facts;
+  return failedReason !== undefined && requestedAt === undefined && !specChanged && now < dueAt;
+}
+
+/**
+ * Read aloud: this is when evertoken rotates, and when it waits. The first line that holds decides, and names the reason.
+ * Neither a live token nor not knowing whether one lives is ever a reason to mint.
+ */
+const reasonChain: readonly (readonly [Verdict, Predicate])[] = [
+  ["wait", (facts) => facts.publishOnly],
+  ["wait", (facts) => facts.forgotten && facts.storesSilent],
+  ["retry", (facts, now) => isOnLadder(facts, now) && facts.secretChanged],
+  ["wait", (facts, now) => isOnLadder(facts, now)],
   ["Requested", (facts) => facts.requestedAt !== undefined],
   ["NeverIssued", (facts) => facts.revision === 0],
   ["SpecChanged", (facts) => facts.specChanged],
+  // A new token is the only cure, so a store must first show that it would take one.
+  ["wait", (facts) => facts.targetMissing && facts.storesSilent],
   ["TargetMissing", (facts) => facts.targetMissing],
   ["Expired", (facts, now) => now >= facts.expiresAt],
+  ["retry", (facts, now) => now >= facts.dueAt && facts.failedReason !== undefined],
   ["NearingExpiry", (facts, now) => now >= facts.dueAt],
 ];
 
+/** Why a token is minted now; undefined: there is no reason to. */
 export function reasonToRotate(facts: Facts, now: Instant): Reason | undefined {
-  return reasonChain.find(([, holds]) => holds(facts, now))?.[0];
+  const verdict = reasonChain.find(([, holds]) => holds(facts, now))?.[0];
+  if (verdict === "retry") return facts.failedReason;
+  return verdict === "wait" ? undefined : verdict;
 }

@@ -1,25 +1,39 @@
 import type { Instant } from "../credential.ts";
 
+/** What an operator may request: a new token, or that the stores are brought the token that is at hand. */
+export type OperatorRequestKind = "rotate" | "publish";
+
+/** Reads the mark that the `request` script leaves: an instant in ms, behind a `p` for a publish. */
+export function requestedKind(mark: string | undefined): OperatorRequestKind | undefined {
+  if (mark === undefined) return undefined;
+  return mark.startsWith("p") ? "publish" : "rotate";
+}
+
+/** The claim is confirmed, and this is what the journal remembers. */
+export interface Claim {
+  readonly kind: "begun";
+  /** As `encodeRecord` wrote it; undefined when nothing is known (first time, or Redis was lost). */
+  readonly record: string | undefined;
+  /** Mark of an operator's request that waits to be served (see `requestedKind`). */
+  readonly request: string | undefined;
+  /** The newest token, sealed, while a target does not hold it. */
+  readonly sealed: Uint8Array | undefined;
+  /** How long the claim is valid from now on. */
+  readonly leaseMs: number;
+}
+
 /** What the journal says at the start of a job. */
 export type Begun =
   /** Another claim holds the credential: nothing may be done. */
   | { readonly kind: "fenced" }
   /** The provider asked everyone to wait, or an operator did: nothing may be sent. */
   | { readonly kind: "paused"; readonly until: Instant; readonly releaseAt: Instant }
-  | {
-      readonly kind: "begun";
-      /** As `encodeRecord` wrote it; undefined when nothing is known (first time, or Redis was lost). */
-      readonly record: string | undefined;
-      /** Mark of an operator's request that waits to be served (see wish.ts). */
-      readonly request: string | undefined;
-      /** The newest token, sealed, while a target does not hold it. */
-      readonly sealed: Uint8Array | undefined;
-      readonly leaseMs: number;
-    };
+  | Claim;
 
 export interface Minted {
   readonly record: string;
   readonly sealed: Uint8Array | undefined;
+  /** Life of the token from now on: the sealed copy is kept no longer. */
   readonly lifeMs: number;
   /** Lease for publishing, from now on. */
   readonly leaseMs: number;
@@ -31,14 +45,14 @@ export interface Finish {
   /** "" leaves what is remembered as it is. */
   readonly record: string;
   readonly liveUntil: Instant;
-  /** One JSON line for the attention list; "" when nothing is wrong. */
+  /** One entry for the attention list (see `encodeFailing`); "" when nothing is wrong. */
   readonly failing: string;
   /** MUST come with `failing`: a claim takes it from there that a sealed token may be kept. */
   readonly keepSealed: boolean;
   readonly request: string | undefined;
   /** One line for the history; "" for what is not worth one. */
   readonly entry: string;
-  /** Did the provider answer, whatever it said? Undefined: nobody asked. */
+  /** Did the provider answer, whatever it said? Undefined: no request was sent. */
   readonly answer?: "up" | "down" | undefined;
   /** A request may have reached the provider: it counts against its quotas. */
   readonly sent: boolean;

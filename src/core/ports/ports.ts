@@ -1,44 +1,62 @@
-import type { Instant, Secret, Token } from "../credential.ts";
-import type { DeliverParts } from "../rotation/publish.ts";
-import type { Exchange, ExchangeError } from "./exchange.ts";
+import type { Instant, Secret, Target, Token } from "../credential.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Journal } from "./journal.ts";
+import type { Store } from "./store.ts";
 
+/** A claimed refresh job of one credential. */
 export interface Job {
   readonly jobId: string;
+  /** When the credential fell due. */
   readonly dueAt: Instant;
-  /** Its slot under the provider's rate. */
+  /** The job's slot under the provider's rate: nothing is sent before. */
   readonly sendAt: Instant;
 }
 
 /** What the core tells the trace of its rotation, where there is one. */
 export interface RotationTrace {
-  /** Names this rotation for the one that it schedules; kept in the record. Not secret. */
+  /** Names this rotation for the rotation that it schedules; kept in the record. Not secret. */
   readonly mark: string;
-  /** The claim has been confirmed: what follows is work. */
+  /** The journal has confirmed the claim: what follows is work. */
   claimed(): void;
-  /** The mark of the rotation that scheduled this one. */
+  /** Links this rotation to the one that scheduled it, by that rotation's mark. */
   scheduledBy(mark: string): void;
 }
 
+/** What is needed to ask the stores what they hold. */
+export interface StorePorts {
+  now(): Instant;
+  /** In [0, 1). */
+  random(): number;
+  /** The epoch of Redis: changes whenever Redis may have forgotten something. Never "". */
+  epoch(): string;
+  readonly stores: ReadonlyMap<string, Store>;
+}
+
 /** Everything that a rotation needs from outside; the core itself has no clock, no chance, no network. */
-export interface Parts extends DeliverParts {
+export interface Ports extends StorePorts {
   readonly journal: Journal;
   readonly exchange: Exchange;
+  /** The payload of one target: JSON, bare token or template. */
+  render(token: Token, facts: { credential: string; revision: number }, target: Target): Secret;
   /** Until the instant, or the drain. */
   waitUntil(at: Instant): Promise<void>;
+  /** A signal that aborts after `ms`. */
   deadline(ms: number): AbortSignal;
   draining(): boolean;
   /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
   secrets(): Promise<{ secrets: readonly Secret[]; print: string }>;
-  /** The provider refused the secrets with this fingerprint. */
+  /** Notes that the provider refused the secrets with this fingerprint. */
   refused(print: string): void;
-  /** Whether there are others to try than those with this fingerprint, which were refused. */
+  /** Whether a client secret is available now that differs from the refused ones. */
   secretChanged(refusedPrint: string): Promise<boolean>;
-  asExchangeError(error: unknown): ExchangeError;
-  /** Nothing is sent to the provider by any replica for so long, nor to its host for the same client; returns when that ends. */
+  /**
+   * Keeps every replica from sending anything to the provider for `forMs`, and to its host for the same client.
+   * Returns the end of that cooldown.
+   */
   pause(forMs: number): Promise<Instant>;
   /** Undefined without a seal key. */
   seal(token: Token, revision: number): Uint8Array | undefined;
+  /** Undefined when the key is another one, or the sealed token was changed. */
   unseal(sealed: Uint8Array, revision: number): Token | undefined;
   readonly trace?: RotationTrace;
 }

@@ -1,59 +1,29 @@
-import type { FailingEntry } from "./failing.ts";
+import type { Instant } from "../credential.ts";
 import { isEndpointFault, needsPerson } from "../policy/error-classes.ts";
-import type { Credential, Instant, Target } from "../credential.ts";
-import type { ExchangeError } from "../ports/exchange.ts";
-import type { Outcome, TargetOutcome } from "./outcome.ts";
-import { type CredentialRecord, emptyTarget, liveUntil } from "./record.ts";
-import { targetKey } from "./spec.ts";
-import type { Reason } from "../policy/schedule.ts";
-
-/** Why no token was obtained; its class may have changed with repetition. */
-export type FailedExchange = Pick<ExchangeError, "class" | "code" | "message" | "status" | "retryAfterMs" | "sent">;
-
-/** What has happened so far in one rotation. */
-export interface Course {
-  readonly job: { readonly jobId: string; readonly dueAt: Instant };
-  readonly credential: Credential;
-  readonly rotationId: string;
-  readonly startedAt: Instant;
-  readonly warnings: readonly string[];
-  readonly targets: readonly TargetOutcome[];
-  /** When the first consumer would have held a dead token, had nothing been done; 0: there was none. */
-  readonly before?: Instant;
-  /** Since when a published token has been owed; the job's due instant if it is not known better. */
-  readonly owedSince?: Instant;
-  readonly reason?: Reason;
-  readonly exchangeMs?: number;
-  readonly error?: FailedExchange;
-  /** A new token was obtained. */
-  readonly rotated?: boolean;
-  /** The record was read back from the stores. */
-  readonly recovered?: boolean;
-}
+import type { FailingEntry } from "./failing.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Arrival, FailedExchange, Progress } from "./progress.ts";
+import { type CredentialRecord, isUnknown, liveUntil, targetRecordOf } from "./record.ts";
 
 export interface Conclusion {
   readonly outcome: Outcome;
+  /** The next instant of work: an exchange or a publish. */
   readonly nextAt: Instant;
+  /** What an operator should know; undefined when nothing is wrong. */
   readonly failing: FailingEntry | undefined;
 }
 
-function base(course: Course, now: Instant) {
-  return {
-    rotationId: course.rotationId,
-    jobId: course.job.jobId,
-    credential: course.credential.id,
-    provider: course.credential.provider,
-    waitMs: Math.max(0, course.startedAt - course.job.dueAt),
-    durationMs: now - course.startedAt,
-    warnings: course.warnings,
-    targets: course.targets,
-  };
-}
-
 /** Nothing was done, and nothing is to be remembered. */
-export function skipped(course: Course, skip: NonNullable<Outcome["skip"]>, now: Instant, nextAt?: Instant): Outcome {
+export function skipped(
+  arrival: Arrival,
+  {
+    skip,
+    now,
+    nextAt,
+  }: { readonly skip: NonNullable<Outcome["skip"]>; readonly now: Instant; readonly nextAt?: Instant },
+): Outcome {
   return {
-    ...base(course, now),
+    ...outcomeBase(arrival, now),
     result: "skipped",
     skip,
     revision: 0,
@@ -62,50 +32,67 @@ export function skipped(course: Course, skip: NonNullable<Outcome["skip"]>, now:
   };
 }
 
-/** The Outcome, the next instant of work, and what an operator should know. `pending`: targets without the newest token. */
+/**
+ * What the rotation has come to, for everyone who asks: the Outcome, the next instant of work, the entry of the attention
+ * list. `unknownRetryMs`: when the stores are asked again that could not say what they hold.
+ */
 export function conclude(
-  course: Course,
-  record: CredentialRecord,
-  pending: readonly Target[],
-  now: Instant,
-  unknownRetryMs: number,
+  progress: Progress,
+  { now, unknownRetryMs }: { readonly now: Instant; readonly unknownRetryMs: number },
 ): Conclusion {
-  const { error, reason } = course;
-  const result = resultOf(course, pending);
-  const waiting = pending.map((target) => record.targets[targetKey(target)] ?? emptyTarget);
-  // With a record that nobody knows yet, the stores are asked again: steadily, there is no count of the tries.
-  const unknown = record.revision === 0 && record.failure === undefined;
-  const nextAt = unknown
-    ? now + unknownRetryMs
-    : Math.min(record.dueAt, ...waiting.filter((t) => t.failures > 0).map((t) => t.retryAt));
+  const { error, reason, record, exchangeMs } = progress;
+  const result = resultOf(progress);
+  const waiting = progress.pending.map((target) => targetRecordOf(record, target));
+  const retries = waiting.filter(({ failures }) => failures > 0).map(({ retryAt }) => retryAt);
+  // A record that nobody knows yet does not count its tries: the stores are asked again at a steady pace.
+  const nextAt = isUnknown(record) ? now + unknownRetryMs : Math.min(record.dueAt, ...retries);
+  const failures = record.failure?.failures ?? Math.max(0, ...waiting.map((each) => each.failures));
   const outcome: Outcome = {
-    ...base(course, now),
+    ...outcomeBase(progress, now),
     result,
     ...(result === "skipped" && { skip: "NotDue" as const }),
     revision: record.revision,
-    attempt: (record.failure?.failures ?? Math.max(0, ...waiting.map((t) => t.failures))) + (error ? 0 : 1),
+    attempt: failures + (error === undefined ? 1 : 0),
     ...(record.revision > 0 && { issuedAt: record.issuedAt, expiresAt: record.expiresAt }),
     nextAt,
     ...(reason !== undefined && { reason }),
-    ...(course.exchangeMs !== undefined && { exchangeMs: course.exchangeMs }),
-    ...(error !== undefined && {
-      error: {
-        class: error.class,
-        code: error.code,
-        message: error.message,
-        ...(error.status !== undefined && { status: error.status }),
-        ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
-      },
-    }),
+    ...(exchangeMs !== undefined && { exchangeMs }),
+    ...(error !== undefined && { error: shownError(error) }),
     ...((result === "rotated" || result === "published") && {
-      timeliness: timeliness(course, now),
-      published: {
-        remainingMs: record.expiresAt - now,
-        owedMs: Math.max(0, now - (course.owedSince ?? course.job.dueAt)),
-      },
+      timeliness: timelinessOf(progress, now),
+      published: { remainingMs: record.expiresAt - now, owedMs: Math.max(0, now - progress.owedSince) },
     }),
   };
-  return { outcome, nextAt, failing: failingOf(course.credential, record, pending, nextAt, now) };
+  return { outcome, nextAt, failing: failingOf(progress, nextAt, now) };
+}
+
+function outcomeBase({ job, credential, startedAt, rotationId, warnings, targets }: Arrival, now: Instant) {
+  return {
+    rotationId,
+    jobId: job.jobId,
+    credential: credential.id,
+    provider: credential.provider,
+    waitMs: Math.max(0, startedAt - job.dueAt),
+    durationMs: now - startedAt,
+    warnings,
+    targets,
+  };
+}
+
+function shownError({
+  class: errorClass,
+  code,
+  message,
+  status,
+  retryAfterMs,
+}: FailedExchange): NonNullable<Outcome["error"]> {
+  return {
+    class: errorClass,
+    code,
+    message,
+    ...(status !== undefined && { status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
 }
 
 /** A retry does not start the clock anew: the token has been owed since the first try failed, or since it was minted. */
@@ -116,53 +103,46 @@ export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
 }
 
 /** Did the provider answer? One account that is refused says nothing against the endpoint. */
-export function answerOf({ error, exchangeMs }: Course): "up" | "down" | undefined {
+export function answerOf({ error, exchangeMs }: Progress): "up" | "down" | undefined {
   if (exchangeMs === undefined) return undefined;
   return error !== undefined && isEndpointFault(error.class) && error.code !== "http_403" ? "down" : "up";
 }
 
-function resultOf(course: Course, pending: readonly Target[]): Outcome["result"] {
-  if (course.error !== undefined) return "failed";
-  if (pending.length > 0 || course.targets.some((target) => target.result === "failed")) return "unpublished";
-  if (course.rotated) return "rotated";
-  if (course.targets.length > 0) return "published";
-  return course.recovered ? "recovered" : "skipped";
+function resultOf({ error, pending, targets, rotated, forgotten }: Progress): Outcome["result"] {
+  if (error !== undefined) return "failed";
+  if (pending.length > 0 || targets.some(({ result }) => result === "failed")) return "unpublished";
+  if (rotated === true) return "rotated";
+  if (targets.length > 0) return "published";
+  return forgotten ? "recovered" : "skipped";
 }
 
 /** `late`: with less life left in the old token than a consumer may go on using it. */
-function timeliness(course: Course, now: Instant): NonNullable<Outcome["timeliness"]> {
-  const before = course.before ?? 0;
+function timelinessOf({ before, credential }: Progress, now: Instant): NonNullable<Outcome["timeliness"]> {
   if (before === 0) return "first";
   if (now >= before) return "expired";
-  return now > before - course.credential.policy.consumerCacheMs ? "late" : "on_time";
+  return now > before - credential.policy.consumerCacheMs ? "late" : "on_time";
 }
 
-function failingOf(
-  credential: Credential,
-  record: CredentialRecord,
-  pending: readonly Target[],
-  nextAt: Instant,
-  now: Instant,
-): FailingEntry | undefined {
+function failingOf({ credential, record, pending }: Progress, nextAt: Instant, now: Instant): FailingEntry | undefined {
   const { failure } = record;
   const until = liveUntil(record, credential.publish);
   const rest = { nextAt, ...(until > 0 && { expiresAt: until }) };
   if (failure !== undefined) {
-    const { class: className, code, failures, since } = failure;
-    const state = needsPerson(className) ? "needs_attention" : "retrying";
-    return { ...rest, state, class: className, code, failures, since, stores: [] };
+    const { class: errorClass, code, failures, since } = failure;
+    const state = needsPerson(errorClass) ? "needs_attention" : "retrying";
+    return { ...rest, state, class: errorClass, code, failures, since, stores: [] };
   }
   const [first] = pending;
   if (first === undefined) return undefined;
-  const target = record.targets[targetKey(first)] ?? emptyTarget;
-  const [className, code] = target.failure ?? ["unavailable", "unknown"];
+  const target = targetRecordOf(record, first);
+  const [errorClass, code] = target.failure ?? ["unavailable", "unknown"];
   return {
     ...rest,
     state: "unpublished",
-    class: className,
+    class: errorClass,
     code,
     failures: target.failures,
     since: record.issuedAt || now,
-    stores: [...new Set(pending.map((t) => t.store))],
+    stores: [...new Set(pending.map(({ store }) => store))],
   };
 }

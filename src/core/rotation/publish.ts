@@ -1,131 +1,142 @@
-import type { Credential, Instant, Secret, Target, Token } from "../credential.ts";
-import type { TargetOutcome } from "./outcome.ts";
-import type { Held, PublishError, Published, Store } from "../ports/store.ts";
-import { type CredentialRecord, type TargetRecord, emptyTarget } from "./record.ts";
-import { targetKey } from "./spec.ts";
+import type { Credential, Target, Token } from "../credential.ts";
 import { publishRetryAt } from "../policy/retry.ts";
+import { type Held, PublishError, type Published, type Store } from "../ports/store.ts";
+import type { Ports } from "../ports/ports.ts";
+import { LEASE_RESERVE_MS, publishBudgetMs } from "./lease.ts";
+import type { TargetOutcome } from "./outcome.ts";
+import { type Progress, withRecord } from "./progress.ts";
+import { type CredentialRecord, type TargetRecord, targetRecordOf } from "./record.ts";
+import { targetKey } from "./spec.ts";
 
-/** From so many failures on the backoff has reached its cap. */
+/** From this number of failures on the backoff has reached its cap. */
 const PATIENT = 7;
 
-export interface DeliverParts {
-  now(): Instant;
-  random(): number;
-  /** Changes whenever Redis may have forgotten something. Never "". */
-  epoch(): string;
-  readonly stores: ReadonlyMap<string, Store>;
-  render(token: Token, facts: { credential: string; revision: number }, target: Target): Secret;
-  /** The given error, or what it says about a fault that is not the store's. */
-  asPublishError(error: unknown): PublishError;
+/**
+ * Publishes the token to every target that lacks its revision, each for itself: a failing target neither delays nor fails
+ * another one. Counts on from a newer revision that a store turns out to hold.
+ */
+export async function publishPending(progress: Progress, token: Token, ports: Ports): Promise<Progress> {
+  const signal = ports.deadline(publishTimeMs(progress, token, ports));
+  const first = await publishAll(progress, { token, signal }, ports);
+  const newest = Math.max(0, ...first.newer.map((held) => held.revision));
+  if (newest <= progress.record.revision) return first.progress;
+  if (first.newer.every((held) => held.expiresAt >= token.expiresAt)) {
+    return withRecord(first.progress, { ...first.progress.record, revision: newest });
+  }
+  // The journal had forgotten revisions that the store knows, and ours lives longer: it gets the next number.
+  const renumbered = withRecord(first.progress, { ...first.progress.record, revision: newest + 1 });
+  const second = await publishAll(renumbered, { token, signal }, ports);
+  return { ...second.progress, warnings: [...second.progress.warnings, "revision_counted_on"] };
 }
 
-export interface Delivery {
-  readonly record: CredentialRecord;
-  readonly targets: readonly TargetOutcome[];
+/** A hanging store must not hold up the next exchange: what is not published by then waits for its retry. */
+function publishTimeMs({ record, rotated, claim }: Progress, token: Token, ports: Ports): number {
+  const now = ports.now();
+  const budgetMs = publishBudgetMs(token, now);
+  const leaseMs = rotated === true ? Infinity : claim.leaseMs - LEASE_RESERVE_MS;
+  return Math.min(budgetMs, leaseMs, Math.max(1000, record.dueAt - now));
+}
+
+interface PublishedAll {
+  /** With what became of each target. */
+  readonly progress: Progress;
   /** Newest versions found where ours was refused as older: the revision must be counted on from them. */
   readonly newer: readonly Held[];
-  readonly warnings: readonly string[];
 }
 
-/** Targets that do not hold the record's revision yet. */
-export function pendingTargets(credential: Credential, record: CredentialRecord): Target[] {
-  return credential.publish.filter(
-    (target) => (record.targets[targetKey(target)] ?? emptyTarget).revision < record.revision,
-  );
+interface Publishing {
+  readonly token: Token;
+  readonly signal: AbortSignal;
 }
 
-/** Publishes one token to the given targets, each for itself: a failing one neither delays nor fails another. */
-export async function deliver(
-  token: Token,
-  credential: Credential,
-  record: CredentialRecord,
-  targets: readonly Target[],
-  parts: DeliverParts,
-  signal: AbortSignal,
-): Promise<Delivery> {
-  const warnings: string[] = [];
-  const newer: Held[] = [];
+async function publishAll(progress: Progress, publishing: Publishing, ports: Ports): Promise<PublishedAll> {
+  const { credential, record, pending } = progress;
   const results = await Promise.all(
-    targets.map(async (target) => {
-      const before = record.targets[targetKey(target)] ?? emptyTarget;
-      const startedAt = parts.now();
-      const { after, outcome, held } = await publishOne(token, credential, record, target, before, parts, signal);
-      if (held !== undefined) newer.push(held);
-      const store = parts.stores.get(target.store);
-      const pruned = await pruneDead(store, target, after, parts.now(), signal);
-      if (pruned.failed) warnings.push("prune_failed");
-      const durationMs = parts.now() - startedAt;
-      return {
-        key: targetKey(target),
-        after: pruned.record,
-        outcome: { ...outcome, durationMs, ...(pruned.count > 0 && { pruned: pruned.count }) },
+    pending.map(async (target) => {
+      const startedAt = ports.now();
+      const tried = await publishOne(target, { credential, record, ...publishing }, ports);
+      const pruned = await pruneDead(target, tried.after, { ports, signal: publishing.signal });
+      const outcome = {
+        ...tried.outcome,
+        durationMs: ports.now() - startedAt,
+        ...(pruned.count > 0 && { pruned: pruned.count }),
       };
+      return { key: targetKey(target), ...tried, after: pruned.record, outcome, pruneFailed: pruned.failed };
     }),
   );
-  const all = { ...record.targets };
-  for (const { key, after } of results) all[key] = after;
+  const targets = { ...record.targets };
+  for (const { key, after } of results) targets[key] = after;
+  const warnings = results.filter(({ pruneFailed }) => pruneFailed).map(() => "prune_failed");
   return {
-    record: { ...record, targets: all },
-    targets: results.map((r) => r.outcome),
-    newer,
-    warnings,
+    progress: {
+      ...withRecord(progress, { ...record, targets }),
+      targets: results.map(({ outcome }) => outcome),
+      warnings: [...progress.warnings, ...warnings],
+    },
+    newer: results.flatMap(({ newer }) => newer ?? []),
   };
 }
 
+interface Tried {
+  readonly after: TargetRecord;
+  readonly outcome: TargetOutcome;
+  /** What the store holds, where ours was refused as older. */
+  readonly newer?: Held;
+}
+
 async function publishOne(
-  token: Token,
-  credential: Credential,
-  record: CredentialRecord,
   target: Target,
-  before: TargetRecord,
-  parts: DeliverParts,
-  signal: AbortSignal,
-): Promise<{ after: TargetRecord; outcome: TargetOutcome; held?: Held }> {
+  of: Publishing & { readonly credential: Credential; readonly record: CredentialRecord },
+  ports: Ports,
+): Promise<Tried> {
+  const { token, credential, record, signal } = of;
+  const before = targetRecordOf(record, target);
   const base = { store: target.store, secret: target.secret, durationMs: 0 };
   try {
-    const store = parts.stores.get(target.store);
+    const store = ports.stores.get(target.store);
     if (store === undefined) throw new TypeError(`no store ${target.store}`);
     const published = await store.publish(
       {
         secret: target.secret,
-        payload: parts.render(token, { credential: credential.id, revision: record.revision }, target),
+        payload: ports.render(token, { credential: credential.id, revision: record.revision }, target),
         revision: record.revision,
         issuedAt: token.issuedAt,
         expiresAt: token.expiresAt,
         selfDescribing: target.format === "json",
       },
-      before.sure === parts.epoch() ? { revision: before.revision, version: before.version } : undefined,
+      before.sure === ports.epoch() ? { revision: before.revision, version: before.version } : undefined,
       signal,
     );
     const outcome = { ...base, result: published.result, version: published.held.version };
-    const after = holding(before, published, store, parts.epoch());
-    return published.result === "superseded" ? { after, outcome, held: published.held } : { after, outcome };
+    const after = confirmed(before, { published, store, epoch: ports.epoch() });
+    return published.result === "superseded" ? { after, outcome, newer: published.held } : { after, outcome };
   } catch (error) {
-    const failed = parts.asPublishError(error);
-    const failures = before.failures + 1;
-    // A store that is known to be down brings forward what waits for it (see gate.ts): trying again meanwhile is only noise.
-    const patience = failed.code === "StoreDown" ? Math.max(failures, PATIENT) : failures;
-    const retryAt = publishRetryAt(patience, parts.now(), parts.random());
-    return {
-      after: {
-        ...before,
-        sure: failed.ambiguous || failed.class === "conflict" ? "" : before.sure,
-        failures,
-        retryAt,
-        failure: [failed.class, failed.code],
-      },
-      outcome: {
-        ...base,
-        result: "failed",
-        retryAt,
-        error: { class: failed.class, code: failed.code, message: failed.message },
-      },
-    };
+    if (!(error instanceof PublishError)) throw error;
+    const { class: errorClass, code, message } = error;
+    const after = afterFailure(before, error, ports);
+    const { retryAt } = after;
+    return { after, outcome: { ...base, result: "failed", retryAt, error: { class: errorClass, code, message } } };
   }
 }
 
+function afterFailure(before: TargetRecord, error: PublishError, ports: Ports): TargetRecord {
+  const failures = before.failures + 1;
+  // A store that is known to be down brings forward what waits for it: trying again meanwhile is only noise.
+  const patience = error.code === "StoreDown" ? Math.max(failures, PATIENT) : failures;
+  return {
+    ...before,
+    sure: error.ambiguous || error.class === "conflict" ? "" : before.sure,
+    failures,
+    retryAt: publishRetryAt(patience, ports.now(), ports.random()),
+    failure: [error.class, error.code],
+  };
+}
+
 /** The target's record once the store has confirmed what it holds. */
-function holding(before: TargetRecord, { held }: Published, store: Store, epoch: string): TargetRecord {
+function confirmed(
+  before: TargetRecord,
+  { published: { held }, store, epoch }: { published: Published; store: Store; epoch: string },
+): TargetRecord {
   // Only stores whose versions cost something need them remembered.
   const counted = store.prune !== undefined;
   const older = new Map(before.older);
@@ -146,24 +157,21 @@ function holding(before: TargetRecord, { held }: Published, store: Store, epoch:
   };
 }
 
-/** Destroys what no consumer can use any more. A failure is no failure of the rotation: it is tried again next time. */
+/** Destroys versions whose tokens are dead. A failure is no failure of the rotation: the next publish tries again. */
 async function pruneDead(
-  store: Store | undefined,
   target: Target,
   record: TargetRecord,
-  now: Instant,
-  signal: AbortSignal,
+  { ports, signal }: { readonly ports: Ports; readonly signal: AbortSignal },
 ): Promise<{ record: TargetRecord; count: number; failed: boolean }> {
+  const store = ports.stores.get(target.store);
+  const now = ports.now();
   const dead = record.older.filter(([version, expiresAt]) => expiresAt <= now && version !== record.version);
   if (store?.prune === undefined || dead.length === 0 || record.failures > 0) {
     return { record, count: 0, failed: false };
   }
   try {
-    await store.prune(
-      target.secret,
-      dead.map(([version]) => version),
-      signal,
-    );
+    const versions = dead.map(([version]) => version);
+    await store.prune(target.secret, versions, signal);
     const older = record.older.filter((entry) => !dead.includes(entry));
     return { record: { ...record, older }, count: dead.length, failed: false };
   } catch {

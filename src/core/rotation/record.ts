@@ -78,6 +78,11 @@ export function liveUntil(record: CredentialRecord, targets: readonly Target[]):
   return Number.isFinite(until) ? until : 0;
 }
 
+/** Nothing is known of the credential: there was no token yet, or nobody could say whether there was. */
+export function isUnknown({ revision, failure }: CredentialRecord): boolean {
+  return revision === 0 && failure === undefined;
+}
+
 /** The targets that do not hold the record's revision yet. */
 export function pendingTargets(credential: Credential, record: CredentialRecord): readonly Target[] {
   return credential.publish.filter((target) => targetRecordOf(record, target).revision < record.revision);

@@ -1,101 +1,96 @@
 import type { Credential, Instant, Target } from "../credential.ts";
-import type { TargetOutcome } from "./outcome.ts";
-import type { Held, PublishError, Store } from "../ports/store.ts";
-import { type CredentialRecord, type TargetRecord, emptyTarget } from "./record.ts";
-import { targetKey } from "./spec.ts";
 import { publishRetryAt } from "../policy/retry.ts";
 import { dueAt } from "../policy/schedule.ts";
+import type { StorePorts } from "../ports/ports.ts";
+import { type Held, PublishError } from "../ports/store.ts";
+import type { TargetOutcome } from "./outcome.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget, targetRecordOf } from "./record.ts";
+import { targetKey } from "./spec.ts";
 
-export interface RecoverParts {
-  now(): Instant;
-  random(): number;
-  epoch(): string;
-  readonly stores: ReadonlyMap<string, Store>;
-  asPublishError(error: unknown): PublishError;
+interface AskOptions {
+  readonly ports: StorePorts;
+  readonly signal: AbortSignal;
 }
 
-export interface Asked {
+export interface AskedStores {
   readonly record: CredentialRecord;
-  /** What could not be asked. Nothing is minted for these: a live token may be there. */
-  readonly unknown: readonly TargetOutcome[];
+  /** Targets whose store did not answer. Nothing is minted for these: a live token may be there. */
+  readonly unanswered: readonly TargetOutcome[];
 }
 
 /**
- * Rebuilds a record from what the stores hold (design, decision 2: Redis is disposable). The newest revision found
- * counts on; a target that holds an older one, or nothing, is left to be published to.
+ * Makes a record of what the stores hold: Redis is disposable, the stores are not. The newest revision found counts on;
+ * a target that holds an older one, or nothing, is left to be published to.
  */
-export async function recover(
+export async function recoverRecord(
   credential: Credential,
   empty: CredentialRecord,
-  parts: RecoverParts,
-  signal: AbortSignal,
-): Promise<Asked> {
-  const { held, record, unknown } = await ask(credential.publish, empty, parts, signal);
+  options: AskOptions,
+): Promise<AskedStores> {
+  const { held, record, unanswered } = await askStores(credential.publish, empty, options);
   const newest = held.reduce<Held | undefined>(
     (best, each) => (each.revision > (best?.revision ?? 0) ? each : best),
     undefined,
   );
-  if (newest === undefined) return { record, unknown };
+  if (newest === undefined) return { record, unanswered };
   const life = { issuedAt: newest.issuedAt, expiresAt: newest.expiresAt };
-  const due = dueAt(life, credential.policy, parts.random());
-  return { record: { ...record, revision: newest.revision, ...life, dueAt: due }, unknown };
+  const due = dueAt(life, credential.policy, options.ports.random());
+  return { record: { ...record, revision: newest.revision, ...life, dueAt: due }, unanswered };
 }
 
-/** Asks the given targets what they hold and writes it into the record; one that does not answer is tried again later. */
-export async function ask(
+/** Asks what the given targets hold, and notes it in the record. A target whose store does not answer is asked again later. */
+export async function askStores(
   targets: readonly Target[],
   record: CredentialRecord,
-  parts: RecoverParts,
-  signal: AbortSignal,
-): Promise<Asked & { readonly held: readonly Held[] }> {
+  { ports, signal }: AskOptions,
+): Promise<AskedStores & { readonly held: readonly Held[] }> {
   const all: Record<string, TargetRecord> = { ...record.targets };
-  const unknown: TargetOutcome[] = [];
+  const unanswered: TargetOutcome[] = [];
   const held: Held[] = [];
   await Promise.all(
     targets.map(async (target) => {
-      const key = targetKey(target);
-      const before = all[key] ?? emptyTarget;
-      const startedAt = parts.now();
+      const before = targetRecordOf(record, target);
+      const startedAt = ports.now();
       try {
-        const store = parts.stores.get(target.store);
+        const store = ports.stores.get(target.store);
         if (store === undefined) throw new TypeError(`no store ${target.store}`);
         const found = await store.head(target.secret, signal);
         if (found !== undefined) held.push(found);
-        all[key] = holds(found, store.prune !== undefined, parts.epoch());
+        all[targetKey(target)] = recordOfHeld(found, { counted: store.prune !== undefined, epoch: ports.epoch() });
       } catch (error) {
-        const { class: className, code, message } = parts.asPublishError(error);
+        if (!(error instanceof PublishError)) throw error;
+        const { class: errorClass, code, message } = error;
         const failures = before.failures + 1;
-        const retryAt = publishRetryAt(failures, parts.now(), parts.random());
-        all[key] = { ...before, sure: "", failures, retryAt, failure: [className, code] };
-        unknown.push({
+        const retryAt = publishRetryAt(failures, ports.now(), ports.random());
+        all[targetKey(target)] = { ...before, sure: "", failures, retryAt, failure: [errorClass, code] };
+        unanswered.push({
           store: target.store,
           secret: target.secret,
           result: "failed",
-          durationMs: parts.now() - startedAt,
+          durationMs: ports.now() - startedAt,
           retryAt,
-          error: { class: className, code, message },
+          error: { class: errorClass, code, message },
         });
       }
     }),
   );
-  return { record: { ...record, targets: all }, unknown, held };
+  return { record: { ...record, targets: all }, unanswered, held };
 }
 
-/** The record of targets that were found without the token, of which no copy is left: the next rotation brings another. */
+/** The record of targets that lack the token while no copy of it is left: the next rotation obtains another one. */
 export function withoutToken(record: CredentialRecord, targets: readonly Target[]): CredentialRecord {
   const all: Record<string, TargetRecord> = { ...record.targets };
   for (const target of targets) {
-    const key = targetKey(target);
-    const before = all[key] ?? emptyTarget;
+    const before = targetRecordOf(record, target);
     if (before.failures > 0) continue;
-    all[key] = { ...before, failures: 1, retryAt: record.dueAt, failure: ["not_found", "TokenMissing"] };
+    all[targetKey(target)] = { ...before, failures: 1, retryAt: record.dueAt, failure: ["not_found", "TokenMissing"] };
   }
   return { ...record, targets: all };
 }
 
-/** What a listing tells of one credential. */
+/** What a listing says about one credential. */
 export interface ListedCredential {
-  /** Of its targets, in the order of the configuration. */
+  /** What its targets hold, in the order of the configuration. */
   readonly held: readonly Held[];
   /** When the first consumer holds a dead token. */
   readonly liveUntil: Instant;
@@ -107,7 +102,7 @@ export function recordOfListing(
   credential: Credential,
   held: readonly Held[],
   spec: string,
-  parts: Pick<RecoverParts, "now" | "random">,
+  { now, random }: Pick<StorePorts, "now" | "random">,
 ): ListedCredential {
   const untils = held.map(({ expiresAt }) => expiresAt);
   const all = { held, liveUntil: held.length === 0 ? 0 : Math.min(...untils) };
@@ -115,15 +110,21 @@ export function recordOfListing(
   if (first === undefined || first.revision === 0 || held.length < credential.publish.length) return all;
   if (held.some(({ revision }) => revision !== first.revision)) return all;
   const life = { issuedAt: first.issuedAt, expiresAt: first.expiresAt };
-  const due = dueAt(life, credential.policy, parts.random());
-  if (due <= parts.now()) return all;
+  const due = dueAt(life, credential.policy, random());
+  if (due <= now()) return all;
   const targets = Object.fromEntries(
-    credential.publish.map((target, i) => [targetKey(target), holds(held[i], false, "")] as const),
+    credential.publish.map(
+      (target, i) => [targetKey(target), recordOfHeld(held[i], { counted: false, epoch: "" })] as const,
+    ),
   );
   return { ...all, record: { revision: first.revision, ...life, dueAt: due, spec, targets, listed: true } };
 }
 
-function holds(held: Held | undefined, counted: boolean, epoch: string): TargetRecord {
+/** `counted`: the store's versions cost something, so the record remembers them. */
+function recordOfHeld(
+  held: Held | undefined,
+  { counted, epoch }: { readonly counted: boolean; readonly epoch: string },
+): TargetRecord {
   if (held === undefined) return { ...emptyTarget, sure: epoch };
   return {
     ...emptyTarget,

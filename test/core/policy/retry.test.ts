@@ -36,7 +36,8 @@ function wait(
 ): number {
   const living = token === "none" ? undefined : token;
   const { failures = 1, repeats = failures } = failure;
-  return retryAt({ code: "unreachable", ...failure, failures, repeats }, living, policy, NOW, random) - NOW;
+  const given = { token: living, policy, now: NOW, random };
+  return retryAt({ code: "unreachable", ...failure, failures, repeats }, given) - NOW;
 }
 
 describe("when a failed exchange is tried again", () => {

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import type { Policy } from "../../../src/core/credential.ts";
 import {
   type Facts,
-  MAX_TIMER_MS,
   type Reason,
   checkLife,
   checkPolicy,
@@ -160,10 +159,15 @@ describe("when a rotation falls due", () => {
 });
 
 const alive: Facts = {
+  publishOnly: false,
   requestedAt: undefined,
   revision: 1,
   specChanged: false,
   targetMissing: false,
+  storesSilent: false,
+  forgotten: false,
+  failedReason: undefined,
+  secretChanged: false,
   expiresAt: BORN + HOUR,
   dueAt: BORN + 45 * MINUTE,
 };
@@ -190,6 +194,7 @@ describe("why a credential is rotated", () => {
       ["NearingExpiry", { dueAt: BORN + 90 * MINUTE }],
     ];
     let facts: Facts = {
+      ...alive,
       requestedAt: BORN,
       revision: 0,
       specChanged: true,
@@ -202,6 +207,48 @@ describe("why a credential is rotated", () => {
       facts = { ...facts, ...without };
     }
     expect(reasonToRotate(facts, BORN + HOUR)).toBeUndefined();
+  });
+});
+
+describe("why a credential waits", () => {
+  const due: Facts = { ...alive, dueAt: BORN };
+
+  test("an operator who asks for a publish only gets no new token, whatever is due", () => {
+    expect(reasonToRotate({ ...due, publishOnly: true, specChanged: true }, BORN)).toBeUndefined();
+  });
+
+  test("nothing is minted while nothing is remembered and no store says what it holds, not even for an operator", () => {
+    const silent: Facts = { ...due, revision: 0, requestedAt: BORN, forgotten: true, storesSilent: true };
+    expect(reasonToRotate(silent, BORN)).toBeUndefined();
+    expect(reasonToRotate({ ...silent, storesSilent: false }, BORN)).toBe("Requested");
+    expect(reasonToRotate({ ...silent, forgotten: false }, BORN)).toBe("Requested");
+  });
+
+  test("a target that lacks its token waits until a store shows that it would take one", () => {
+    const missing: Facts = { ...alive, targetMissing: true };
+    expect(reasonToRotate({ ...missing, storesSilent: true }, BORN)).toBeUndefined();
+    expect(reasonToRotate(missing, BORN)).toBe("TargetMissing");
+  });
+
+  test("a failed exchange waits for its next try, and then keeps the reason that it had", () => {
+    const failed: Facts = { ...alive, failedReason: "Requested" };
+    expect(reasonToRotate(failed, failed.dueAt - 1)).toBeUndefined();
+    expect(reasonToRotate(failed, failed.dueAt)).toBe("Requested");
+    expect(reasonToRotate(failed, failed.dueAt + 1)).toBe("Requested");
+  });
+
+  test("before its next try a dead token and a missing target wait too", () => {
+    const failed: Facts = { ...alive, failedReason: "NearingExpiry", expiresAt: BORN, targetMissing: true };
+    expect(reasonToRotate(failed, failed.dueAt - 1)).toBeUndefined();
+  });
+
+  test.each([
+    ["a changed client secret", { secretChanged: true }, "NeverIssued"],
+    ["an operator's request", { requestedAt: BORN }, "Requested"],
+    ["a changed configuration", { specChanged: true }, "SpecChanged"],
+  ] as const)("%s does not wait for the next try", (_, change, reason) => {
+    const failed: Facts = { ...alive, failedReason: "NeverIssued" };
+    expect(reasonToRotate({ ...failed, ...change }, failed.dueAt - 1)).toBe(reason);
   });
 });
 
@@ -271,12 +318,5 @@ describe("whether a policy can keep its consumers fresh", () => {
         },
       ),
     );
-  });
-});
-
-describe("timers", () => {
-  test("the longest that Node takes is 2^31 - 1 ms, and a 30-day token is due later than that unless it is split", () => {
-    expect(MAX_TIMER_MS).toBe(2 ** 31 - 1);
-    expect(delay(60 * DAY, 0)).toBeGreaterThan(MAX_TIMER_MS);
   });
 });

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { emptyRecord } from "../../../src/core/rotation/record.ts";
 import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { rotate } from "../../../src/core/rotation/rotate.ts";
-import { PublishError } from "../../../src/core/ports/store.ts";
 import {
   START,
   credential,
@@ -18,7 +17,7 @@ type World = ReturnType<typeof makeWorld>;
 const HOUR = 3_600_000;
 
 function run(world: World, of = credential()) {
-  return rotate({ jobId: "j", dueAt: world.now, sendAt: world.now }, of, provider, world.parts);
+  return rotate({ job: { jobId: "j", dueAt: world.now, sendAt: world.now }, credential: of, provider }, world.ports);
 }
 
 function recordOf(world: World) {
@@ -230,8 +229,8 @@ describe("when the exchange fails", () => {
 
   test("an unreadable client secret stops its own credential and sends nothing", async () => {
     const world = makeWorld();
-    world.parts = {
-      ...world.parts,
+    world.ports = {
+      ...world.ports,
       secrets: async () => {
         throw exchangeFails({ class: "secret", code: "missing", sent: false });
       },
@@ -329,7 +328,7 @@ describe("when a store fails", () => {
     world.store("one").down = unavailable();
     await run(world);
     world.store("one").down = undefined;
-    world.parts = { ...world.parts, unseal: () => undefined };
+    world.ports = { ...world.ports, unseal: () => undefined };
     world.now = world.journal.nextAt;
     expect(await run(world)).toMatchObject({
       result: "rotated",
@@ -455,30 +454,98 @@ describe("when Redis was lost", () => {
 });
 
 describe("a crash after any step loses nothing and mints nothing that is not needed", () => {
-  test("after the exchange was written down: the sealed token is published", async () => {
-    const world = makeWorld();
-    world.store("one").publish = () => {
-      throw new PublishError("killed", { class: "unavailable", code: "KILLED" });
-    };
-    const publish = world.store("two").publish;
-    await run(world);
-    world.store("one").publish = publish;
+  const both = credential({ publish: [target("one"), target("two")] });
+  const killed = (): Promise<never> => Promise.reject(new Error("killed"));
+
+  /** A first token is in both stores, and the next one is due. */
+  async function secondIsDue(): Promise<World> {
+    const world = makeWorld({ stores: ["one", "two"] });
+    await run(world, both);
     world.now = world.journal.nextAt;
-    expect(await run(world)).toMatchObject({ result: "published" });
+    return world;
+  }
+
+  function payloads(world: World): readonly (string | undefined)[] {
+    return ["one", "two"].map((name) => world.store(name).secrets.get("app/acme")?.payload);
+  }
+
+  test("after the claim: nothing was sent, and the next run does all of it", async () => {
+    const world = await secondIsDue();
+    const { secrets } = world.ports;
+    world.ports = { ...world.ports, secrets: killed };
+    await expect(run(world, both)).rejects.toThrow("killed");
     expect(world.exchanges).toBe(1);
+    world.ports = { ...world.ports, secrets };
+    expect(await run(world, both)).toMatchObject({ result: "rotated", revision: 2 });
   });
 
-  test("after the publish, before the re-arm: the next run finds the version and writes nothing", async () => {
-    const world = makeWorld();
+  test("after the exchange, before it is written down: no store was touched, and one more token is minted", async () => {
+    const world = await secondIsDue();
+    const { minted } = world.journal;
+    world.journal.minted = killed;
+    await expect(run(world, both)).rejects.toThrow("killed");
+    // What is published must be known to the journal first: else a crash could leave a token of which nobody knows.
+    expect(payloads(world)).toEqual(["1:token-1", "1:token-1"]);
+    world.journal.minted = minted;
+    expect(await run(world, both)).toMatchObject({ result: "rotated", revision: 2 });
+    expect(payloads(world)).toEqual(["2:token-3", "2:token-3"]);
+  });
+
+  test("after the exchange is written down: the sealed token is published to every target", async () => {
+    const world = await secondIsDue();
+    const [one, two] = [world.store("one").publish, world.store("two").publish];
+    world.store("one").publish = killed;
+    world.store("two").publish = killed;
+    await expect(run(world, both)).rejects.toThrow("killed");
+    expect(payloads(world)).toEqual(["1:token-1", "1:token-1"]);
+    world.store("one").publish = one;
+    world.store("two").publish = two;
+    expect(await run(world, both)).toMatchObject({ result: "published", revision: 2 });
+    expect(payloads(world)).toEqual(["2:token-2", "2:token-2"]);
+    expect(world.exchanges).toBe(2);
+  });
+
+  test.each([
+    ["first", "one", "two"],
+    ["second", "two", "one"],
+  ])("after the %s target: it is found there, and only the other one is written", async (_, written, open) => {
+    const world = await secondIsDue();
+    const { publish } = world.store(open);
+    world.store(open).publish = killed;
+    await expect(run(world, both)).rejects.toThrow("killed");
+    expect(world.store(written).writes).toBe(2);
+    world.store(open).publish = publish;
+    const outcome = await run(world, both);
+    expect(outcome).toMatchObject({ result: "published", revision: 2 });
+    expect(outcome.targets.find(({ store }) => store === written)?.result).toBe("unchanged");
+    expect(outcome.targets.find(({ store }) => store === open)?.result).toBe("written");
+    expect([world.store(written).writes, world.store(open).writes, world.exchanges]).toEqual([2, 2, 2]);
+  });
+
+  test("after all targets, before the re-arm: the next run finds the versions and writes nothing", async () => {
+    const world = await secondIsDue();
     const { finish } = world.journal;
-    world.journal.finish = () => Promise.reject(new Error("killed"));
-    await expect(run(world)).rejects.toThrow("killed");
+    world.journal.finish = killed;
+    await expect(run(world, both)).rejects.toThrow("killed");
     world.journal.finish = finish;
-    expect(await run(world)).toMatchObject({
+    expect(await run(world, both)).toMatchObject({
       result: "published",
-      targets: [{ result: "unchanged" }],
+      targets: [{ result: "unchanged" }, { result: "unchanged" }],
     });
-    expect(world.exchanges).toBe(1);
-    expect(world.store("one").writes).toBe(1);
+    expect([world.store("one").writes, world.store("two").writes, world.exchanges]).toEqual([2, 2, 2]);
+    expect(world.journal.sealed).toBeUndefined();
+  });
+
+  test("after the re-arm, its reply lost: the next run has nothing to do", async () => {
+    const world = await secondIsDue();
+    const { finish } = world.journal;
+    world.journal.finish = async (entry) => {
+      await finish.call(world.journal, entry);
+      return killed();
+    };
+    await expect(run(world, both)).rejects.toThrow("killed");
+    world.journal.finish = finish;
+    expect(await run(world, both)).toMatchObject({ result: "skipped", skip: "NotDue", revision: 2 });
+    expect([world.store("one").writes, world.store("two").writes, world.exchanges]).toEqual([2, 2, 2]);
   });
 });
