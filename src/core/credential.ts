@@ -91,8 +91,20 @@ export interface CallQuota {
   readonly perSecond: number;
 }
 
-export interface AwsStore {
+/** What every kind of store is configured with. */
+interface StoreLimits {
   readonly name: string;
+  /** Deadline of one call. */
+  readonly timeoutMs: number;
+  /** Least time between writes of one secret that the store takes in steady state; 0: any. */
+  readonly writeIntervalMs: number;
+  /** Undefined: nothing limits writes. */
+  readonly quota?: CallQuota;
+  /** Calls that look up secrets and versions; payloads are counted apart. Undefined: nothing limits them. */
+  readonly readQuota?: CallQuota;
+}
+
+export interface AwsStore extends StoreLimits {
   readonly type: "aws-secrets-manager";
   readonly region: string;
   readonly endpoint?: string;
@@ -100,16 +112,9 @@ export interface AwsStore {
   readonly create: boolean;
   readonly tags: Readonly<Record<string, string>>;
   readonly kmsKeyId?: string;
-  /** Deadline of one call. */
-  readonly timeoutMs: number;
-  /** Writes of one secret that are closer than this for good use up what the store takes of it; 0: it does not mind. */
-  readonly writeIntervalMs: number;
-  /** Undefined: nothing limits writes. */
-  readonly quota?: CallQuota;
 }
 
-export interface GcpStore {
-  readonly name: string;
+export interface GcpStore extends StoreLimits {
   readonly type: "gcp-secret-manager";
   readonly project: string;
   /** Set for regional secrets: `europe-west3`. */
@@ -117,24 +122,11 @@ export interface GcpStore {
   readonly endpoint?: string;
   readonly create: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  /** Writes of one secret that are closer than this for good use up what the store takes of it; 0: it does not mind. */
-  readonly writeIntervalMs: number;
-  /** Undefined: nothing limits writes. */
-  readonly quota?: CallQuota;
-  /** Of what is looked up of secrets and versions; payloads are counted apart. Undefined: nothing limits that. */
-  readonly readQuota?: CallQuota;
 }
 
-export interface FileStore {
-  readonly name: string;
+export interface FileStore extends StoreLimits {
   readonly type: "file";
   readonly dir: string;
-  readonly timeoutMs: number;
-  /** Writes of one secret that are closer than this for good use up what the store takes of it; 0: it does not mind. */
-  readonly writeIntervalMs: number;
-  /** Undefined: nothing limits writes. */
-  readonly quota?: CallQuota;
 }
 
 export type StoreConfig = AwsStore | GcpStore | FileStore;

@@ -31,7 +31,7 @@ export async function openPacedStore(
   parts: { readonly versionKey: KeyObject; readonly budgets: Budgets },
 ): Promise<Store> {
   const budget = parts.budgets(config);
-  const { readQuota } = config.type === "gcp-secret-manager" ? config : {};
+  const { readQuota } = config;
   const reads = readQuota && parts.budgets({ quota: readQuota });
   const store = await openStore(config, {
     versionKey: parts.versionKey,

@@ -1,7 +1,8 @@
-import type { Credential, Instant } from "../core/credential.ts";
+import type { Credential, Instant, StoreConfig } from "../core/credential.ts";
 import type { Generations } from "./generations.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import { storeFacts } from "../core/policy/store-facts.ts";
 import { PublishError } from "../core/ports/store.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { type RecoveryLedger, recoveryLedger } from "../queue/recovery.ts";
@@ -33,11 +34,6 @@ const REST_MS = 30_000;
 /** Fewer than this are asked for one by one sooner than a listing would end. */
 const FEWEST = 20;
 const MOST = 1000;
-/** The cloud's own word for the right that a listing needs. */
-const PERMISSIONS: Readonly<Record<string, string>> = {
-  "aws-secrets-manager": "secretsmanager:ListSecrets",
-  "gcp-secret-manager": "secretmanager.secrets.list",
-};
 
 /** More than 1,000 records are gone, or more than 5 % of the fleet, that the last rebuild did not already look for in vain. */
 export function isWorthIt(unknown: number, settled: number, total: number): boolean {
@@ -134,7 +130,7 @@ export function makeRecovery(parts: {
         } catch (error) {
           if (signal.aborted) return false;
           if (!(error instanceof PublishError)) throw error;
-          return unlisted(name, now.config.stores.get(name)?.type ?? "", error);
+          return unlisted(name, now.config.stores.get(name)?.type, error);
         }
       }),
     );
@@ -142,11 +138,11 @@ export function makeRecovery(parts: {
   }
 
   /** Without the right to list there is nothing to wait for; it is said once. */
-  function unlisted(store: string, type: string, error: PublishError): boolean {
+  function unlisted(store: string, type: StoreConfig["type"] | undefined, error: PublishError): boolean {
     const denied = error.class === "permanent";
     if (denied && saidDenied.has(store)) return true;
     if (denied) saidDenied.add(store);
-    const permission = PERMISSIONS[type];
+    const permission = type && storeFacts[type].listPermission;
     log.event("recovery.unlisted", {
       store,
       code: error.code,

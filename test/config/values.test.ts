@@ -116,8 +116,7 @@ describe("what is not said", () => {
     ["type: aws-secrets-manager, region: eu-west-1", undefined],
     ["type: file, dir: ./tokens", undefined],
   ])("of what is looked up in a store is what its cloud takes: %s", (store, readQuota) => {
-    const resolved = accepted(`stores: { s: { ${store} } }`).stores.get("s");
-    expect(resolved && "readQuota" in resolved ? resolved.readQuota : undefined).toEqual(readQuota);
+    expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.readQuota).toEqual(readQuota);
   });
 
   test.each([

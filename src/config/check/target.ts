@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path/posix";
 import { isLoopback } from "./provider.ts";
 import type { Finding, Path } from "../problem.ts";
+import { storeFacts } from "../../core/policy/store-facts.ts";
 import { WRONG } from "../shape/salvage.ts";
 import type { ConfigFile, CredentialFile, StoreFile } from "../shape/schema.ts";
 
@@ -17,7 +18,7 @@ export function checkTarget(
   publishFields: readonly string[],
   path: () => Path,
 ): readonly Finding[] {
-  const wrong = store && !target.secret.includes(WRONG) ? wrongName(target.secret, store.type) : undefined;
+  const wrong = store && !target.secret.includes(WRONG) ? brokenNameRule(target.secret, store.type) : undefined;
   const plain = target.template === undefined && target.format !== "template";
   if (wrong === undefined && plain) return NONE;
   const template = checkTemplate(target, publishFields, path());
@@ -26,27 +27,11 @@ export function checkTarget(
     : [{ severity: "error", path: [...path(), "secret"], message: wrong }, ...template];
 }
 
-function wrongName(secret: string, type: StoreFile["type"]): string | undefined {
-  switch (type) {
-    case "aws-secrets-manager":
-      // docs.aws.amazon.com: CreateSecret, Name
-      if (!/^[A-Za-z0-9/_+=.@-]{1,512}$/.test(secret))
-        return "a secret's name in AWS is 1 to 512 letters, digits and /_+=.@-";
-      return undefined;
-    case "gcp-secret-manager":
-      return /^[A-Za-z0-9_-]{1,255}$/.test(secret)
-        ? undefined
-        : "a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash)";
-    case "file": {
-      const segments = secret.split("/");
-      const bad = segments.some(
-        (s) => s === "" || s === "." || s === ".." || s.startsWith(".evertoken") || s.includes("\0") || s.length > 200,
-      );
-      return bad
-        ? "a file's name is relative to the store's dir, without .., empty parts or parts that begin with .evertoken"
-        : undefined;
-    }
-  }
+function brokenNameRule(secret: string, type: StoreFile["type"]): string | undefined {
+  // A store may have an unknown type, which is reported elsewhere.
+  if (!Object.hasOwn(storeFacts, type)) return undefined;
+  const { isValid, rule } = storeFacts[type].secretName;
+  return isValid(secret) ? undefined : rule;
 }
 
 function checkTemplate(target: TargetFile, publishFields: readonly string[], path: Path): Finding[] {

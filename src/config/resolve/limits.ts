@@ -1,5 +1,6 @@
 import type { ProviderLimits, CallQuota } from "../../core/credential.ts";
 import { parseDuration } from "../../core/duration.ts";
+import { storeFacts } from "../../core/policy/store-facts.ts";
 import { parseFraction } from "../shape/fraction.ts";
 import type { ProviderFile, StoreFile } from "../shape/schema.ts";
 
@@ -20,51 +21,40 @@ export function resolveLimits(limits: ProviderFile["limits"]): ProviderLimits {
   };
 }
 
-/** PutSecretValue and what changes a secret, together (userguide/reference_limits, "Secrets Manager API rate quotas"). */
-const AWS_WRITES_PER_SECOND = 50;
-/** Add, create, update, destroy, together (secret-manager/quotas, "Write requests"). */
-const GCP_WRITES_PER_MINUTE = 600;
-
 /**
  * How many writes the cloud takes, and from whom together. Another address than the cloud's own is not known to have a
- * quota: there only what is written holds.
+ * quota: there only the configured limits hold.
  */
 export function resolveQuota(file: StoreFile): CallQuota | undefined {
   if (file.type === "file") return undefined;
   const { scope } = file.limits ?? {};
+  const ofCloud = isOf(storeFacts[file.type].cloudDomain, file.endpoint)
+    ? storeFacts[file.type].writesPerSecond
+    : undefined;
   if (file.type === "aws-secrets-manager") {
-    const own =
-      file.limits?.writesPerSecond ?? (isOf("amazonaws.com", file.endpoint) ? AWS_WRITES_PER_SECOND : undefined);
-    return own === undefined ? undefined : { scope: scope ?? `aws:${file.region}`, perSecond: own };
+    const perSecond = file.limits?.writesPerSecond ?? ofCloud;
+    return perSecond === undefined ? undefined : { scope: scope ?? `aws:${file.region}`, perSecond };
   }
-  const own =
-    file.limits?.writesPerMinute ?? (isOf("googleapis.com", file.endpoint) ? GCP_WRITES_PER_MINUTE : undefined);
-  return own === undefined ? undefined : { scope: scope ?? `gcp:${file.project}`, perSecond: own / 60 };
+  const perMinute = file.limits?.writesPerMinute;
+  const perSecond = perMinute === undefined ? ofCloud : perMinute / 60;
+  return perSecond === undefined ? undefined : { scope: scope ?? `gcp:${file.project}`, perSecond };
 }
 
-/** Get and list, together, but not the payloads (secret-manager/quotas, "Read requests"). */
-const GCP_READS_PER_MINUTE = 600;
-
-/** How much the cloud lets be looked up, and for whom together. Only GCP's is so small that a lost Redis could use it up. */
+/** How much the cloud lets be looked up, and for whom together. */
 export function resolveReadQuota(file: StoreFile): CallQuota | undefined {
   if (file.type !== "gcp-secret-manager") return undefined;
-  const own = file.limits?.readsPerMinute ?? (isOf("googleapis.com", file.endpoint) ? GCP_READS_PER_MINUTE : undefined);
-  if (own === undefined) return undefined;
-  return { scope: `${file.limits?.scope ?? `gcp:${file.project}`}:reads`, perSecond: own / 60 };
+  const { cloudDomain, readsPerSecond } = storeFacts[file.type];
+  const perMinute = file.limits?.readsPerMinute;
+  if (perMinute === undefined && !isOf(cloudDomain, file.endpoint)) return undefined;
+  const perSecond = perMinute === undefined ? readsPerSecond : perMinute / 60;
+  return { scope: `${file.limits?.scope ?? `gcp:${file.project}`}:reads`, perSecond };
 }
 
-/** About 100 versions of a secret that are younger than a day (userguide/reference_limits), one every 14.4 minutes, rounded up. */
-const AWS_WRITE_INTERVAL_MS = 15 * 60_000;
-/** Add and update: 2 a second and secret, in one region 80; destroy: 1 and 50 a second and version (secret-manager/quotas). */
-const GCP_WRITE_INTERVAL_MS = { global: 500, regional: 20 } as const;
-
-/** How close writes of one secret may be for good. */
+/** Least time between writes of one secret that its store takes in steady state. */
 export function resolveWriteInterval(file: StoreFile): number {
-  if (file.type === "file") return 0;
-  const own = file.limits?.writeInterval === undefined ? undefined : parseDuration(file.limits.writeInterval);
-  if (own !== undefined) return own;
-  if (file.type === "aws-secrets-manager") return AWS_WRITE_INTERVAL_MS;
-  return GCP_WRITE_INTERVAL_MS[file.location === undefined ? "global" : "regional"];
+  const own = file.type === "file" ? undefined : file.limits?.writeInterval;
+  const ownMs = own === undefined ? undefined : parseDuration(own);
+  return ownMs ?? storeFacts[file.type].writeIntervalMs("location" in file ? file.location : undefined);
 }
 
 function isOf(cloud: string, endpoint: string | undefined): boolean {

@@ -1,6 +1,7 @@
 import type { Credential, Instant, Policy, Provider, StoreConfig } from "../credential.ts";
 import { ASSUMED_EXCHANGE_MS } from "../policy/order.ts";
 import { dueAt } from "../policy/schedule.ts";
+import { storeFacts } from "../policy/store-facts.ts";
 
 /** As much of a configuration as a forecast is made from. */
 export interface PlannedFleet {
@@ -67,12 +68,10 @@ export function sustainedPerSecond({ limits }: Provider): number {
   );
 }
 
-/**
- * Calls that count against a store's budget of writes, for one publish. GCP: the new version, and the destruction of an old
- * one; `first`: making the secret, too.
- */
+/** Calls that count against a store's budget of writes, for one publish. `first`: the secret has no version yet. */
 export function writesOf(store: StoreConfig | undefined, first: boolean): number {
-  if (store === undefined || store.type === "file") return 1;
-  const made = first && store.create ? 1 : 0;
-  return store.type === "gcp-secret-manager" && !first ? 2 : 1 + made;
+  if (store === undefined) return 1;
+  const writes = storeFacts[store.type].writesPerPublish;
+  if (!first) return writes.later;
+  return "create" in store && store.create ? writes.first + writes.create : writes.first;
 }

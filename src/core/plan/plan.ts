@@ -5,7 +5,7 @@ import { type RunningState, changesOf, hasChanged } from "./changes.ts";
 import { STEP_MS, forecastDay, scopeRates } from "./day.ts";
 import { type PlannedFleet, groupsOf } from "./demand.ts";
 import { findingsOf, overuse, storeUse } from "./findings.ts";
-import { PRICES } from "./prices.ts";
+import { PRICES_AS_OF } from "../policy/store-facts.ts";
 import { ofProvider, ofScope, ofStore } from "./sections.ts";
 
 /** What `evertoken plan -o json` prints. Members are only ever added; `schemaVersion` says so. Rates are per second. */
@@ -37,7 +37,7 @@ export function makePlan(fleet: PlannedFleet, state: RunningState | undefined, n
     providers,
     stores: [...fleet.stores.values()].map((store) => ofStore(store, groups)),
     scopes,
-    prices: PRICES.asOf,
+    prices: PRICES_AS_OF,
     findings: [
       ...providers.flatMap(({ provider, uses }) => overuse(`provider ${provider}`, uses)),
       ...scopes.flatMap(({ scope, allowed, used }) => overuse(`budget ${scope}`, [storeUse(allowed, used)])),
