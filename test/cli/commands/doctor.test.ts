@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { judgeClock } from "../../../src/cli/commands/doctor/check.ts";
 import { checkQuotas } from "../../../src/cli/commands/doctor/quotas.ts";
 import { parseConfig } from "../../../src/config/parse.ts";
+import { makePlan } from "../../../src/core/plan/plan.ts";
 import { type FakeAws, startAws } from "../../fakes/aws.ts";
 import { type Site, makeSite } from "../../fakes/daemon.ts";
 import { type TestRedis, startRedis } from "../../fakes/redis.ts";
@@ -257,7 +258,8 @@ describe("a clock", () => {
 });
 
 describe("the arithmetic of quotas", () => {
-  const judged = (perSecond: number | undefined, lifetime: string, count: number) => {
+  const AWS = "type: aws-secrets-manager, region: eu-west-1";
+  const configOf = (perSecond: number | undefined, lifetime: string, count: number, store = AWS) => {
     const limits = perSecond === undefined ? "" : `, limits: { perSecond: ${perSecond} }`;
     const credentials = Array.from(
       { length: count },
@@ -267,13 +269,15 @@ describe("the arithmetic of quotas", () => {
     const { config } = parseConfig(
       `defaults: { lifetime: ${lifetime}, consumerCache: 0s, retryBudget: 0s, rotateAt: 50% }
 providers: { p: { tokenEndpoint: "https://p.example.com/token"${limits} } }
-stores: { a: { type: aws-secrets-manager, region: eu-west-1 } }
+stores: { a: { ${store} } }
 credentials:\n${credentials.join("\n")}`,
       "c.yaml",
       {},
     );
-    return config === undefined ? [] : checkQuotas(config);
+    if (config === undefined) throw new Error("the configuration is refused");
+    return config;
   };
+  const judged = (...args: Parameters<typeof configOf>) => checkQuotas(configOf(...args));
 
   test("knows no limit where none is configured", () => {
     expect(judged(undefined, "1h", 1)[0]).toMatchObject({ status: "ok", found: "2.0/h; no limit is known" });
@@ -288,11 +292,29 @@ credentials:\n${credentials.join("\n")}`,
     expect(judged(perSecond, "1h", 100)[0]?.status).toBe(status);
   });
 
+  const ofVersions = ({ name }: Check): boolean => name === "versions in store a";
+
   test("warns of tokens that live too short for the versions that AWS keeps", () => {
-    expect(judged(undefined, "10m", 2).find(({ name }) => name === "versions in AWS")).toMatchObject({
+    expect(judged(undefined, "10m", 2).find(ofVersions)).toMatchObject({
       status: "warning",
-      found: expect.stringMatching(/^2 credentials/),
+      found:
+        "2 credentials are renewed more often than every 15 min, the least interval that the store sustains for one secret (limits.writeInterval)",
     });
-    expect(judged(undefined, "1h", 2).some(({ name }) => name === "versions in AWS")).toBe(false);
+    expect(judged(undefined, "1h", 2).some(ofVersions)).toBe(false);
+  });
+
+  test.each([
+    ["10m", `${AWS}, limits: { writeInterval: 1m }`, false],
+    ["1h", `${AWS}, limits: { writeInterval: 1h }`, true],
+    ["10m", "type: file, dir: ./tokens", false],
+    ["10m", "type: gcp-secret-manager, project: acme-prod", false],
+    ["10m", "type: gcp-secret-manager, project: acme-prod, limits: { writeInterval: 10m }", true],
+    // Due 12.2 to 15.25 minutes after it was issued, by jitter: every 13.7 minutes in the mean.
+    ["31m", AWS, true],
+  ])("agrees with the plan about tokens of %s in a store with %s", (lifetime, store, warns) => {
+    const config = configOf(undefined, lifetime, 2, store);
+    expect(checkQuotas(config).some(ofVersions)).toBe(warns);
+    const { findings } = makePlan(config, undefined, 0);
+    expect(findings.some(({ where }) => where === "store a")).toBe(warns);
   });
 });

@@ -1,10 +1,10 @@
 import type { Config } from "../../../config/config.ts";
 import type { Credential } from "../../../core/credential.ts";
+import { formatDuration } from "../../../core/duration.ts";
+import { cycleOf } from "../../../core/plan/demand.ts";
 import { dueAt } from "../../../core/policy/schedule.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
-/** AWS keeps about 100 versions of a secret younger than a day. */
-const AWS_INTERVAL_MS = 15 * 60_000;
 /** More than this share leaves little for a catch-up after an outage. */
 const ENOUGH = 0.5;
 
@@ -12,14 +12,15 @@ const ENOUGH = 0.5;
 export function checkQuotas(config: Config): readonly Check[] {
   const perProvider = new Map<string, number>();
   const perStore = new Map<string, number>();
-  let tooOften = 0;
+  const tooOften = new Map<string, number>();
   for (const credential of config.credentials) {
     const everyMs = intervalMs(credential);
     add(perProvider, credential.provider, 1000 / everyMs);
-    const stores = new Set(credential.publish.map(({ store }) => store));
     for (const { store } of credential.publish) add(perStore, store, 1000 / everyMs);
-    const aws = [...stores].some((name) => config.stores.get(name)?.type === "aws-secrets-manager");
-    if (aws && everyMs < AWS_INTERVAL_MS) tooOften += 1;
+    const { meanMs } = cycleOf({ lifetimeMs: credential.policy.lifetimeMs, policy: credential.policy });
+    for (const store of new Set(credential.publish.map((target) => target.store))) {
+      if (meanMs < (config.stores.get(store)?.writeIntervalMs ?? 0)) add(tooOften, store, 1);
+    }
   }
   const checks: Check[] = [];
   for (const { name, limits } of config.providers.values()) {
@@ -34,12 +35,13 @@ export function checkQuotas(config: Config): readonly Check[] {
     const allowed = Math.min(...stores.map(({ quota }) => quota?.perSecond ?? Infinity));
     checks.push(judge(`quota of store ${scope}`, asked, allowed, "ask the cloud for a higher quota"));
   }
-  if (tooOften > 0) {
+  for (const [store, count] of tooOften) {
+    const least = formatDuration(config.stores.get(store)?.writeIntervalMs ?? 0, "sentence", 1);
     checks.push(
       warning(
-        "versions in AWS",
-        `${tooOften} credentials are renewed more often than every 15 minutes, which AWS's quota of versions does not sustain`,
-        "use tokens that live longer than 20 minutes, or another store",
+        `versions in store ${store}`,
+        `${count} credentials are renewed more often than every ${least}, the least interval that the store sustains for one secret (limits.writeInterval)`,
+        "use tokens that live longer, or another store",
       ),
     );
   }
