@@ -6,7 +6,7 @@ import type { CredentialView } from "../queue/views/credentials.ts";
 const OVERDUE_MS = 60_000;
 
 /** Never empty. */
-export function statesOf(look: CredentialView, now: Instant): readonly CredentialState[] {
+export function statesOf(look: CredentialView, now: Instant): readonly [CredentialState, ...CredentialState[]] {
   const { nextAt, failing, liveUntil } = look;
   const holds: Readonly<Record<Exclude<CredentialState, "healthy">, boolean>> = {
     unscheduled: nextAt === undefined,
@@ -19,16 +19,25 @@ export function statesOf(look: CredentialView, now: Instant): readonly Credentia
     due: !look.running && nextAt !== undefined && nextAt <= now,
     pending: liveUntil === undefined,
   };
-  const states = CREDENTIAL_STATES.filter((state) => state !== "healthy" && holds[state]);
-  return states.length === 0 ? ["healthy"] : states;
+  const [first = "healthy", ...others] = CREDENTIAL_STATES.filter((state) => state !== "healthy" && holds[state]);
+  return [first, ...others];
 }
 
-/** Somebody must act: as in the fleet's own verdict. */
+/** The states in which somebody must act, as in the fleet's own verdict. `due` is one of them once it is overdue. */
+const needsSomebody = {
+  unscheduled: true,
+  needs_attention: true,
+  paused: false,
+  unpublished: false,
+  retrying: false,
+  expired: true,
+  refreshing: false,
+  due: false,
+  pending: false,
+  healthy: false,
+} as const satisfies Record<CredentialState, boolean>;
+
 export function isUnhealthy(look: CredentialView, now: Instant): boolean {
-  const states = statesOf(look, now);
   const overdue = look.nextAt !== undefined && look.nextAt < now - OVERDUE_MS && !look.running;
-  return (
-    (["unscheduled", "needs_attention", "expired"] as const).some((state) => states.includes(state)) ||
-    (overdue && look.operatorPause === undefined)
-  );
+  return statesOf(look, now).some((state) => needsSomebody[state]) || (overdue && look.operatorPause === undefined);
 }

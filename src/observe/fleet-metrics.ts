@@ -1,7 +1,6 @@
 import type { FleetSnapshot } from "../core/snapshot.ts";
 import type { Instruments } from "./instruments.ts";
 
-const STATES = ["healthy", "due", "refreshing", "retrying", "needs_attention", "paused", "pending"] as const;
 const SAME = "The same from every replica: aggregate with max by (...), without pod.";
 
 /** The gauges about the fleet. They come from a snapshot of Redis, so every replica reports the same. */
@@ -71,7 +70,7 @@ export function makeFleetMetrics({ gauge }: Pick<Instruments, "gauge">): (snapsh
     for (const each of labelled) each.reset();
     for (const p of providers) {
       const { provider } = p;
-      for (const state of STATES) credentials.set({ provider, state }, p.states[state]);
+      for (const [state, count] of Object.entries(p.states)) credentials.set({ provider, state }, count);
       for (const { withinSeconds, count } of p.expiring) {
         expiring.set({ provider, within: withinOf(withinSeconds) }, count);
       }

@@ -1,5 +1,6 @@
 import { formatDuration } from "../core/duration.ts";
-import type { Attention, FleetSnapshot, OperatorPause } from "../core/snapshot.ts";
+import type { Attention, FleetSnapshot, OperatorPause, ProviderSnapshot } from "../core/snapshot.ts";
+import type { AttentionState, CountedState } from "../core/states.ts";
 import { formatInstant } from "../core/instant.ts";
 import type { RecentEvent } from "./recent.ts";
 import { summaryOf } from "./summary.ts";
@@ -41,14 +42,14 @@ export interface StatusDocument {
   /** One sentence for people. */
   readonly verdict: string;
   readonly credentials: number;
-  readonly states: Readonly<Record<string, number>>;
+  readonly states: Readonly<Partial<Record<CountedState, number>>>;
   readonly expired: number;
   readonly nextExpiryAt?: string;
-  readonly providers: readonly Readonly<Record<string, unknown>>[];
-  readonly stores: readonly Readonly<Record<string, unknown>>[];
-  readonly attention: readonly Readonly<Record<string, unknown>>[];
+  readonly providers: readonly ProviderStatus[];
+  readonly stores: readonly StoreStatus[];
+  readonly attention: readonly AttentionStatus[];
   /** Credentials that an operator has paused, at most 100 of each provider; a paused provider says so itself. */
-  readonly paused: readonly Readonly<Record<string, unknown>>[];
+  readonly paused: readonly (PauseStatus & { readonly credential: string; readonly provider: string })[];
   /** What falls due when: each credential counts once; the first bucket also counts what is due already. */
   readonly load: {
     readonly startAt: string;
@@ -60,6 +61,51 @@ export interface StatusDocument {
   readonly events?: readonly Readonly<Record<string, unknown>>[];
   readonly process?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
+}
+
+interface ProviderStatus {
+  readonly provider: string;
+  readonly credentials: number;
+  readonly states: Readonly<Record<CountedState, number>>;
+  readonly overdue: number;
+  readonly unscheduled: number;
+  readonly circuitOpen: boolean;
+  readonly expiring: ProviderSnapshot["expiring"];
+  readonly earliestExpiresAt?: string;
+  readonly runwaySeconds?: number;
+  readonly nextDueAt?: string;
+  readonly pausedUntil?: string;
+  readonly operatorPause?: PauseStatus;
+}
+
+interface StoreStatus {
+  readonly store: string;
+  readonly type: string;
+  readonly unpublished: number;
+  readonly expiring: ProviderSnapshot["expiring"];
+  readonly up?: boolean;
+  readonly downSince?: string;
+  readonly runwaySeconds?: number;
+}
+
+interface AttentionStatus {
+  readonly credential: string;
+  readonly provider: string;
+  readonly state: AttentionState;
+  readonly class: string;
+  readonly code: string;
+  readonly stores?: readonly string[];
+  readonly failures: number;
+  readonly since: string;
+  readonly nextAt: string;
+  readonly expiresAt?: string;
+}
+
+export interface PauseStatus {
+  readonly until: string;
+  readonly since: string;
+  readonly by: string;
+  readonly reason?: string;
 }
 
 export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): StatusDocument {
@@ -145,7 +191,7 @@ function configOf({ hash, loadedAt, restartNeeded = [], lastReload }: ConfigFact
   return { hash, loadedAt: formatInstant(loadedAt), restartNeeded, ...(last && { lastReload: last }) };
 }
 
-function attentionOf(entry: Attention): Readonly<Record<string, unknown>> {
+function attentionOf(entry: Attention): AttentionStatus {
   const { credential, provider, state, code, stores, failures } = entry;
   return {
     credential,
@@ -166,14 +212,14 @@ function finite(expiring: FleetSnapshot["stores"][number]["expiring"]) {
 }
 
 /** Absent while no token lives. */
-function runway(endsAt: number | undefined, now: number): Readonly<Record<string, number>> {
+function runway(endsAt: number | undefined, now: number): { readonly runwaySeconds?: number } {
   return endsAt === undefined ? {} : { runwaySeconds: Math.max(0, Math.floor((endsAt - now) / 1000)) };
 }
 
-function operatorPauseOf({ until, since, by, reason }: OperatorPause): Readonly<Record<string, string>> {
+function operatorPauseOf({ until, since, by, reason }: OperatorPause): PauseStatus {
   return { until: formatInstant(until), since: formatInstant(since), by, ...(reason !== "" && { reason }) };
 }
 
-function instant(name: string, at: number | undefined): Readonly<Record<string, string>> {
-  return at === undefined ? {} : { [name]: formatInstant(at) };
+function instant<Name extends string>(name: Name, at: number | undefined): { readonly [_ in Name]?: string } {
+  return at === undefined ? {} : ({ [name]: formatInstant(at) } as { readonly [_ in Name]: string });
 }

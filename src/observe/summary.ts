@@ -1,10 +1,11 @@
 import type { Instant } from "../core/credential.ts";
 import type { FleetSnapshot } from "../core/snapshot.ts";
+import type { CountedState, CredentialState } from "../core/states.ts";
 
 /** The fleet over all providers, and what to say of it. */
 export interface Summary {
   readonly total: number;
-  readonly states: Readonly<Record<string, number>>;
+  readonly states: Readonly<Partial<Record<CountedState, number>>>;
   readonly expired: number;
   readonly overdue: number;
   readonly unscheduled: number;
@@ -14,25 +15,36 @@ export interface Summary {
   readonly sentence: string;
 }
 
+/** How the sentence names the credentials in a state, worst first; undefined: it does not mention them. */
+const WORDS = {
+  expired: "expired",
+  needs_attention: "need attention",
+  overdue: "overdue",
+  unscheduled: "not scheduled",
+  retrying: "being retried",
+  paused: "paused by an operator",
+  unpublished: undefined, // counted as retrying
+  refreshing: undefined,
+  due: undefined,
+  pending: undefined,
+  healthy: undefined,
+} as const satisfies Record<CredentialState | "overdue", string | undefined>;
+
 export function summaryOf({ providers }: FleetSnapshot): Summary {
   const total = providers.reduce((sum, p) => sum + p.credentials, 0);
-  const states: Record<string, number> = {};
+  const states: Partial<Record<CountedState, number>> = {};
   for (const p of providers) {
-    for (const [state, count] of Object.entries(p.states)) states[state] = (states[state] ?? 0) + count;
+    for (const state of Object.keys(p.states) as CountedState[]) states[state] = (states[state] ?? 0) + p.states[state];
   }
   const expired = providers.reduce((sum, p) => sum + (p.expiring[0]?.count ?? 0), 0);
   const overdue = providers.reduce((sum, p) => sum + p.overdue, 0);
   const unscheduled = providers.reduce((sum, p) => sum + p.unscheduled, 0);
   const expiries = providers.flatMap((p) => (p.earliestExpiresAt === undefined ? [] : [p.earliestExpiresAt]));
-  const needy = states["needs_attention"] ?? 0;
-  const worries = [
-    [expired, "expired"],
-    [needy, "need attention"],
-    [overdue, "overdue"],
-    [unscheduled, "not scheduled"],
-    [states["retrying"] ?? 0, "being retried"],
-    [states["paused"] ?? 0, "paused by an operator"],
-  ] as const;
+  const counts: Readonly<Partial<Record<keyof typeof WORDS, number>>> = { ...states, expired, overdue, unscheduled };
+  const worries = (Object.keys(WORDS) as (keyof typeof WORDS)[]).flatMap((state) => {
+    const { [state]: count = 0 } = counts;
+    return count > 0 && WORDS[state] !== undefined ? [`${number(count)} ${WORDS[state]}`] : [];
+  });
   return {
     total,
     states,
@@ -40,11 +52,8 @@ export function summaryOf({ providers }: FleetSnapshot): Summary {
     overdue,
     unscheduled,
     nextExpiryAt: expiries.length === 0 ? undefined : Math.min(...expiries),
-    healthy: expired === 0 && needy === 0 && overdue === 0 && unscheduled === 0,
-    sentence: sentenceOf(
-      total,
-      worries.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`),
-    ),
+    healthy: expired === 0 && (states.needs_attention ?? 0) === 0 && overdue === 0 && unscheduled === 0,
+    sentence: sentenceOf(total, worries),
   };
 }
 

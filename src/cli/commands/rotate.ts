@@ -1,3 +1,4 @@
+import type { CredentialState } from "../../core/states.ts";
 import type { Invocation } from "../command.ts";
 import type { BulkOptions, WaitOptions } from "../options.ts";
 import { type Wording, requestAll } from "./request.ts";
@@ -5,6 +6,8 @@ import { type Wording, requestAll } from "./request.ts";
 interface RotateOptions extends BulkOptions, WaitOptions {
   readonly failed?: boolean;
 }
+
+const FAILED = ["needs_attention", "retrying"] as const satisfies readonly CredentialState[];
 
 const wording: Wording = {
   wish: "rotate",
@@ -17,5 +20,5 @@ const wording: Wording = {
 /** `evertoken rotate`: a new token now, whatever the ladder says, within quotas and pauses. */
 export async function rotateCommand({ args, options, io }: Invocation<RotateOptions>): Promise<number> {
   const { failed, ...rest } = options;
-  return requestAll(args, failed === true ? { state: "needs_attention,retrying", ...rest } : rest, wording, io);
+  return requestAll(args, failed === true ? { state: FAILED.join(","), ...rest } : rest, wording, io);
 }

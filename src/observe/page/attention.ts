@@ -1,11 +1,12 @@
 import type { Instant } from "../../core/credential.ts";
 import type { Attention, FleetSnapshot } from "../../core/snapshot.ts";
+import type { AttentionState } from "../../core/states.ts";
 import { number } from "../summary.ts";
 import { instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 import { mark } from "./tone.ts";
-import { commandOf, reasonOf, states } from "./words.ts";
+import { attentionStates, commandOf, reasonOf } from "./words.ts";
 
 const COLUMNS = ["Credential", "State", "Why", "Since", "Next try", "Token ends", "Command"];
 
@@ -22,19 +23,16 @@ export function attentionSection({ attention, providers }: FleetSnapshot, now: I
 }
 
 function captionOf(attention: readonly Attention[], all: number): string {
-  const has = (state: Attention["state"]): boolean => attention.some((entry) => entry.state === state);
+  const states = new Set(attention.map(({ state }) => state));
+  const named = (Object.keys(attentionStates) as AttentionState[]).filter((state) => states.has(state));
   return [
-    all > attention.length ? `These ${attention.length} of ${number(all)} have the least time.` : "",
-    has("needs_attention") ? "Waiting does not help here: put right what is wrong, then rotate." : "",
-    has("retrying") ? "What is retried helps itself once the provider answers." : "",
-    has("unpublished") ? "What is not published waits, sealed, until the store takes it." : "",
-  ]
-    .filter((sentence) => sentence !== "")
-    .join(" ");
+    ...(all > attention.length ? [`These ${attention.length} of ${number(all)} have the least time.`] : []),
+    ...named.map((state) => attentionStates[state].remark),
+  ].join(" ");
 }
 
 function row(entry: Attention, now: Instant): Markup {
-  const [tone, word] = states[entry.state];
+  const { tone, word } = attentionStates[entry.state];
   const command = commandOf(entry);
   const where = entry.stores.length > 0 ? `${entry.stores.join(", ")}: ` : "";
   return markup`<tr>

@@ -1,19 +1,26 @@
 import type { FleetSnapshot } from "../../core/snapshot.ts";
+import type { CountedState } from "../../core/states.ts";
 import { number, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
+
+const STATES = {
+  healthy: ["Healthy", "good"],
+  due: ["Due", ""],
+  refreshing: ["Refreshing", ""],
+  pending: ["No token yet", ""],
+  retrying: ["Retrying", "doubtful"],
+  needs_attention: ["Need attention", "bad"],
+  paused: ["Paused", "doubtful"],
+} as const satisfies Record<CountedState, readonly [name: string, tone: string]>;
 
 /** The fleet in a row of numbers; the states sum to the first of them. */
 export function numbersSection(snapshot: FleetSnapshot): Markup {
   const { total, states, expired } = summaryOf(snapshot);
   const tiles = [
     ["Credentials", total, ""],
-    ["Healthy", states["healthy"] ?? 0, "good"],
-    ["Due", states["due"] ?? 0, ""],
-    ["Refreshing", states["refreshing"] ?? 0, ""],
-    ["No token yet", states["pending"] ?? 0, ""],
-    ["Retrying", states["retrying"] ?? 0, "doubtful"],
-    ["Need attention", states["needs_attention"] ?? 0, "bad"],
-    ["Paused", states["paused"] ?? 0, "doubtful"],
+    ...(Object.keys(STATES) as CountedState[]).map(
+      (state) => [STATES[state][0], states[state] ?? 0, STATES[state][1]] as const,
+    ),
     ["Dead tokens", expired, "bad"],
   ] as const;
   return markup`<dl>

@@ -1,6 +1,7 @@
 import { formatDuration } from "../../core/duration.ts";
 import type { Instant } from "../../core/credential.ts";
 import type { ProviderSnapshot, StoreSnapshot } from "../../core/snapshot.ts";
+import type { CountedState } from "../../core/states.ts";
 import { number } from "../summary.ts";
 import { clock, instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
@@ -9,6 +10,17 @@ import { mark } from "./tone.ts";
 
 /** More rows than this help nobody; the status document has them all. */
 const ROWS_MAX = 50;
+
+/** The column of the providers' table in which a state is counted; undefined: only `Total` counts it. */
+const COLUMNS = {
+  healthy: "Healthy",
+  due: "Due",
+  refreshing: "Due",
+  retrying: "Retrying",
+  needs_attention: "Attention",
+  paused: undefined,
+  pending: undefined,
+} as const satisfies Record<CountedState, string | undefined>;
 
 export function providersSection(providers: readonly ProviderSnapshot[], now: Instant): Markup {
   const numbers = ["Total", "Healthy", "Due", "Retrying", "Attention", "Runway"];
@@ -23,12 +35,15 @@ export function providersSection(providers: readonly ProviderSnapshot[], now: In
 }
 
 function providerRow(p: ProviderSnapshot, now: Instant): Markup {
-  const { states } = p;
+  const counted = (column: (typeof COLUMNS)[CountedState]): number =>
+    (Object.keys(COLUMNS) as CountedState[])
+      .filter((state) => COLUMNS[state] === column)
+      .reduce((sum, state) => sum + p.states[state], 0);
   return markup`<tr>
     <th scope="row">${p.provider}</th>
     <td>${providerState(p, now)}</td>
-    ${count(p.credentials)}${count(states.healthy)}${count(states.due + states.refreshing)}
-    ${count(states.retrying, "doubtful")}${count(states.needs_attention, "bad")}
+    ${count(p.credentials)}${count(counted("Healthy"))}${count(counted("Due"))}
+    ${count(counted("Retrying"), "doubtful")}${count(counted("Attention"), "bad")}
     <td>${p.earliestExpiresAt === undefined ? "–" : instant(p.earliestExpiresAt, now)}</td>
     <td class="n">${runway(p.runwayEndsAt, now)}</td>
   </tr>`;

@@ -34,7 +34,7 @@ export function verdictOf(known: {
   const { sentence, healthy, total, states } = summaryOf(snapshot);
   if (total === 0 && healthy) return { tone: "plain", sentence, more: markup`The configuration names no credentials.` };
   const storeDown = snapshot.stores.some(({ store }) => facts.storesDown.has(store));
-  const uneasy = (states["retrying"] ?? 0) > 0 || storeDown || facts.draining || facts.recovery !== undefined;
+  const uneasy = (states.retrying ?? 0) > 0 || storeDown || facts.draining || facts.recovery !== undefined;
   const doing = facts.draining ? "Draining. " : facts.recovery ? "Recovering. " : "";
   return {
     tone: healthy ? (uneasy ? "doubtful" : "good") : "bad",

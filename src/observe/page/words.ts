@@ -3,11 +3,24 @@ import { meaningOf } from "../../core/policy/error-classes.ts";
 import type { Attention } from "../../core/snapshot.ts";
 import type { Tone } from "./tone.ts";
 
-export const states = {
-  retrying: ["doubtful", "retrying"],
-  needs_attention: ["bad", "needs attention"],
-  unpublished: ["doubtful", "not published"],
-} as const satisfies Record<AttentionState, readonly [Tone, string]>;
+/** How the attention list shows a state: its tone, its word, and what is said once of all that are in it. */
+export const attentionStates = {
+  needs_attention: {
+    tone: "bad",
+    word: "needs attention",
+    remark: "Waiting does not help here: put right what is wrong, then rotate.",
+  },
+  retrying: {
+    tone: "doubtful",
+    word: "retrying",
+    remark: "What is retried helps itself once the provider answers.",
+  },
+  unpublished: {
+    tone: "doubtful",
+    word: "not published",
+    remark: "What is not published waits, sealed, until the store takes it.",
+  },
+} as const satisfies Record<AttentionState, { readonly tone: Tone; readonly word: string; readonly remark: string }>;
 
 /** The codes that tell more than their class. */
 const codes: Readonly<Record<string, string>> = {

@@ -2,7 +2,8 @@ import { formatDuration } from "../../../core/duration.ts";
 import type { Config } from "../../../config/config.ts";
 import { fleetShape } from "../../../fleet/shape.ts";
 import { formatInstant } from "../../../core/instant.ts";
-import { type StatusDocument, statusDocument } from "../../../observe/status.ts";
+import type { CountedState } from "../../../core/states.ts";
+import { type PauseStatus, type StatusDocument, statusDocument } from "../../../observe/status.ts";
 import { type Action, recentActions } from "../../../queue/operator-actions.ts";
 import type { RedisLink } from "../../../queue/redis/link.ts";
 import { takeSnapshot } from "../../../queue/views/snapshot.ts";
@@ -12,6 +13,17 @@ import { painted, type View } from "./view.ts";
 
 const ACTIONS_SHOWN = 5;
 const RECENT_MS = 24 * 3600_000;
+
+/** The column in which a provider's state is counted; undefined: only TOTAL counts it. */
+const COLUMNS = {
+  healthy: "HEALTHY",
+  retrying: "RETRYING",
+  needs_attention: "ATTENTION",
+  paused: "PAUSED",
+  pending: "PENDING",
+  due: undefined,
+  refreshing: undefined,
+} as const satisfies Record<CountedState, string | undefined>;
 
 /** The fleet in one look. */
 export async function fleetView(config: Config, redis: RedisLink, io: Io): Promise<View> {
@@ -25,48 +37,36 @@ export async function fleetView(config: Config, redis: RedisLink, io: Io): Promi
 }
 
 function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io): string {
-  const text = (value: unknown): string =>
-    typeof value === "string" || typeof value === "number" ? String(value) : "-";
-  const runway = (seconds: unknown): string =>
-    typeof seconds === "number" ? formatDuration(1000 * seconds, "brief") : "-";
-  const providers = document.providers.map((p) => {
-    const states = p["states"] as Record<string, number>;
-    return [
-      text(p["provider"]),
-      ...["credentials", "overdue"].map((key) => text(p[key])),
-      ...["healthy", "retrying", "needs_attention", "paused", "pending"].map((key) => text(states[key])),
-      text(p["pausedUntil"]),
-      text(p["earliestExpiresAt"]),
-      runway(p["runwaySeconds"]),
-    ];
-  });
-  const head = [
-    "PROVIDER",
-    "TOTAL",
-    "OVERDUE",
-    "HEALTHY",
-    "RETRYING",
-    "ATTENTION",
-    "PAUSED",
-    "PENDING",
-    "PAUSED UNTIL",
-    "NEXT EXPIRY",
-    "RUNWAY",
+  const states = (Object.keys(COLUMNS) as CountedState[]).filter((state) => COLUMNS[state] !== undefined);
+  const providers = [
+    [
+      ...["PROVIDER", "TOTAL", "OVERDUE"],
+      ...states.map((state) => COLUMNS[state] ?? ""),
+      ...["PAUSED UNTIL", "NEXT EXPIRY", "RUNWAY"],
+    ],
+    ...document.providers.map((p) => [
+      p.provider,
+      ...[p.credentials, p.overdue, ...states.map((state) => p.states[state])].map(String),
+      p.pausedUntil ?? "-",
+      p.earliestExpiresAt ?? "-",
+      runwayText(p.runwaySeconds),
+    ]),
   ];
-  const stores = document.stores.map((s) => [
-    ...["store", "type", "unpublished"].map((key) => text(s[key])),
-    runway(s["runwaySeconds"]),
-  ]);
+  const stores = document.stores.map((s) => [s.store, s.type, String(s.unpublished), runwayText(s.runwaySeconds)]);
   const attention = document.attention.map((a) => [
-    text(a["credential"]),
-    painted(text(a["state"]), io),
-    ...["class", "code", "failures", "nextAt", "expiresAt"].map((key) => text(a[key])),
+    a.credential,
+    painted(a.state, io),
+    a.class,
+    a.code,
+    String(a.failures),
+    a.nextAt,
+    a.expiresAt ?? "-",
   ]);
   const titled = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
     rows.length === 0 ? "" : `\n${table([head, ...rows])}`;
   return [
     `${io.paint(document.healthy ? "good" : "bad", document.verdict)}\n\n`,
-    table([head, ...providers]),
+    table(providers),
     titled(["STORE", "TYPE", "UNPUBLISHED", "RUNWAY"], stores),
     titled(["CREDENTIAL", "STATE", "CLASS", "CODE", "FAILURES", "NEXT TRY", "EXPIRES"], attention),
     titled(["PAUSED", "UNTIL", "BY", "WHY"], pausesOf(document)),
@@ -74,19 +74,18 @@ function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io
   ].join("");
 }
 
+function runwayText(seconds: number | undefined): string {
+  return seconds === undefined ? "-" : formatDuration(1000 * seconds, "brief");
+}
+
 /** Whole providers first. */
-function pausesOf(document: StatusDocument): string[][] {
-  const cells = (what: string, pause: Readonly<Record<string, unknown>>): string[] => [
-    what,
-    ...["until", "by", "reason"].map((key) => (typeof pause[key] === "string" ? pause[key] : "-")),
-  ];
+function pausesOf({ providers, paused }: StatusDocument): string[][] {
+  const cells = (what: string, { until, by, reason = "-" }: PauseStatus): string[] => [what, until, by, reason];
   return [
-    ...document.providers.flatMap(({ provider, operatorPause }) =>
-      operatorPause === undefined
-        ? []
-        : [cells(`provider ${String(provider)}`, operatorPause as Readonly<Record<string, unknown>>)],
+    ...providers.flatMap(({ provider, operatorPause }) =>
+      operatorPause === undefined ? [] : [cells(`provider ${provider}`, operatorPause)],
     ),
-    ...document.paused.map((pause) => cells(String(pause["credential"]), pause)),
+    ...paused.map((pause) => cells(pause.credential, pause)),
   ];
 }
 

@@ -14,7 +14,7 @@ export function listView(looks: readonly CredentialView[], io: Io): View {
     return {
       credential: id,
       provider,
-      state: states[0] ?? "healthy",
+      state: states[0],
       states,
       ...(liveUntil !== undefined && { expiresAt: formatInstant(liveUntil) }),
       ...(nextAt !== undefined && { nextAt: formatInstant(nextAt) }),

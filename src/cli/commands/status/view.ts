@@ -1,3 +1,4 @@
+import type { CredentialState } from "../../../core/states.ts";
 import type { Io, Tone } from "../../io.ts";
 
 /** What is shown: for programs and for people. */
@@ -10,18 +11,21 @@ export interface View {
   readonly lines?: readonly object[];
 }
 
-const TONES: Readonly<Record<string, Tone>> = {
-  healthy: "good",
-  needs_attention: "bad",
-  expired: "bad",
+const TONES: Readonly<Record<CredentialState, Tone | undefined>> = {
   unscheduled: "bad",
+  needs_attention: "bad",
+  paused: "doubtful",
   unpublished: "doubtful",
   retrying: "doubtful",
-  paused: "doubtful",
+  expired: "bad",
+  refreshing: undefined,
+  due: undefined,
+  pending: undefined,
+  healthy: "good",
 };
 
 /** A state in its colour. */
-export function painted(state: string, io: Io): string {
+export function painted(state: CredentialState, io: Io): string {
   const tone = TONES[state];
   return tone === undefined ? state : io.paint(tone, state);
 }
