@@ -1,4 +1,5 @@
 import type { Instant } from "../core/credential.ts";
+import { exchangeErrorClasses, publishErrorClasses } from "../core/policy/error-classes.ts";
 import type { FleetSnapshot } from "../core/snapshot.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
 import { makeFleetMetrics } from "./fleet-metrics.ts";
@@ -41,22 +42,9 @@ const LIFE_SECONDS = [0, 30, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DA
 
 const STATUSES = ["2xx", "4xx", "429", "5xx", "network", "timeout"] as const;
 const TIMELINESS = ["first", "on_time", "late", "expired"] as const;
-const FAILURES = [
-  "transient",
-  "tls",
-  "throttled",
-  "unknown_outcome",
-  "config",
-  "revoked",
-  "protocol",
-  "secret",
-  "store_error",
-] as const;
+const FAILURES = [...Object.keys(exchangeErrorClasses), "store_error"];
 const SKIPS = ["notdue", "fenced", "paused", "draining", "unknown"] as const;
-const STORE_RESULTS = [
-  ...["written", "unchanged", "superseded"],
-  ...["throttled", "unavailable", "quota", "auth", "not_found", "conflict", "state", "permanent"],
-] as const;
+const STORE_RESULTS = ["written", "unchanged", "superseded", ...Object.keys(publishErrorClasses)];
 
 /** Every metric of evertoken. Labels are configured names and closed enums, so series do not grow with the fleet. */
 export function makeMetrics(facts: { readonly version: string; readonly nodeVersion: string }): Metrics {

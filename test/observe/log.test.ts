@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { afterEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/core/credential.ts";
+import { exchangeErrorClasses } from "../../src/core/policy/error-classes.ts";
 import type { Outcome } from "../../src/core/rotation/outcome.ts";
 import { type EventName, events } from "../../src/observe/events.ts";
 import { makeLog } from "../../src/observe/log.ts";
@@ -11,6 +12,7 @@ import { makeSite, quick } from "../fakes/daemon.ts";
 import { json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 interface Schema {
+  readonly definitions: { readonly rotation: { readonly error_class: { readonly enum: readonly string[] } } };
   readonly oneOf: readonly { readonly properties: { readonly event: { readonly const: string } } }[];
 }
 
@@ -139,6 +141,10 @@ describe("the log", () => {
   test("has a schema that lists every event and no other", () => {
     const listed = schema.oneOf.map((each) => each.properties.event.const);
     expect(listed.toSorted()).toEqual(Object.keys(events).toSorted());
+  });
+
+  test("has a schema that lists every class of exchange errors and no other", () => {
+    expect(schema.definitions.rotation.error_class.enum).toEqual(Object.keys(exchangeErrorClasses));
   });
 
   test.each(outcomes)(
