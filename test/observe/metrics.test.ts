@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FleetSnapshot } from "../../src/core/snapshot.ts";
+import { credentialStates } from "../../src/core/states.ts";
 import { loadOf } from "../../src/core/due-load.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
 import type { Outcome } from "../../src/core/rotation/outcome.ts";
@@ -218,6 +219,16 @@ describe("the metrics", () => {
     expect(series.get('evertoken_provider_runway_seconds{provider="p"}')).toBe(60);
     expect(series.get('evertoken_store_runway_seconds{store="s"}')).toBe(30);
     expect(series.get('evertoken_store_credentials_expiring{store="s",within="900s"}')).toBe(6);
+  });
+
+  test("count the credentials in every counted state, and in no other", async () => {
+    const metrics = make();
+    metrics.setFleet(fleetOf(10));
+    const shown = [...(await seriesOf(metrics)).keys()].flatMap(
+      (series) => /^evertoken_credentials\{provider="p",state="(\w+)"\}$/.exec(series)?.[1] ?? [],
+    );
+    const counted = Object.values(credentialStates).flatMap((state) => state.counted ?? []);
+    expect(shown.toSorted()).toEqual([...new Set(counted)].toSorted());
   });
 
   test("do not grow with the fleet: 10 and 100,000 credentials have the same series", async () => {
