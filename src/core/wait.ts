@@ -15,3 +15,16 @@ export function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<bool
     signal.addEventListener("abort", abort, { once: true });
   });
 }
+
+/** The result of `work`, or undefined if the signal aborts first: `work` is then left to itself. Leaves no listener. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const abort = (): void => resolve(undefined);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([aborted, work]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
