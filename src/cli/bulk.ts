@@ -2,7 +2,7 @@ import { waitUnlessAborted } from "../core/wait.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { CredentialView } from "../queue/views/credentials.ts";
 import { CommandError, exitCode } from "./command.ts";
-import { each } from "./each.ts";
+import { mapConcurrently } from "./concurrent.ts";
 import type { Io } from "./io.ts";
 import type { BulkOptions } from "./options.ts";
 import type { Selection } from "./select.ts";
@@ -85,7 +85,7 @@ export async function paced<T, R>(
   io: Io,
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  if (intervalMs === 0) return each(items, AT_ONCE, work);
+  if (intervalMs === 0) return mapConcurrently(items, AT_ONCE, work);
   const results: R[] = [];
   const from = io.now();
   for (const [i, item] of items.entries()) {

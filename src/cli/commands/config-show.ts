@@ -1,7 +1,7 @@
 import { type Origin, originsOf } from "../../config/origins.ts";
 import { type Invocation, exitCode } from "../command.ts";
 import { configPath, readConfig } from "../configuration.ts";
-import { type Entry, credentialEntries, settingsEntries } from "./effective.ts";
+import { type Entry, credentialEntries, settingsEntries } from "./config-show/entries.ts";
 import type { ConfigOption, OutputOption } from "../options.ts";
 import { find } from "../select.ts";
 import { table } from "../table.ts";

@@ -8,7 +8,7 @@ import { readConfig } from "../configuration.ts";
 import type { Io } from "../io.ts";
 import { withRedis } from "../link.ts";
 import type { ConfigOption } from "../options.ts";
-import { planText } from "./plan-text.ts";
+import { planText } from "./plan/text.ts";
 
 type Options = ConfigOption & {
   readonly output: "table" | "json";

@@ -3,7 +3,7 @@ import { type CredentialRecord, emptyTarget, pendingTargets } from "../../core/r
 import { targetKey } from "../../core/rotation/spec.ts";
 import type { Invocation } from "../command.ts";
 import type { BulkOptions, WaitOptions } from "../options.ts";
-import { type Wording, requestAll } from "./request.ts";
+import { type Wording, requestAll } from "../operator-request.ts";
 
 const wording: Wording = {
   wish: "publish",

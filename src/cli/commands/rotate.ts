@@ -1,7 +1,7 @@
 import type { CredentialState } from "../../core/states.ts";
 import type { Invocation } from "../command.ts";
 import type { BulkOptions, WaitOptions } from "../options.ts";
-import { type Wording, requestAll } from "./request.ts";
+import { type Wording, requestAll } from "../operator-request.ts";
 
 interface RotateOptions extends BulkOptions, WaitOptions {
   readonly failed?: boolean;

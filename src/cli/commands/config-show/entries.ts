@@ -1,6 +1,6 @@
-import type { Config } from "../../config/config.ts";
-import { formatDuration } from "../../core/duration.ts";
-import type { Credential, Policy, Provider, SecretRef, StoreConfig } from "../../core/credential.ts";
+import type { Config } from "../../../config/config.ts";
+import { formatDuration } from "../../../core/duration.ts";
+import type { Credential, Policy, Provider, SecretRef, StoreConfig } from "../../../core/credential.ts";
 
 /** One value that holds, and where it would stand in the file. */
 export interface Entry {

@@ -3,7 +3,7 @@ import { ExchangeError } from "../../../core/ports/exchange.ts";
 import { type Seen, openTransport } from "../../../exchange/transport.ts";
 import type { Credential, Provider } from "../../../core/credential.ts";
 import { type Check, type Patient, failure, inTime, judgeClock, ok, warning } from "./check.ts";
-import { each } from "../../each.ts";
+import { mapConcurrently } from "../../concurrent.ts";
 
 const AT_ONCE = 8;
 
@@ -12,7 +12,7 @@ export async function checkEndpoints({ config, io, signal }: Patient): Promise<r
   const all = [...config.providers.values()].flatMap((provider) =>
     endpointsOf(provider, config.credentials).map((tokenEndpoint) => ({ ...provider, tokenEndpoint })),
   );
-  const checks = await each(all, AT_ONCE, (provider) => {
+  const checks = await mapConcurrently(all, AT_ONCE, (provider) => {
     const own = config.providers.get(provider.name)?.tokenEndpoint === provider.tokenEndpoint;
     const name = `token endpoint of ${provider.name}${own ? "" : ` (${new URL(provider.tokenEndpoint).host})`}`;
     return inTime(name, signal, () => look(name, provider, io.env, io.now, signal));

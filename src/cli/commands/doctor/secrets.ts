@@ -4,7 +4,7 @@ import { makeSeal } from "../../../secrets/seal.ts";
 import { Secret } from "../../../core/credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../../../secrets/source.ts";
 import { type Check, type Patient, failure, ok, warning } from "./check.ts";
-import { each } from "../../each.ts";
+import { mapConcurrently } from "../../concurrent.ts";
 
 const SHOWN = 3;
 const AT_ONCE = 32;
@@ -16,7 +16,7 @@ export async function checkSecrets({ config, io }: Patient): Promise<readonly Ch
     for (const ref of clientSecrets) refs.set(JSON.stringify(ref), ref);
   const password = config.redis?.password;
   if (password !== undefined) refs.set(JSON.stringify(password), password);
-  const messages = await each([...refs.values()], AT_ONCE, (ref) => wrong(() => readSecret(ref, io.env)));
+  const messages = await mapConcurrently([...refs.values()], AT_ONCE, (ref) => wrong(() => readSecret(ref, io.env)));
   const bad = messages.filter((message) => message !== undefined);
   if (bad.length === 0) return [ok("client secrets", `${refs.size} read`)];
   return [
@@ -58,7 +58,7 @@ export async function checkModes({ config }: Patient): Promise<readonly Check[]>
     if (ref !== undefined && "file" in ref) files.add(ref.file);
   }
   const paths = config.redis === undefined ? [...files, config.dataDir] : [...files];
-  const modes = await each(paths, AT_ONCE, async (path) => ({ path, mode: await modeOf(path) }));
+  const modes = await mapConcurrently(paths, AT_ONCE, async (path) => ({ path, mode: await modeOf(path) }));
   const open = (bits: number): string[] =>
     modes.filter(({ mode }) => mode !== undefined && (mode & bits) !== 0).map(({ path }) => path);
   const name = "file permissions";

@@ -5,7 +5,7 @@ import type { StoreConfig } from "../../../core/credential.ts";
 import { openStore } from "../../../publish/index.ts";
 import { PublishError, type PublishErrorClass } from "../../../core/ports/store.ts";
 import { type Check, type Patient, failure, inTime, ok, warning } from "./check.ts";
-import { each } from "../../each.ts";
+import { mapConcurrently } from "../../concurrent.ts";
 
 /** Asked for where no credential is published: a store that may be read says that it does not exist. */
 const CANARY = "evertoken-doctor";
@@ -30,7 +30,7 @@ export async function checkStores({ config, signal }: Patient): Promise<readonly
   for (const { publish } of config.credentials) {
     for (const { store, secret } of publish) if (!secrets.has(store)) secrets.set(store, secret);
   }
-  const checks = await each([...config.stores.values()], AT_ONCE, (store) => {
+  const checks = await mapConcurrently([...config.stores.values()], AT_ONCE, (store) => {
     const name = `store ${store.name}`;
     return inTime(name, signal, async () => [await ask(name, store, secrets.get(store.name), signal)]);
   });

@@ -1,6 +1,6 @@
-import { formatDuration } from "../../core/duration.ts";
-import type { Plan } from "../../core/plan/plan.ts";
-import { table } from "../table.ts";
+import { formatDuration } from "../../../core/duration.ts";
+import type { Plan } from "../../../core/plan/plan.ts";
+import { table } from "../../table.ts";
 
 /** The plan for people: what there is to decide first, figures below. */
 export function planText(plan: Plan): string {
