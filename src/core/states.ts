@@ -5,7 +5,7 @@
  * `counted` says under which `state` the gauge `evertoken_credentials` counts it. What has a gauge of its own
  * (`unscheduled`, `expired`) is counted there, and beside it under the state that comes next.
  */
-const credentialStates = {
+export const credentialStates = {
   /** Configured, and not registered in the due index. */
   unscheduled: { counted: undefined },
   /** Only a person can help: a refused client, a revoked grant, an unreadable secret. */

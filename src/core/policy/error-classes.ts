@@ -69,7 +69,7 @@ export const exchangeErrorClasses = {
 } as const satisfies Record<ExchangeErrorClass, ExchangeErrorFacts>;
 
 /** Every class of publish errors, in one line for people. */
-const publishErrorClasses = {
+export const publishErrorClasses = {
   throttled: { meaning: "Asked to wait (rate limit)" },
   unavailable: { meaning: "Store does not answer" },
   quota: { meaning: "A quota of the store is used up" },
