@@ -1,7 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import type { Instant, StoreConfig } from "../core/credential.ts";
 import { openStore } from "../publish/index.ts";
-import { type Pace, PublishError, type Store } from "../core/ports/store.ts";
+import type { Pace } from "../publish/pace.ts";
+import { PublishError, type Store } from "../core/ports/store.ts";
 import { type Budget, budgetKey, openBudget } from "../queue/budget.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 

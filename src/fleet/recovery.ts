@@ -120,9 +120,9 @@ export function makeRecovery(parts: {
     const answered = await Promise.all(
       [...tally.wanted()].map(async ([name, wanted]) => {
         const store = now.stores.get(name);
-        if (store?.scan === undefined) return true;
+        if (store?.list === undefined) return true;
         try {
-          for await (const page of store.scan(wanted, signal)) {
+          for await (const page of store.list(wanted, signal)) {
             signal.throwIfAborted();
             await arm(tally.note(name, page), now);
           }

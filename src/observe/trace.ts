@@ -108,7 +108,7 @@ function tracedStore(store: Store, open: (call: string) => Span): Store {
   const { prune } = store;
   return {
     maxBytes: store.maxBytes,
-    head: (secret, signal) => inSpan(open("head"), () => store.head(secret, signal)),
+    look: (secret, signal) => inSpan(open("head"), () => store.look(secret, signal)),
     publish: (version, known, signal) => inSpan(open("publish"), () => store.publish(version, known, signal)),
     ...(prune !== undefined && {
       prune: (secret, versions, signal) => inSpan(open("prune"), () => prune.call(store, secret, versions, signal)),

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 /**
- * Work that has so many milliseconds, and no longer than its caller has. What AbortSignal.any and AbortSignal.timeout would say, for a fifth
- * of their cost: nothing stays behind when the work is done.
+ * Runs `work` with a signal that aborts after `ms` or with the caller's. Same meaning as
+ * `AbortSignal.any([caller, AbortSignal.timeout(ms)])`, at a fifth of the cost, and without a timer or listener left over.
  */
-export async function within<T>(
+export async function runWithin<T>(
   ms: number,
   caller: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
@@ -18,4 +20,10 @@ export async function within<T>(
     clearTimeout(timer);
     caller.removeEventListener("abort", end);
   }
+}
+
+/** The answer of `call`, but not before `ms` have passed: calls made one after another this way stay below a rate. */
+export async function spreadOver<T>(ms: number, call: Promise<T>): Promise<T> {
+  const [answer] = await Promise.all([call, delay(ms)]);
+  return answer;
 }

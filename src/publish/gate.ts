@@ -36,7 +36,7 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
   function probeIn(ms: number, secret: string): void {
     probing = setTimeout(() => {
       probing = undefined;
-      store.head(secret, AbortSignal.timeout(PROBE_MS.most)).then(answered, (error: unknown) => {
+      store.look(secret, AbortSignal.timeout(PROBE_MS.most)).then(answered, (error: unknown) => {
         if (!isDown(error)) answered();
         else if (!closed) {
           failures += 1;
@@ -67,13 +67,13 @@ export function gate(name: string, store: Store, events: GateEvents): Store {
     }
   }
 
-  const { prune, scan } = store;
+  const { prune, list } = store;
   return {
     maxBytes: store.maxBytes,
-    head: (secret, signal) => through(secret, signal, () => store.head(secret, signal)),
+    look: (secret, signal) => through(secret, signal, () => store.look(secret, signal)),
     publish: (version, known, signal) => through(version.secret, signal, () => store.publish(version, known, signal)),
     // A listing has its own caller, who tries again; what it meets says nothing of single secrets.
-    ...(scan !== undefined && { scan: (wanted, signal) => scan.call(store, wanted, signal) }),
+    ...(list !== undefined && { list: (wanted, signal) => list.call(store, wanted, signal) }),
     ...(prune !== undefined && {
       prune: (secret, versions, signal) => through(secret, signal, () => prune.call(store, secret, versions, signal)),
     }),

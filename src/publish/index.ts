@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { AwsStore, FileStore, GcpStore, StoreConfig } from "../core/credential.ts";
-import type { Pace, Store } from "../core/ports/store.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { Pace } from "./pace.ts";
 
 export interface StoreEdges {
   /** Keys the hash in version ids, so that they say nothing about the token. */

@@ -23,9 +23,9 @@ describe("an operator's request to publish", () => {
 
   test("asks the stores, and does nothing when each holds the newest token", async () => {
     const world = await withToken();
-    const { heads } = world.store("one");
+    const { looks } = world.store("one");
     expect(await run(world)).toMatchObject({ result: "skipped", skip: "NotDue" });
-    expect(world.store("one").heads).toBe(heads + 1);
+    expect(world.store("one").looks).toBe(looks + 1);
     expect(world).toMatchObject({ exchanges: 1, journal: { request: undefined } });
   });
 

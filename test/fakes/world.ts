@@ -51,18 +51,18 @@ export class FakeStore implements Store {
   readonly maxBytes = 65_536;
   readonly secrets = new Map<string, Held & { payload: string }>();
   writes = 0;
-  heads = 0;
+  looks = 0;
   down: PublishError | undefined;
   /** The write happens, its answer is lost. */
   dropAnswer = false;
-  async head(secret: string): Promise<Held | undefined> {
-    this.heads += 1;
+  async look(secret: string): Promise<Held | undefined> {
+    this.looks += 1;
     if (this.down) throw this.down;
     return this.secrets.get(secret);
   }
   async publish(version: SecretVersion, known: { revision: number } | undefined) {
     if (this.down) throw this.down;
-    const held = known === undefined ? await this.head(version.secret) : undefined;
+    const held = known === undefined ? await this.look(version.secret) : undefined;
     if (held !== undefined && held.revision > version.revision) return { result: "superseded" as const, held };
     if (held?.revision === version.revision) return { result: "unchanged" as const, held };
     const { revision, issuedAt, expiresAt } = version;

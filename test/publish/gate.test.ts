@@ -56,9 +56,9 @@ describe("the gate of a store", () => {
     for (let i = 0; i < 5; i++) await publish();
     const probes: number[] = [];
     for (let second = 1; second <= 36; second++) {
-      const before = store.heads;
+      const before = store.looks;
       await vi.advanceTimersByTimeAsync(1000);
-      if (store.heads > before) probes.push(second);
+      if (store.looks > before) probes.push(second);
     }
     expect(probes).toEqual([1, 3, 7, 15, 25, 35]);
     store.down = undefined;
@@ -98,8 +98,8 @@ describe("the gate of a store", () => {
     store.down = fault("unavailable");
     await publish();
     await gated.close();
-    const before = store.heads;
+    const before = store.looks;
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(store.heads).toBe(before);
+    expect(store.looks).toBe(before);
   });
 });

@@ -72,7 +72,7 @@ export function testStore(
     };
 
     test("a secret that does not exist holds nothing", async () => {
-      expect(await store.head("app-nothing", signal())).toBeUndefined();
+      expect(await store.look("app-nothing", signal())).toBeUndefined();
     });
 
     test("what was published is what consumers read, and its revision and expiry can be asked for", async () => {
@@ -81,15 +81,15 @@ export function testStore(
       expect(result).toBe("written");
       expect(held).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
       expect(await harness.read("app-acme")).toBe(version.payload.reveal());
-      const head = await store.head("app-acme", signal());
-      expect(head).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
+      const looked = await store.look("app-acme", signal());
+      expect(looked).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
     });
 
     test("a bare token is published as it is, and its revision and expiry can be asked for", async () => {
       const version = versionOf(3, { text: "bare-token" });
       await store.publish(version, undefined, signal());
       expect(await harness.read("app-acme")).toBe("bare-token");
-      expect(await store.head("app-acme", signal())).toMatchObject({ revision: 3, expiresAt: version.expiresAt });
+      expect(await store.look("app-acme", signal())).toMatchObject({ revision: 3, expiresAt: version.expiresAt });
     });
 
     test("the same version again writes nothing, whether the state is known or not", async () => {
@@ -127,18 +127,18 @@ export function testStore(
       expect(error.message).toContain("app-acme");
     });
 
-    test("a scan tells what the wanted secrets hold, as head does, and nothing of others or of missing ones", async () => {
+    test("a listing tells what the wanted secrets hold, as a look does, and nothing of others or of missing ones", async () => {
       const names = Array.from({ length: 130 }, (_, i) => `app-${i}`);
       await Promise.all(names.map((secret) => store.publish({ ...versionOf(3), secret }, undefined, signal())));
       const bare = { ...versionOf(2, { text: "bare-token" }), secret: "app-bare" };
       await store.publish(bare, undefined, signal());
       const told = new Map<string, Held>();
       const wanted = new Set([...names.slice(1), "app-bare", "app-nothing"]);
-      for await (const page of store.scan?.(wanted, signal()) ?? [])
+      for await (const page of store.list?.(wanted, signal()) ?? [])
         for (const [secret, held] of page) told.set(secret, held);
       expect([...told.keys()].toSorted()).toEqual([...names.slice(1), "app-bare"].toSorted());
       for (const secret of ["app-1", "app-129", "app-bare"]) {
-        const { issuedAt: _, ...rest } = (await store.head(secret, signal())) ?? { issuedAt: 0 };
+        const { issuedAt: _, ...rest } = (await store.look(secret, signal())) ?? { issuedAt: 0 };
         expect(told.get(secret)).toMatchObject(rest);
       }
     });
@@ -165,7 +165,7 @@ export function testStore(
           await store.publish(versionOf(1), undefined, signal());
           harness.fail?.(how);
           expect((await failure(store.publish(versionOf(2), undefined, signal()))).class).toBe("unavailable");
-          expect((await failure(store.head("app-acme", signal()))).class).toBe("unavailable");
+          expect((await failure(store.look("app-acme", signal()))).class).toBe("unavailable");
           harness.heal?.();
           expect((await store.publish(versionOf(2), undefined, signal())).result).toBe("written");
         },
@@ -202,7 +202,7 @@ export function testStore(
         );
         harness.fail?.("deny");
         const listing = (async () => {
-          for await (const page of store.scan?.(new Set(["app-acme"]), signal()) ?? []) expect(page).toEqual([]);
+          for await (const page of store.list?.(new Set(["app-acme"]), signal()) ?? []) expect(page).toEqual([]);
         })();
         expect(await failure(listing)).toMatchObject({ class: "permanent", message: expect.stringMatching(/[Ll]ist/) });
         expect((await failure(store.publish(versionOf(1), { revision: 0, version: "" }, signal()))).class).toBe(

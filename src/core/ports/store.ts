@@ -71,7 +71,7 @@ export interface Published {
  */
 export interface Store {
   /** Newest version of the secret, or undefined when there is none (no secret, or no version). Never an error for absence. */
-  head(secret: string, signal: AbortSignal): Promise<Held | undefined>;
+  look(secret: string, signal: AbortSignal): Promise<Held | undefined>;
   /**
    * MUST be idempotent: the same version again writes nothing. MUST NOT replace a newer revision.
    * MUST create a missing secret when configured so, otherwise throw `not_found` that names secret and permission.
@@ -79,23 +79,14 @@ export interface Store {
    */
   publish(version: SecretVersion, known: Known, signal: AbortSignal): Promise<Published>;
   /**
-   * What the wanted secrets hold, page by page, in far fewer or cheaper calls than a `head` for each, paced below the
-   * store's read quota. MAY leave some out, and MAY be minutes behind: `head` decides before anything is minted. One
+   * What the wanted secrets hold, page by page, in far fewer or cheaper calls than a `look` for each, paced below the
+   * store's read quota. MAY leave some out, and MAY be minutes behind: `look` decides before anything is minted. One
    * that evertoken did not write comes with revision 0.
    */
-  scan?(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncIterable<readonly Listed[]>;
+  list?(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncIterable<readonly Listed[]>;
   /** Destroys superseded versions whose tokens are dead. MUST refuse the newest. Absent where versions cost nothing. */
   prune?(secret: string, versions: readonly string[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
   /** Largest payload in bytes. */
   readonly maxBytes: number;
 }
-
-/**
- * Waits for a slot of the budget that the store shares with other replicas and stores (AWS: an account and region, GCP: a
- * project). MUST be awaited before every call that writes. Throws PublishError `throttled` when there is none in time.
- */
-export type Pace = (signal: AbortSignal) => Promise<void>;
-
-/** Where nothing limits writes. */
-export async function unpaced(): Promise<void> {}

@@ -54,7 +54,7 @@ export async function askStores(
       try {
         const store = ports.stores.get(target.store);
         if (store === undefined) throw new TypeError(`no store ${target.store}`);
-        const found = await store.head(target.secret, signal);
+        const found = await store.look(target.secret, signal);
         if (found !== undefined) held.push(found);
         all[targetKey(target)] = recordOfHeld(found, { counted: store.prune !== undefined, epoch: ports.epoch() });
       } catch (error) {

@@ -8,7 +8,7 @@ import {
 import { UndiciHttpHandler } from "@smithy/undici-http-handler";
 import type { AwsStore } from "../../core/credential.ts";
 import { awsError } from "./errors.ts";
-import { within } from "../deadline.ts";
+import { runWithin } from "../deadline.ts";
 import { Sha256 } from "./sha256.ts";
 
 const CONNECTIONS = 64;
@@ -30,7 +30,7 @@ export function openAwsClient(config: AwsStore) {
     send: () => Promise<T>,
   ): Promise<T> {
     try {
-      return await within(config.timeoutMs, signal, (own) => {
+      return await runWithin(config.timeoutMs, signal, (own) => {
         signals.set(command.input, own);
         return send();
       });

@@ -2,16 +2,9 @@ import type { KeyObject } from "node:crypto";
 import type { AwsStore } from "../../core/credential.ts";
 import { openAwsClient } from "./client.ts";
 import { awsError } from "./errors.ts";
-import {
-  type Held,
-  type Listed,
-  type Pace,
-  PublishError,
-  type SecretVersion,
-  type Store,
-  unpaced,
-} from "../../core/ports/store.ts";
-import { atLeast } from "../spacing.ts";
+import { type Held, type Listed, PublishError, type SecretVersion, type Store } from "../../core/ports/store.ts";
+import { spreadOver } from "../deadline.ts";
+import { type Pace, unpaced } from "../pace.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
 const MAX_BYTES = 65_536;
@@ -25,7 +18,7 @@ export function openAwsStore(
 ): Store {
   const client = openAwsClient(config);
 
-  async function head(secret: string, signal: AbortSignal): Promise<Held | undefined> {
+  async function look(secret: string, signal: AbortSignal): Promise<Held | undefined> {
     try {
       const described = await client.describe(secret, signal);
       if (described.DeletedDate !== undefined) {
@@ -39,10 +32,10 @@ export function openAwsStore(
   }
 
   /** Version ids tell everything, so that a page of a listing says as much as 100 calls of DescribeSecret. */
-  async function* scan(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
+  async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
     let next: string | undefined;
     do {
-      const page = await atLeast(LIST_APART_MS, client.list(next, signal));
+      const page = await spreadOver(LIST_APART_MS, client.list(next, signal));
       yield (page.SecretList ?? []).flatMap(({ Name = "", SecretVersionsToStages, LastChangedDate }) => {
         const stages = SecretVersionsToStages ?? {};
         const held = wanted.has(Name)
@@ -78,14 +71,14 @@ export function openAwsStore(
 
   return {
     maxBytes: MAX_BYTES,
-    head,
-    scan,
+    look,
+    list,
     async publish(version, known, signal) {
       const bytes = Buffer.byteLength(version.payload.reveal());
       if (bytes > MAX_BYTES) throw tooLarge(version.secret, bytes);
       const id = versionIdOf(version, versionKey);
       if (known === undefined) {
-        const held = await head(version.secret, signal);
+        const held = await look(version.secret, signal);
         if (held !== undefined && held.revision >= version.revision) {
           return { result: held.version === id ? "unchanged" : "superseded", held };
         }

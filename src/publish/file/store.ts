@@ -48,7 +48,7 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
   const hashOf = (content: string | Buffer): string =>
     createHmac("sha256", versionKey).update(content).digest("hex").slice(0, 32);
 
-  async function head(secret: string): Promise<Held | undefined> {
+  async function look(secret: string): Promise<Held | undefined> {
     const { file, meta } = pathsOf(secret);
     const content = await readOrUndefined(file);
     if (content === undefined) return undefined;
@@ -79,10 +79,10 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
   }
 
   /** Two small reads for each: there is no quota, only other work that wants its turn. */
-  async function* scan(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
+  async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
     for (const secrets of pagesOf(wanted, SCAN_PAGE)) {
       const page = await Promise.all(
-        secrets.map(async (secret) => [secret, await guard(secret, signal, () => head(secret))] as const),
+        secrets.map(async (secret) => [secret, await guard(secret, signal, () => look(secret))] as const),
       );
       yield page.flatMap(([secret, held]) => (held === undefined ? [] : [[secret, held] as const]));
     }
@@ -90,8 +90,8 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
 
   return {
     maxBytes: MAX_BYTES,
-    scan,
-    head: (secret, signal) => guard(secret, signal, () => head(secret)),
+    list,
+    look: (secret, signal) => guard(secret, signal, () => look(secret)),
     publish: (version, known, signal) =>
       guard(version.secret, signal, async () => {
         const bytes = Buffer.byteLength(version.payload.reveal());
@@ -101,7 +101,7 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
             { class: "permanent", code: "PayloadTooLarge" },
           );
         }
-        const held = known === undefined ? await head(version.secret) : undefined;
+        const held = known === undefined ? await look(version.secret) : undefined;
         if (held !== undefined && held.revision > version.revision) return { result: "superseded", held };
         if (held?.revision === version.revision) return { result: "unchanged", held };
         const { revision, issuedAt, expiresAt } = version;

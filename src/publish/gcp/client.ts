@@ -2,9 +2,9 @@ import { SecretManagerServiceClient } from "@google-cloud/secret-manager";
 import { credentials } from "@grpc/grpc-js";
 import { PassThroughClient } from "google-auth-library";
 import type { GcpStore } from "../../core/credential.ts";
-import { within } from "../deadline.ts";
+import { runWithin } from "../deadline.ts";
 import { gcpError } from "./errors.ts";
-import type { Pace } from "../../core/ports/store.ts";
+import type { Pace } from "../pace.ts";
 
 /** Well below the 4 to 6 minutes after which cloud NATs forget a quiet connection without a word. */
 const IDLE_MS = 120_000;
@@ -47,7 +47,7 @@ export function openGcpClient(config: GcpStore, paceReads: Pace) {
     send: (client: SecretManagerServiceClient) => Promise<[T, ...unknown[]]>,
   ): Promise<T> {
     // gax's own timeout begins only when the identity is there.
-    return within(config.timeoutMs, signal, async (ended) => {
+    return runWithin(config.timeoutMs, signal, async (ended) => {
       const { promise: aborted, reject } = Promise.withResolvers<never>();
       const stop = (): void => reject(gcpError({ code: 4 }, operation, secret));
       ended.addEventListener("abort", stop, { once: true });

@@ -3,7 +3,7 @@ import { listedAnnotations } from "./annotations.ts";
 import type { openGcpClient } from "./client.ts";
 import { readPayload } from "../payload.ts";
 import { pagesOf } from "../../core/pages.ts";
-import { atLeast } from "../spacing.ts";
+import { spreadOver } from "../deadline.ts";
 import { type Held, type Listed, PublishError } from "../../core/ports/store.ts";
 
 /** 72,000 reads of a payload a minute, of the 90,000 that a project may make: consumers read there, too. */
@@ -35,7 +35,7 @@ export async function* scanGcp(
   } while (pageToken !== "");
   for (const secrets of pagesOf(silent, READS.together)) {
     const reads = Promise.all(secrets.map(async (secret) => [secret, await read(secret)] as const));
-    const page = await atLeast(READS.apartMs, reads);
+    const page = await spreadOver(READS.apartMs, reads);
     yield page.flatMap(([secret, held]) => (held === undefined ? [] : [[secret, held] as const]));
   }
 

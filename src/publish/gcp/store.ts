@@ -5,7 +5,8 @@ import { annotationsOf, readAnnotations } from "./annotations.ts";
 import { openGcpClient } from "./client.ts";
 import { scanGcp } from "./scan.ts";
 import { readPayload } from "../payload.ts";
-import { type Held, type Pace, PublishError, type SecretVersion, type Store, unpaced } from "../../core/ports/store.ts";
+import { type Held, PublishError, type SecretVersion, type Store } from "../../core/ports/store.ts";
+import { type Pace, unpaced } from "../pace.ts";
 
 const MAX_BYTES = 65_536;
 
@@ -144,8 +145,8 @@ export function openGcpStore(
 
   return {
     maxBytes: MAX_BYTES,
-    scan: (wanted, signal) => scanGcp(client, wanted, signal),
-    head: async (secret, signal) => (await look(secret, signal))?.held,
+    list: (wanted, signal) => scanGcp(client, wanted, signal),
+    look: async (secret, signal) => (await look(secret, signal))?.held,
     async publish(version, known, signal) {
       const { secret, revision, issuedAt, expiresAt } = version;
       const bytes = Buffer.from(version.payload.reveal());

@@ -113,7 +113,7 @@ describe("AWS Secrets Manager", () => {
       versions: new Map([["x".repeat(36), version]]),
       changedAt: 0,
     });
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 0 });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 0 });
     expect((await site.store.publish(versionOf(1), undefined, signal())).result).toBe("written");
   });
 

@@ -51,10 +51,10 @@ describe("the file store", () => {
     await using site = await open();
     await site.store.publish(versionOf(4), undefined, signal());
     await writeFile(join(site.dir, "app-acme"), "by hand");
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 0 });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 0 });
     expect((await site.store.publish(versionOf(5), undefined, signal())).result).toBe("written");
     await rm(join(site.dir, ".evertoken"), { recursive: true });
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 0 });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 0 });
   });
 
   test("leaves nothing half written behind, and clears away what a killed writer left", async () => {

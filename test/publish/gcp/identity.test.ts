@@ -89,7 +89,7 @@ describe("the cloud identity of GCP Secret Manager", () => {
   test("is not needed to be written with its scheme: a bare host is TLS", async () => {
     await identity(serviceAccount());
     await using site = open(gcp.url.replace("https://", ""));
-    expect(await site.store.head("app-acme", signal())).toBeUndefined();
+    expect(await site.store.look("app-acme", signal())).toBeUndefined();
     expect(gcp.calls.map((call) => call.identity)).not.toContain(false);
   });
 
@@ -107,7 +107,7 @@ describe("the cloud identity of GCP Secret Manager", () => {
   test("that is broken is not shown, and the store still closes", async () => {
     await identity('canary-identity { "private_key": ');
     await using site = open();
-    const error = await failure(site.store.head("app-acme", signal()));
+    const error = await failure(site.store.look("app-acme", signal()));
     expect(error.class).toBe("auth");
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("canary-identity");
     await expect(site.store.close()).resolves.toBeUndefined();

@@ -105,7 +105,7 @@ describe("GCP Secret Manager", () => {
     await site.store.publish(versionOf(1), undefined, signal());
     await site.store.publish(versionOf(2), undefined, signal());
     site.gcp.lag(true);
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 2, version: "2", older: ["1"] });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 2, version: "2", older: ["1"] });
     expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("unchanged");
   });
 
@@ -123,7 +123,7 @@ describe("GCP Secret Manager", () => {
     await site.store.publish(versionOf(1), undefined, signal());
     const newest = site.gcp.secrets.get(NAME)?.versions[0];
     if (newest) newest.state = state;
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 0, version: "1" });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 0, version: "1" });
     expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("written");
     expect(states(site.gcp)).toEqual([state, "ENABLED"]);
   });
@@ -158,13 +158,13 @@ describe("GCP Secret Manager", () => {
     site.gcp.fail("refuse", { methods: ["GetSecret", "UpdateSecret"] });
     await site.store.publish(version, { revision: 0, version: "" }, signal());
     site.gcp.heal();
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 0, version: "1" });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 0, version: "1" });
     expect(await site.store.publish(version, undefined, signal())).toMatchObject({
       result: "unchanged",
       held: { revision: 1, expiresAt: version.expiresAt, version: "1" },
     });
     expect(states(site.gcp)).toHaveLength(1);
-    expect(await site.store.head("app-acme", signal())).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
   });
 
   test("describes a bare token on top of a change that came in between", async () => {
@@ -243,7 +243,7 @@ describe("GCP Secret Manager", () => {
     for (const revision of [1, 2])
       await store.publish({ ...versionOf(revision), selfDescribing: false }, undefined, signal());
     await store.prune?.("app-acme", ["1"], signal());
-    for await (const _ of store.scan?.(new Set(["app-acme"]), signal()) ?? []);
+    for await (const _ of store.list?.(new Set(["app-acme"]), signal()) ?? []);
     const reads = gcp.calls.filter(({ method }) => /^(Get|List)/.test(method)).length;
     expect(reads).toBeGreaterThan(4);
     expect(turns).toBe(reads);
@@ -255,7 +255,7 @@ describe("GCP Secret Manager", () => {
     const spent = new PublishError("spoken for", { class: "throttled", code: "QuotaSpent" });
     const store = await openStore(configFor(gcp), { versionKey, paceReads: () => Promise.reject(spent) });
     await store.publish(versionOf(1), undefined, signal());
-    await expect(store.head("app-acme", signal())).rejects.toBe(spent);
+    await expect(store.look("app-acme", signal())).rejects.toBe(spent);
     expect(gcp.calls.filter(({ method }) => /^(Get|List)/.test(method))).toEqual([]);
     await store.close();
   });
@@ -284,8 +284,8 @@ describe("GCP Secret Manager", () => {
     });
     await store.publish(versionOf(1), undefined, signal());
     line.cut();
-    await expect(store.head("app-acme", signal())).rejects.toMatchObject({ class: "unavailable" });
-    expect(await store.head("app-acme", signal())).toMatchObject({ revision: 1 });
+    await expect(store.look("app-acme", signal())).rejects.toMatchObject({ class: "unavailable" });
+    expect(await store.look("app-acme", signal())).toMatchObject({ revision: 1 });
     await store.close();
   });
 
@@ -301,7 +301,7 @@ describe("GCP Secret Manager", () => {
   test("opens without asking a metadata server for an identity when the endpoint is plaintext", async () => {
     const startedAt = performance.now();
     await using site = await open();
-    await site.store.head("app-acme", signal());
+    await site.store.look("app-acme", signal());
     // gcp-metadata would try for 3 s.
     expect(performance.now() - startedAt).toBeLessThan(2500);
   });

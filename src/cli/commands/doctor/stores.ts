@@ -43,7 +43,7 @@ async function ask(name: string, config: StoreConfig, secret: string | undefined
   }
   const store = await openStore(config, NO_KEY);
   try {
-    const held = await store.head(secret ?? CANARY, signal);
+    const held = await store.look(secret ?? CANARY, signal);
     if (held !== undefined) return ok(name, `answers; ${secret} is there`);
     if (secret !== undefined && config.type !== "file" && !config.create) {
       return warning(name, `answers; ${secret} is not there yet`, "make the secret, or set create: true");
