@@ -5,20 +5,12 @@ import { type Daemon, makeSite, quick } from "../fakes/daemon.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { openRedis } from "../../src/queue/redis/link.ts";
 import { startRedis } from "../fakes/redis.ts";
+import { seeded } from "../fakes/seeded.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const CREDENTIALS = 200;
 const SECONDS = 30;
 const KILLS = 16;
-
-/** A small generator with a seed, so that a failing drill can be run again. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** A replica that dies between claim and enqueue: the claim stands, nobody was told. Returns how many it took along. */
 async function claimAndDie(url: string): Promise<number> {

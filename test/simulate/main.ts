@@ -3,7 +3,7 @@ import { cycleOf } from "../../src/core/plan/demand.ts";
 import { policy } from "../fakes/world.ts";
 import { type Span, simulate } from "./fleet.ts";
 import { type Measured, measure } from "./measure.ts";
-import { seeded } from "./seeded.ts";
+import { seeded } from "../fakes/seeded.ts";
 
 /**
  * `npm run simulate [-- CREDENTIALS LIFETIME_HOURS]`: a month of a fleet that no machine at hand could hold, in virtual time,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { policy } from "../fakes/world.ts";
 import { type Result, type Scenario, simulate } from "./fleet.ts";
-import { seeded } from "./seeded.ts";
+import { seeded } from "../fakes/seeded.ts";
 
 const HOUR = 3600;
 

@@ -1,18 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { makePlan } from "../../../src/core/plan/plan.ts";
 import { dueAt } from "../../../src/core/policy/schedule.ts";
+import { seeded } from "../../fakes/seeded.ts";
 import { DAY, HOUR, NOW, aws, fleetOf } from "./fixture.ts";
-
-/** mulberry32: chance that is the same in every run. */
-function seeded(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** A day, credential by credential and second by second, with the schedule that the daemon uses. */
 function simulatedDay(options: {

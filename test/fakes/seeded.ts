@@ -1,4 +1,4 @@
-/** mulberry32 (public domain): chance that is the same in every run, in [0, 1). */
+/** mulberry32 (public domain): a generator that gives the same numbers in [0, 1) in every run of a test. */
 export function seeded(seed: number): () => number {
   let a = seed;
   return () => {
