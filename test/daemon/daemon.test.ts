@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Site, makeSite, quick } from "../fakes/daemon.ts";
-import { askRedis, freePort, startRedis } from "../fakes/redis.ts";
+import { freePort } from "../fakes/free-port.ts";
+import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, hang, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 interface Published {

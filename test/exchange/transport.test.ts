@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { freePort } from "../fakes/free-port.ts";
 import { startProxy } from "../fakes/proxy.ts";
 import * as fake from "../fakes/token-endpoint.ts";
 import { CA_FILE, startTokenEndpoint, type TokenEndpoint } from "../fakes/token-endpoint.ts";
@@ -13,15 +14,6 @@ const DEADLINE_MS = 300;
 /** Far above the deadline because the machine may be busy, far below any time-out that is not ours. */
 const SOON_MS = 3_000;
 const KIB = 1024;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** The endpoint, answering late enough that all of `count` requests are under way at once. */
 function together(endpoint: TokenEndpoint, count: number): void {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { toolPath } from "../setup/tools.ts";
-import { freePort } from "./redis.ts";
+import { freePort } from "./free-port.ts";
 
 interface Sample {
   readonly metric: Readonly<Record<string, string>>;

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { redisProgram } from "../setup/redis.ts";
-import { askRedis, freePort } from "./redis.ts";
+import { freePort } from "./free-port.ts";
+import { askRedis } from "./redis.ts";
 
 /** Several Redis servers of the test's own that belong together. */
 export interface RedisFleet extends AsyncDisposable {

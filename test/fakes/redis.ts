@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection, createServer } from "node:net";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { redisProgram } from "../setup/redis.ts";
+import { freePort } from "./free-port.ts";
 
 /** A real Redis of the test's own: a unix socket, or a free loopback port. */
 export interface TestRedis extends AsyncDisposable {
@@ -98,26 +99,4 @@ export async function askRedis(at: string | number, command: string): Promise<st
 /** The process that listens there. */
 export async function redisPid(socket: string): Promise<number> {
   return Number(/process_id:(\d+)/.exec(await askRedis(socket, "INFO server"))?.[1]);
-}
-
-/**
- * Below the range from which systems take the ports of outgoing connections, one of which may come between this and the server's start;
- * so is the port of a cluster's bus, 10,000 above.
- */
-const PORTS = { from: 10_000, to: 22_000 } as const;
-
-export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
-    const server = createServer();
-    const listening = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!listening) continue;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
-  throw new Error("no free port was found");
 }

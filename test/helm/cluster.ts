@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../fakes/free-port.ts";
 import { toolPath } from "../setup/tools.ts";
 import { type Ended, runTool } from "./helm.ts";
 
@@ -122,13 +121,4 @@ function configFor(port: number): object {
     contexts: [{ name: "local", context: { cluster: "local", user: "admin" } }],
     "current-context": "local",
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import type { Line } from "../fakes/daemon.ts";
-import { type TestRedis, freePort, startRedis } from "../fakes/redis.ts";
+import { freePort } from "../fakes/free-port.ts";
+import { type TestRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 import { type Container, type Mount, ask, image, imageOfNode26, makeMount, runOnce } from "./container.ts";
 

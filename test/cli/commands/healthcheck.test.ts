@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listenOf } from "../../../src/config/listen.ts";
 import { type Daemon, type Site, makeSite } from "../../fakes/daemon.ts";
-import { freePort } from "../../fakes/redis.ts";
+import { freePort } from "../../fakes/free-port.ts";
 
 describe("the health check", () => {
   let site: Site;
