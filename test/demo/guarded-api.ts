@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { AuthorizationServer } from "../fakes/authorization-server.ts";
+import { closeServer, listen } from "../fakes/listen.ts";
 
 /** An API that asks the authorization servers what a bearer token is worth (RFC 7662), call by call: 200 or 401. */
 export async function startGuardedApi(
@@ -20,15 +19,8 @@ export async function startGuardedApi(
       () => response.writeHead(500).end(),
     );
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    url: `http://127.0.0.1:${await listen(server)}/`,
+    [Symbol.asyncDispose]: () => closeServer(server),
   };
 }

@@ -1,9 +1,10 @@
 import { mkdir, open } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
 import { type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { listen } from "../fakes/listen.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { CA_FILE, type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -234,10 +235,9 @@ describe("bad input", () => {
   });
 
   async function occupied() {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
+    const server = createServer();
     return {
-      port: (server.address() as AddressInfo).port,
+      port: await listen(server),
       async [Symbol.asyncDispose]() {
         server.close();
         await once(server, "close");

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Provider } from "oidc-provider";
+import { closeServer, listen } from "./listen.ts";
 
 export interface Client {
   readonly id: string;
@@ -32,9 +31,7 @@ export async function startAuthorizationServer(options: {
   let issued = 0;
   const restoreConsole = withoutNotices();
   const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${await listen(server)}`;
 
   const provider = new Provider(url, {
     clients: options.clients.map(({ id, secret, method, scopes }) => ({
@@ -56,10 +53,7 @@ export async function startAuthorizationServer(options: {
   server.on("request", (request, response) => void answer(request, response));
 
   async function close(): Promise<void> {
-    const closed = once(server, "close");
-    server.close();
-    server.closeAllConnections();
-    await closed;
+    await closeServer(server);
     restoreConsole();
   }
   return {

@@ -1,7 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { once } from "node:events";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import { closeServer, listen } from "./listen.ts";
 
 /**
  * A local Cyclr region, as strict as its documentation ("Authenticate with the Cyclr API" and "Account-level OAuth Client
@@ -131,8 +130,8 @@ export async function startCyclr(options: {
     tokenRequest(request, response).catch(() => request.socket.destroy());
   });
   const services = createServer(call);
-  const port = await listen(endpoint, 0);
-  const base = `http://127.0.0.1:${await listen(services, 0)}`;
+  const port = await listen(endpoint);
+  const base = `http://127.0.0.1:${await listen(services)}`;
   const url = `http://127.0.0.1:${port}`;
 
   async function heal(): Promise<void> {
@@ -141,7 +140,7 @@ export async function startCyclr(options: {
     else endpoint.closeAllConnections(); // what hangs or drips
   }
   async function close(): Promise<void> {
-    await Promise.all([stop(endpoint), stop(services)]);
+    await Promise.all([closeServer(endpoint), closeServer(services)]);
   }
   return {
     url,
@@ -153,7 +152,7 @@ export async function startCyclr(options: {
     mcpUrl: (account) => `${base}/mcp/${encodeURIComponent(account)}`,
     async fail(mode) {
       failing = mode;
-      if (mode === "refuse") await stop(endpoint);
+      if (mode === "refuse") await closeServer(endpoint);
     },
     heal,
     rotateSecret(id, secret, { keepOld = false } = {}) {
@@ -270,18 +269,4 @@ function answer(response: ServerResponse, status: number, body: object, headers:
   response
     .writeHead(status, { "content-type": "application/json;charset=UTF-8", ...headers })
     .end(JSON.stringify(body));
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
-}
-
-async function stop(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, "close");
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
+import { closeServer, listen } from "./listen.ts";
 
 /** A span as it came over the wire (opentelemetry-proto, trace/v1/trace.proto). Ids are hex, instants nanoseconds. */
 interface WireSpan {
@@ -46,18 +45,13 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       response.writeHead(receiver.broken ? 500 : right ? 200 : 415, { "content-type": "application/x-protobuf" });
       response.end();
     });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  });
   const receiver: OtlpReceiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${await listen(server)}`,
     spans,
     bodies,
     broken: false,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => closeServer(server),
   };
   return receiver;
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
+import { listen } from "./listen.ts";
 
 /** A forward proxy that tunnels by CONNECT, as corporate networks have it. */
 export interface Proxy extends AsyncDisposable {
@@ -54,9 +55,7 @@ export async function startProxy(
   const server = createServer((_request, response) => response.writeHead(405).end());
   server.on("connect", (request, socket) => tunnel(request, socket as Socket));
   server.on("connection", (socket) => open.add(socket));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
 
   async function close(): Promise<void> {
     const closed = once(server, "close");

@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
+import { closeServer, listen } from "./listen.ts";
 
 /** One request as it came over the wire. */
 export interface Seen {
@@ -72,16 +72,8 @@ export async function startTokenEndpoint(options: { tls?: boolean } = {}): Promi
     connectionOf.set(socket, (connections += 1));
     socket.on("error", () => socket.destroy());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-
-  async function close(): Promise<void> {
-    const closed = once(server, "close");
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
+  const port = await listen(server);
+  const close = (): Promise<void> => closeServer(server);
   return {
     url: `${options.tls === true ? "https" : "http"}://127.0.0.1:${port}/oauth/token`,
     port,
