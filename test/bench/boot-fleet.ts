@@ -3,7 +3,8 @@ import { makeReconcile } from "../../src/queue/registrations.ts";
 import { makeRoster } from "../../src/fleet/roster.ts";
 import type { Bench } from "./bench.ts";
 import { PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
-import { connect, seedFresh } from "./fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { seedFresh } from "../fakes/seed-fleet.ts";
 import { median } from "./measure.ts";
 
 export interface Boot {
@@ -31,7 +32,7 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
   const options = { count, ports, redisUrl: redis.url, keyPrefix: "boot", stores: ["aws"] as const };
   await using site = await makeBenchSite(options);
   const { provider, config } = site;
-  const link = await connect(redis.url, "boot");
+  const link = await connectRedis(redis, "boot");
   const due = dueIndex(link, PROVIDER);
   const ids = config.credentials.map(({ id }) => id);
   const { hash, sections } = await makeRoster(config);
@@ -69,7 +70,7 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
     ];
     return all.reduce((sum, { seen }) => sum + seen, 0);
   };
-  await seedFresh(link, provider, config.credentials);
+  await seedFresh({ link, provider, credentials: config.credentials });
   const before = await calls();
   let readyMs: number;
   {

@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Config, loadConfig } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/config.ts";
 import type { Provider } from "../../src/core/credential.ts";
 import { type Line, type Site, makeSite } from "../fakes/daemon.ts";
+import { readFleet } from "../fakes/seed-fleet.ts";
 import type { Ports } from "./servers.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -58,9 +59,7 @@ export async function makeBenchSite(options: FleetOptions): Promise<BenchSite> {
       publish: stores.map((store) => ({ store, secret: `account-${i}` })),
     })),
   });
-  const { config, problems } = await loadConfig(site.config, environment);
-  const provider = config?.providers.get(PROVIDER);
-  if (config === undefined || provider === undefined) throw new Error(JSON.stringify(problems));
+  const { config, provider } = await readFleet(site.config, environment, PROVIDER);
   let launched = 0;
   return {
     site,

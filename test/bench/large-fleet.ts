@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { dueIndex, wakeChannel } from "../../src/queue/due-index.ts";
 import type { Bench } from "./bench.ts";
 import { type BenchDaemon, PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
-import { connect, seed, seedFresh } from "./fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { seed, seedFresh } from "../fakes/seed-fleet.ts";
 import { median, usage } from "./measure.ts";
 
 const IDLE_SECONDS = 30;
@@ -57,8 +58,8 @@ async function ofPlaces(
 ): Promise<{ idle: Idle; lag: Large["lag"] }> {
   const keyPrefix = `fleet-${count}-${stores.join("-")}`;
   await using site = await makeBenchSite({ count, ports, redisUrl: redis.url, keyPrefix, stores });
-  const link = await connect(redis.url, keyPrefix);
-  await seedFresh(link, site.provider, site.config.credentials);
+  const link = await connectRedis(redis, keyPrefix);
+  await seedFresh({ link, provider: site.provider, credentials: site.config.credentials });
   const { keys, remove } = dueIndex(link, PROVIDER);
   const sure = await link.epoch();
 
@@ -67,7 +68,7 @@ async function ofPlaces(
     const some = site.config.credentials.slice(0, many);
     const from = Date.now() + 2000;
     const life = { issuedAt: from - HOUR, expiresAt: from + HOUR, sure, version: "1" };
-    await seed(link, site.provider, some, (i) => ({ ...life, dueAt: from + i * apartMs }));
+    await seed({ link, provider: site.provider, credentials: some }, (i) => ({ ...life, dueAt: from + i * apartMs }));
     await link.call("ZADD", keys.due, ...some.flatMap(({ id }, i) => [from + i * apartMs, id]));
     await link.call("PUBLISH", wakeChannel(keyPrefix), PROVIDER);
     await delay(2000 + many * apartMs + 2000);

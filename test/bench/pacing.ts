@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import type { Bench } from "./bench.ts";
 import { PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
-import { connect, seed } from "./fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { seed } from "../fakes/seed-fleet.ts";
 
 const PER_SECOND = 50;
 const PROCESSES = 4;
@@ -21,11 +22,11 @@ export async function measurePacing({ ports, redis, servers }: Bench): Promise<P
   const limits = { perSecond: PER_SECOND, concurrency: 64 };
   const options = { count, ports, redisUrl: redis.url, keyPrefix: "pacing", stores: ["aws"] as const, limits };
   await using site = await makeBenchSite(options);
-  const link = await connect(redis.url, "pacing");
+  const link = await connectRedis(redis, "pacing");
   const now = Date.now();
   const life = { issuedAt: now - HOUR, expiresAt: now + HOUR, dueAt: now, sure: await link.epoch() };
   await using stack = new AsyncDisposableStack();
-  await seed(link, site.provider, site.config.credentials, () => life);
+  await seed({ link, provider: site.provider, credentials: site.config.credentials }, () => life);
   for (let i = 0; i < PROCESSES; i++) stack.use(await site.launch());
   // Behind the start: all four share by then.
   await delay(2000);

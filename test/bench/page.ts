@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { openRedis } from "../../src/queue/redis/link.ts";
-import { loadConfig } from "../../src/config/config.ts";
 import { specOf } from "../../src/core/rotation/spec.ts";
 import { makeSite } from "../fakes/daemon.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
 import { startRedis } from "../fakes/redis.ts";
+import { readFleet, seedSchedule } from "../fakes/seed-fleet.ts";
+import { row } from "./measure.ts";
 
 /**
  * The status page of a large fleet, as a browser sees it: `npm run bench:page [credentials]`. A hundredth of the fleet
@@ -14,10 +15,6 @@ import { startRedis } from "../fakes/redis.ts";
 const COUNT = Number(process.argv[2] ?? 100_000);
 const VISITS = 100;
 const HOUR = 3_600_000;
-
-function row(what: string, value: string): void {
-  process.stdout.write(`${what.padEnd(58)} ${value}\n`);
-}
 
 function summary(times: readonly number[]): string {
   const sorted = times.toSorted((a, b) => a - b);
@@ -43,33 +40,13 @@ await site.configure({
   })),
 });
 const env = { SEAL_KEY: "11".repeat(32) };
-const { config } = await loadConfig(site.config, env);
-const provider = config?.providers.get("p");
-if (config === undefined || provider === undefined) throw new Error("the bench's own configuration is invalid");
-
-const silent = { connected: () => undefined, disconnected: () => undefined };
-const link = openRedis({ url: redis.url, keyPrefix: "evertoken" }, silent);
-await link.connect(AbortSignal.timeout(5000));
-const due = dueIndex(link, "p");
-await due.register(config.credentials.map((c) => [c.id, specOf(c, provider)] as const));
-const now = Date.now();
-for (let from = 0; from < COUNT; from += 1000) {
-  await link.pipeline(
-    config.credentials.slice(from, from + 1000).flatMap(({ id }, i) => {
-      // Nothing is due while the bench looks on.
-      const dueAt = now + HOUR + ((from + i) / COUNT) * 23 * HOUR;
-      const failing = {
-        ...{ state: "retrying", class: "transient", code: "http_503", stores: [], failures: 3 },
-        ...{ since: now - HOUR, nextAt: dueAt, expiresAt: dueAt + HOUR },
-      };
-      return [
-        ["zadd", due.keys.due, dueAt, id],
-        ["zadd", due.keys.expiry, dueAt + HOUR, id],
-        ...(i % 100 === 0 ? [["hset", due.keys.failing, id, JSON.stringify(failing)]] : []),
-      ];
-    }),
-  );
-}
+const { provider, credentials } = await readFleet(site.config, env);
+const link = await connectRedis(redis);
+await dueIndex(link, "p").register(credentials.map((each) => [each.id, specOf(each, provider)] as const));
+// Nothing falls due during the measurement.
+const firstAt = Date.now() + HOUR;
+const ids = credentials.map(({ id }) => id);
+await seedSchedule({ link, provider: "p", ids }, firstAt, firstAt + 23 * HOUR);
 
 const daemon = site.launch(env);
 await daemon.line((line) => line.event === "app.ready", 120_000);

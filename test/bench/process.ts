@@ -4,13 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { loadConfig } from "../../src/config/config.ts";
 import { startAws } from "../fakes/aws.ts";
 import { type Site, makeSite } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
-import { connect, seedFresh } from "./fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
 import { blocked, median, row, usage } from "./measure.ts";
 
 /**
@@ -116,11 +116,9 @@ for (const [name, all] of costs) {
 }
 
 async function scrape(site: Site, keyPrefix: string): Promise<void> {
-  const { config } = await loadConfig(site.config, env);
-  const p = config?.providers.get("p");
-  if (config === undefined || p === undefined) throw new Error("the bench's own configuration is invalid");
-  const link = await connect(redis.url, keyPrefix);
-  await seedFresh(link, p, config.credentials);
+  const fleet = await readFleet(site.config, env);
+  const link = await connectRedis(redis, keyPrefix);
+  await seedFresh({ link, ...fleet });
   await link.close(true);
   const watch = new URL("loop-watch.ts", import.meta.url).pathname;
   const daemon = site.launch({ ...env, NODE_OPTIONS: `--import=${watch}` });
@@ -139,7 +137,7 @@ async function scrape(site: Site, keyPrefix: string): Promise<void> {
   daemon.signal("SIGTERM");
   await daemon.exited;
   row(
-    `scrape with ${config.credentials.length} credentials`,
+    `scrape with ${fleet.credentials.length} credentials`,
     `blocks ${median(scraped).toFixed(1)} ms (most ${Math.max(...scraped).toFixed(1)}; without a scrape ${median(quiet).toFixed(1)}), ${bytes} bytes`,
   );
 }

@@ -3,7 +3,8 @@ import { dueIndex, wakeChannel } from "../../src/queue/due-index.ts";
 import type { RedisLink } from "../../src/queue/redis/link.ts";
 import { type Bench, openLoop } from "./bench.ts";
 import { type BenchDaemon, type BenchSite, PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
-import { connect, seed } from "./fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { seed } from "../fakes/seed-fleet.ts";
 import { usage } from "./measure.ts";
 import { type Contestant, type Lap, Race } from "./rounds.ts";
 
@@ -20,7 +21,7 @@ async function daemonLap(
   const sure = await link.epoch();
   const now = Date.now();
   const life = { issuedAt: now - HOUR, expiresAt: now + AHEAD_MS, dueAt: now, sure, version: "1" };
-  await seed(link, site.provider, credentials, () => life);
+  await seed({ link, provider: site.provider, credentials }, () => life);
   const { keys } = dueIndex(link, PROVIDER);
   await bench.servers.ask({ place, count: rotations });
   const reached = bench.servers.said();
@@ -40,11 +41,11 @@ async function openDaemon(bench: Bench, stack: AsyncDisposableStack, place: "aws
   const keyPrefix = `race-${place}`;
   const options = { count, ports, redisUrl: redis.url, keyPrefix, stores: [place], limits: { concurrency } };
   const site = stack.use(await makeBenchSite(options));
-  const link = await connect(redis.url, keyPrefix);
+  const link = await connectRedis(redis, keyPrefix);
   stack.defer(() => link.close(true));
   const now = Date.now();
   const life = { issuedAt: now, expiresAt: now + HOUR, dueAt: now + HOUR / 2, sure: await link.epoch() };
-  await seed(link, site.provider, site.config.credentials, () => life);
+  await seed({ link, provider: site.provider, credentials: site.config.credentials }, () => life);
   const daemon = stack.use(await site.launch());
   return {
     name: `evertoken, ${place}`,

@@ -1,10 +1,10 @@
 import { rename } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { loadConfig } from "../../src/config/config.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
-import { connect, seedFresh } from "./fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
 import { type Blocked, blocked, median, row } from "./measure.ts";
 
 /**
@@ -38,11 +38,8 @@ function fleet(from: number): string {
 }
 
 await site.write("config.yaml", fleet(0));
-const { config } = await loadConfig(site.config, env);
-const p = config?.providers.get("p");
-if (config === undefined || p === undefined) throw new Error("the bench's own configuration is invalid");
-const link = await connect(redis.url);
-await seedFresh(link, p, config.credentials);
+const link = await connectRedis(redis);
+await seedFresh({ link, ...(await readFleet(site.config, env)) });
 await link.close(true);
 
 const watch = new URL("loop-watch.ts", import.meta.url).pathname;

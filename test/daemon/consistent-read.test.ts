@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConsistentConfig, readConsistently } from "../../src/daemon/consistent-read.ts";
-import { makeMounted } from "../fakes/mounted.ts";
+import { makeMounted } from "../fakes/kubelet-mount.ts";
 
 let dir = "";
 beforeEach(async () => {

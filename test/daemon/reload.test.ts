@@ -1,10 +1,9 @@
 import { access, readFile, rename, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { loadConfig } from "../../src/config/config.ts";
-import type { Provider } from "../../src/core/credential.ts";
-import { connect, seedFresh } from "../bench/fresh-fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
+import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
 import { type Daemon, type Line, type Site, makeSite, quick } from "../fakes/daemon.ts";
-import { makeMounted } from "../fakes/mounted.ts";
+import { makeMounted } from "../fakes/kubelet-mount.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -334,10 +333,8 @@ describe("a fleet of 10,000", () => {
     const env = { SEAL_KEY: "11".repeat(32) };
     const many = fleet(ids(10_000), shared) as { credentials: object[] };
     await site.configure(many);
-    const { config } = await loadConfig(site.config, env);
-    if (config === undefined) throw new Error("the test's configuration is invalid");
-    const link = await connect(redis.url);
-    await seedFresh(link, config.providers.get("p") as Provider, config.credentials);
+    const link = await connectRedis(redis);
+    await seedFresh({ link, ...(await readFleet(site.config, env)) });
     await link.close();
     const daemon = await site.start(env);
     const [first = {}, ...rest] = many.credentials;

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
 import { makeSite, quick } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { type Behaviour, hang, json, startTokenEndpoint, text } from "../fakes/token-endpoint.ts";
 
@@ -196,13 +197,7 @@ test("no secret is seen in any output, metric, status, error or Redis file, alth
   await command("rotate with a store down", ["rotate", "basic-aws", "--wait", "--timeout", "15s"]);
   outputs["daemon stdout"] = daemon.stdout;
   outputs["daemon stderr"] = daemon.stderr;
-  const link = await import("../../src/queue/redis/link.ts").then(({ openRedis }) =>
-    openRedis(
-      { url: env.REDIS_URL, keyPrefix: "evertoken" },
-      { connected: () => undefined, disconnected: () => undefined },
-    ),
-  );
-  await link.connect(AbortSignal.timeout(5000));
+  const link = await connectRedis(redis);
   const sealed = (await link.call("KEYS", "*sealed*")) as string[];
   expect(sealed.length).toBeGreaterThan(0);
   await link.call("SAVE");

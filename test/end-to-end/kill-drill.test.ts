@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type Daemon, makeSite, quick } from "../fakes/daemon.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { openRedis } from "../../src/queue/redis/link.ts";
 import { startRedis } from "../fakes/redis.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -14,11 +14,7 @@ const KILLS = 16;
 
 /** A replica that dies between claim and enqueue: the claim stands, nobody was told. Returns how many it took along. */
 async function claimAndDie(url: string): Promise<number> {
-  const link = openRedis(
-    { url, keyPrefix: "evertoken" },
-    { connected: () => undefined, disconnected: () => undefined },
-  );
-  await link.connect(AbortSignal.timeout(5000));
+  const link = await connectRedis({ url });
   const due = dueIndex(link, "p");
   let taken = 0;
   while (taken === 0) taken = (await due.claim({ concurrency: 200, leaseFloorMs: 1000 })).claimed.length;

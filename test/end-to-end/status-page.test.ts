@@ -1,13 +1,14 @@
 import { get } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { statusPage } from "../../src/observe/page/page.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
+import type { RedisLink } from "../../src/queue/redis/link.ts";
 import { takeSnapshot } from "../../src/queue/views/snapshot.ts";
 import { makeSite, quick } from "../fakes/daemon.ts";
-import { factsAt } from "../fakes/fleet.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
+import { seedSchedule } from "../fakes/seed-fleet.ts";
+import { factsAt } from "../fakes/snapshots.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const HOUR = 3_600_000;
@@ -40,14 +41,6 @@ function askAs(host: string, url: string): Promise<{ status: number; text: strin
     response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
   }).on("error", reject);
   return promise;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error("it did not become so");
-    await delay(50);
-  }
 }
 
 describe("a daemon with a status page", () => {
@@ -89,7 +82,9 @@ describe("a daemon with a status page", () => {
     await site.configure(configOf(provider.url, { redis: { url: redis.url } }));
     const daemon = await site.start();
     await daemon.line((line) => line.event === "rotation.succeeded");
-    await until(async () => (await (await fetch(daemon.url)).text()).includes("All 1 credential fresh"));
+    await expect
+      .poll(async () => (await fetch(daemon.url)).text(), { timeout: 60_000 })
+      .toContain("All 1 credential fresh");
     await redis.kill();
     await daemon.line((line) => line.event === "redis.disconnected");
     const page = await (await fetch(daemon.url)).text();
@@ -126,9 +121,7 @@ describe("the page of 100,000 credentials", () => {
 
   beforeAll(async () => {
     server = await startRedis();
-    const silent = { connected: () => undefined, disconnected: () => undefined };
-    redis = openRedis({ socket: server.socket ?? "", keyPrefix: "test" }, silent);
-    await redis.connect(AbortSignal.timeout(5000));
+    redis = await connectRedis(server, "test");
     await register("large", 100_000);
     await register("small", 10);
   }, 60_000);
@@ -137,25 +130,11 @@ describe("the page of 100,000 credentials", () => {
     await server.stop();
   });
 
-  /** Fresh tokens that fall due over two days, as a running fleet has them; every hundredth fails. */
+  /** Tokens that fall due over two days, as those of a running fleet do. */
   async function register(provider: string, count: number): Promise<void> {
-    const due = dueIndex(redis, provider);
     const ids = Array.from({ length: count }, (_, i) => `account-${100_000 + i}`);
-    await due.register(ids.map((id) => [id, "spec"]));
-    for (let from = 0; from < count; from += 1000) {
-      await redis.pipeline(
-        ids.slice(from, from + 1000).flatMap((id, i) => {
-          const dueAt = now + ((from + i) / count) * 48 * HOUR;
-          const entry = { state: "retrying", class: "transient", code: "http_503", stores: [], failures: 3 };
-          const failing = { ...entry, since: now - HOUR, nextAt: now + 60_000, expiresAt: dueAt + HOUR };
-          return [
-            ["zadd", due.keys.due, dueAt, id],
-            ["zadd", due.keys.expiry, dueAt + HOUR, id],
-            ...(i % 100 === 0 ? [["hset", due.keys.failing, id, JSON.stringify(failing)]] : []),
-          ];
-        }),
-      );
-    }
+    await dueIndex(redis, provider).register(ids.map((id) => [id, "spec"]));
+    await seedSchedule({ link: redis, provider, ids }, now, now + 48 * HOUR);
   }
 
   const snapshotOf = (provider: string, configured: number) =>

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type DueIndex, dueIndex } from "../../src/queue/due-index.ts";
-import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
+import type { RedisLink } from "../../src/queue/redis/link.ts";
 import { emptyRecord } from "../../src/core/rotation/record.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 
 /** A due index on a real Redis that is emptied before every test; `put` writes the state that a rotation leaves behind. */
@@ -12,11 +13,7 @@ export function useDueIndex() {
   let due: DueIndex;
   beforeAll(async () => {
     server = await startRedis();
-    redis = openRedis(
-      { socket: server.socket ?? "", keyPrefix: "test" },
-      { connected: () => undefined, disconnected: () => undefined },
-    );
-    await redis.connect(AbortSignal.timeout(5000));
+    redis = await connectRedis(server, "test");
   });
   beforeEach(async () => {
     await redis.call("FLUSHALL");

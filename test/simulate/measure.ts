@@ -1,9 +1,9 @@
 import { journalOf } from "../../src/queue/journal.ts";
 import { openLane } from "../../src/queue/lane.ts";
-import { openRedis } from "../../src/queue/redis/link.ts";
 import { type CredentialRecord, emptyTarget } from "../../src/core/rotation/record.ts";
 import { targetKey } from "../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
+import { connectRedis } from "../fakes/redis-link.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { target } from "../fakes/world.ts";
 
@@ -21,11 +21,7 @@ const never = new AbortController().signal;
 /** What a credential costs in a real Redis: state after its first token, and a rotation whose exchange and publish do nothing. */
 export async function measure(): Promise<Measured> {
   await using server = await startRedis();
-  const redis = openRedis(
-    { socket: server.socket ?? "", keyPrefix: "evertoken" },
-    { connected: () => undefined, disconnected: () => undefined },
-  );
-  await redis.connect(AbortSignal.timeout(5000));
+  const redis = await connectRedis(server);
   const info = async (section: string): Promise<string> => String(await redis.call("INFO", section));
   const used = async (): Promise<number> => Number(/^used_memory:(\d+)/m.exec(await info("memory"))?.[1]);
   const publish = [target("aws-main", { secret: "cyclr/account" })];

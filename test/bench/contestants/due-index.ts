@@ -3,7 +3,7 @@ import { openLane } from "../../../src/queue/lane.ts";
 import { targetKey } from "../../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { target } from "../../fakes/world.ts";
-import { connect } from "../fresh-fleet.ts";
+import { connectRedis } from "../../fakes/redis-link.ts";
 import { facts, race } from "./loop.ts";
 
 /** evertoken's scheduling alone: due index, claim, BullMQ, fence and re-arming, around a rotation that does nothing. */
@@ -11,7 +11,7 @@ const { redisUrl, concurrency, credentials } = facts;
 const HOUR = 3_600_000;
 const never = new AbortController().signal;
 
-const redis = await connect(redisUrl, "scheduling");
+const redis = await connectRedis({ url: redisUrl }, "scheduling");
 const publish = [target("aws", { secret: "account" })];
 let left = 0;
 let finished: () => void = () => undefined;

@@ -1,7 +1,7 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Daemon, type Line, type Site, makeSite, quick } from "../../fakes/daemon.ts";
-import { alive } from "../../fakes/processes.ts";
+import { alive } from "../../fakes/liveness.ts";
 import { redisPid } from "../../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../../fakes/token-endpoint.ts";
 

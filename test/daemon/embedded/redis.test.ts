@@ -13,7 +13,7 @@ import {
   ensureSealKey,
   startEmbeddedRedis,
 } from "../../../src/daemon/embedded/redis.ts";
-import { alive } from "../../fakes/processes.ts";
+import { alive } from "../../fakes/liveness.ts";
 import { askRedis as redis, redisPid } from "../../fakes/redis.ts";
 import { redisProgram } from "../../setup/redis.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FolderWatch, watchFolders } from "../../../src/daemon/watch/folders.ts";
 import { foldersOf, look } from "../../../src/daemon/watch/look.ts";
-import { makeMounted } from "../../fakes/mounted.ts";
+import { makeMounted } from "../../fakes/kubelet-mount.ts";
 
 let dir = "";
 let watch: FolderWatch;

@@ -3,7 +3,7 @@ import { loadOf } from "../../../src/core/due-load.ts";
 import { script } from "../../../src/observe/page/live.ts";
 import { statusPage } from "../../../src/observe/page/page.ts";
 import type { RecentEvent } from "../../../src/observe/recent.ts";
-import { MINUTE, NOON, attentionAt, factsAt, fleetAt, providerAt } from "../../fakes/fleet.ts";
+import { MINUTE, NOON, attentionAt, factsAt, fleetAt, providerAt } from "../../fakes/snapshots.ts";
 
 type Facts = Partial<Parameters<typeof statusPage>[0]>;
 

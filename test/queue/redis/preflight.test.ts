@@ -1,16 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { preflight } from "../../../src/queue/redis/preflight.ts";
-import { type RedisLink, openRedis } from "../../../src/queue/redis/link.ts";
+import type { RedisLink } from "../../../src/queue/redis/link.ts";
+import { connectRedis } from "../../fakes/redis-link.ts";
 import { startRedis } from "../../fakes/redis.ts";
 
 async function doubtsOf(conf: readonly string[]): Promise<readonly string[]> {
   await using server = await startRedis({ conf });
-  const redis = openRedis(
-    { socket: server.socket ?? "", keyPrefix: "test" },
-    { connected: () => undefined, disconnected: () => undefined },
-  );
+  const redis = await connectRedis(server, "test");
   try {
-    await redis.connect(AbortSignal.timeout(5000));
     return await preflight(redis);
   } finally {
     await redis.close(true);

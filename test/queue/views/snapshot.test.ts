@@ -3,17 +3,17 @@ import type { Target } from "../../../src/core/credential.ts";
 import type { Attention, FleetShape } from "../../../src/core/snapshot.ts";
 import { readAll, readFailing } from "../../../src/queue/views/series.ts";
 import { keysOf } from "../../../src/queue/due-index.ts";
-import { type RedisLink, openRedis } from "../../../src/queue/redis/link.ts";
+import type { RedisLink } from "../../../src/queue/redis/link.ts";
 import { takeSnapshot } from "../../../src/queue/views/snapshot.ts";
 import { emptyRecord, emptyTarget } from "../../../src/core/rotation/record.ts";
 import { targetKey } from "../../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
+import { connectRedis } from "../../fakes/redis-link.ts";
 import { type TestRedis, startRedis } from "../../fakes/redis.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
 const k = keysOf("test", "p");
-const silent = { connected: () => undefined, disconnected: () => undefined };
 
 describe("a snapshot of the fleet", () => {
   let server: TestRedis;
@@ -27,8 +27,7 @@ describe("a snapshot of the fleet", () => {
 
   beforeAll(async () => {
     server = await startRedis();
-    redis = openRedis({ socket: server.socket ?? "", keyPrefix: "test" }, silent);
-    await redis.connect(AbortSignal.timeout(5000));
+    redis = await connectRedis(server, "test");
   });
   beforeEach(async () => {
     fleet.clear();
