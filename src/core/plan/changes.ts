@@ -26,24 +26,32 @@ export function changesOf(
     const { id, provider: name } = credential;
     const ids = configured.get(name) ?? new Set();
     configured.set(name, ids.add(id));
-    const standing = state?.get(name)?.get(id);
-    if (standing === undefined) added.push(id);
-    else if (hasChanged(credential, standing, fleet)) changed.push(id);
+    const forecast = forecastOf(credential, state);
+    if (forecast === undefined) added.push(id);
+    else if (hasChanged(credential, forecast, fleet)) changed.push(id);
   }
-  const removed = [...(state ?? [])].flatMap(([name, standings]) =>
-    [...standings.keys()].filter((id) => configured.get(name)?.has(id) !== true),
+  const removed = [...(state ?? [])].flatMap(([name, forecasts]) =>
+    [...forecasts.keys()].filter((id) => configured.get(name)?.has(id) !== true),
   );
-  return { added: change(added), changed: change(changed), removed: change(removed) };
+  return { added: changeOf(added), changed: changeOf(changed), removed: changeOf(removed) };
+}
+
+/** Undefined for a credential that the due index does not hold. */
+export function forecastOf(
+  { provider, id }: Credential,
+  state: RunningState | undefined,
+): CredentialForecast | undefined {
+  return state?.get(provider)?.get(id);
 }
 
 /** Another token is asked for than the last time: it is due at once. */
-export function hasChanged(credential: Credential, standing: CredentialForecast, fleet: PlannedFleet): boolean {
+export function hasChanged(credential: Credential, forecast: CredentialForecast, fleet: PlannedFleet): boolean {
   const provider = fleet.providers.get(credential.provider);
   return (
-    provider !== undefined && standing.spec !== undefined && !sameSpec(standing.spec, specOf(credential, provider))
+    provider !== undefined && forecast.spec !== undefined && !sameSpec(forecast.spec, specOf(credential, provider))
   );
 }
 
-function change(ids: readonly string[]): Change {
+function changeOf(ids: readonly string[]): Change {
   return { count: ids.length, ids: ids.slice(0, NAMED) };
 }

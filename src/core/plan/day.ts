@@ -1,5 +1,5 @@
 import type { Provider, StoreConfig } from "../credential.ts";
-import { type Group, cycleOf, sustainedPerSecond, writesOf } from "./demand.ts";
+import { type Group, type PublishKind, cycleOf, sustainedPerSecond, writesOf } from "./demand.ts";
 
 /** What the next 24 hours will look like. */
 export interface Day {
@@ -19,7 +19,7 @@ export interface Profile {
 }
 
 /** Where a group stands at the beginning. */
-export interface Standing {
+export interface GroupStart {
   readonly group: Group;
   /** Credentials that have never had a token. */
   readonly first: number;
@@ -57,11 +57,11 @@ interface Left {
  * of a million takes as long as one of ten.
  */
 export function forecastDay(
-  standings: readonly Standing[],
+  starts: readonly GroupStart[],
   providers: ReadonlyMap<string, Provider>,
   stores: ReadonlyMap<string, StoreConfig>,
 ): Day {
-  const flows = standings.map(flowOf);
+  const flows = starts.map(startFlow);
   const rates = scopeRates(stores);
   const exchanges = zeros(providers.keys());
   const writes = zeros(rates.keys());
@@ -72,16 +72,16 @@ export function forecastDay(
       providers: new Map([...providers].map(([name, p]) => [name, (sustainedPerSecond(p) * STEP_MS) / 1000])),
       scopes: new Map([...rates].map(([scope, perSecond]) => [scope, (perSecond * STEP_MS) / 1000])),
     };
-    const served = (flow: Flow, wanted: number, first: boolean): number => {
-      const perScope = writesPerScope(flow.group, stores, first);
+    const serve = (flow: Flow, wanted: number, kind: PublishKind): number => {
+      const perScope = writesPerScope(flow.group, stores, kind);
       const room = [...perScope].map(([scope, each]) => (left.scopes.get(scope) ?? 0) / each);
       const { provider } = flow.group;
       const count = Math.min(wanted, left.providers.get(provider) ?? 0, ...room);
-      add(left.providers, provider, -count);
-      bump(exchanges.get(provider), step, count);
+      addTo(left.providers, provider, -count);
+      addAt(exchanges.get(provider), step, count);
       for (const [scope, each] of perScope) {
-        add(left.scopes, scope, -count * each);
-        bump(writes.get(scope), step, count * each);
+        addTo(left.scopes, scope, -count * each);
+        addAt(writes.get(scope), step, count * each);
       }
       return count;
     };
@@ -89,34 +89,34 @@ export function forecastDay(
       const wanted = flow.short
         ? (flow.live * STEP_MS) / cycleOf(flow.group).meanMs
         : flow.waiting + (flow.due[step] ?? 0);
-      const count = served(flow, wanted, false);
+      const count = serve(flow, wanted, "renewal");
       flow.waiting = flow.short ? 0 : wanted - count;
-      comeAgain(flow, step, count);
+      scheduleRenewals(flow, step, count);
     }
     for (const flow of flows) {
-      const count = served(flow, flow.first, true);
+      const count = serve(flow, flow.first, "first");
       flow.first -= count;
       flow.live += count;
-      comeAgain(flow, step, count);
+      scheduleRenewals(flow, step, count);
       if (count > 0 && flow.first < 1e-6) rollOutMs.set(flow.group.provider, (step + 1) * STEP_MS);
     }
   }
   for (const { group, first } of flows) if (first >= 1e-6) rollOutMs.set(group.provider, undefined);
-  return { providers: profiles(exchanges), scopes: profiles(writes), rollOutMs };
+  return { providers: profilesOf(exchanges), scopes: profilesOf(writes), rollOutMs };
 }
 
-function flowOf({ group, first, dueInStep }: Standing): Flow {
+function startFlow({ group, first, dueInStep }: GroupStart): Flow {
   const due = new Float64Array(STEPS);
   let live = 0;
   for (const [step, count] of dueInStep) {
     live += count;
-    if (step < STEPS) bump(due, step, count);
+    if (step < STEPS) addAt(due, step, count);
   }
   return { group, short: cycleOf(group).longestMs < SHORT_MS, due, waiting: 0, first, live };
 }
 
 /** What was served in this step falls due again, evenly over what jitter leaves open. */
-function comeAgain(flow: Flow, step: number, count: number): void {
+function scheduleRenewals(flow: Flow, step: number, count: number): void {
   if (flow.short || count === 0) return;
   const { shortestMs, longestMs } = cycleOf(flow.group);
   const from = step + 0.5 + shortestMs / STEP_MS;
@@ -124,7 +124,7 @@ function comeAgain(flow: Flow, step: number, count: number): void {
   const width = Math.max(to - from, 1e-6);
   for (let at = Math.floor(from); at < Math.min(STEPS, from + width); at++) {
     const share = (Math.min(at + 1, from + width) - Math.max(at, from)) / width;
-    if (at > step) bump(flow.due, at, count * share);
+    if (at > step) addAt(flow.due, at, count * share);
   }
 }
 
@@ -132,12 +132,12 @@ function comeAgain(flow: Flow, step: number, count: number): void {
 export function writesPerScope(
   group: Group,
   stores: ReadonlyMap<string, StoreConfig>,
-  first: boolean,
+  kind: PublishKind,
 ): Map<string, number> {
   const writes = new Map<string, number>();
   for (const name of group.targets) {
     const store = stores.get(name);
-    if (store?.quota !== undefined) add(writes, store.quota.scope, writesOf(store, first));
+    if (store?.quota !== undefined) addTo(writes, store.quota.scope, writesOf(store, kind));
   }
   return writes;
 }
@@ -151,17 +151,17 @@ export function scopeRates(stores: ReadonlyMap<string, StoreConfig>): Map<string
   return rates;
 }
 
-function profiles(all: ReadonlyMap<string, Float64Array>): Map<string, Profile> {
+function profilesOf(all: ReadonlyMap<string, Float64Array>): Map<string, Profile> {
   return new Map([...all].map(([name, steps]) => [name, profileOf(steps)]));
 }
 
 function profileOf(steps: Float64Array): Profile {
-  const hours = per(steps, STEPS_PER_HOUR);
-  const minutes = per(steps, STEPS_PER_MINUTE);
+  const hours = sumsOf(steps, STEPS_PER_HOUR);
+  const minutes = sumsOf(steps, STEPS_PER_MINUTE);
   return { total: sum(steps), peakPerSecond: minutes.reduce((a, b) => Math.max(a, b), 0) / 60, hours };
 }
 
-function per(steps: Float64Array, length: number): number[] {
+function sumsOf(steps: Float64Array, length: number): number[] {
   return Array.from({ length: STEPS / length }, (_, i) => sum(steps.subarray(i * length, (i + 1) * length)));
 }
 
@@ -173,10 +173,10 @@ function zeros(names: Iterable<string>): Map<string, Float64Array> {
   return new Map([...names].map((name) => [name, new Float64Array(STEPS)]));
 }
 
-function add(to: Map<string, number>, key: string, count: number): void {
+export function addTo<K>(to: Map<K, number>, key: K, count: number): void {
   to.set(key, (to.get(key) ?? 0) + count);
 }
 
-function bump(to: Float64Array | undefined, at: number, count: number): void {
+function addAt(to: Float64Array | undefined, at: number, count: number): void {
   if (to !== undefined && at < to.length) to[at] = (to[at] ?? 0) + count;
 }

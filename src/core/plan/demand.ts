@@ -58,6 +58,11 @@ export function cycleOf({ lifetimeMs, policy }: Pick<Group, "lifetimeMs" | "poli
   return { longestMs, shortestMs, meanMs: (longestMs + shortestMs) / 2 };
 }
 
+/** Renewals per second of the whole group, once every credential has its token. */
+export function renewalsPerSecond(group: Group): number {
+  return (group.count * 1000) / cycleOf(group).meanMs;
+}
+
 /** Exchanges per second that a provider can be sent for hours on end; where no rate is given concurrency limits them. */
 export function sustainedPerSecond({ limits }: Provider): number {
   return Math.min(
@@ -68,10 +73,13 @@ export function sustainedPerSecond({ limits }: Provider): number {
   );
 }
 
-/** Calls that count against a store's budget of writes, for one publish. `first`: the secret has no version yet. */
-export function writesOf(store: StoreConfig | undefined, first: boolean): number {
+/** `first`: the secret has no version yet. */
+export type PublishKind = "first" | "renewal";
+
+/** Calls that count against a store's budget of writes, for one publish. */
+export function writesOf(store: StoreConfig | undefined, kind: PublishKind): number {
   if (store === undefined) return 1;
   const writes = storeFacts[store.type].writesPerPublish;
-  if (!first) return writes.later;
+  if (kind === "renewal") return writes.later;
   return "create" in store && store.create ? writes.first + writes.create : writes.first;
 }

@@ -17,7 +17,7 @@ export interface Use {
 
 const DAY_MS = 86_400_000;
 
-export function overuse(where: string, uses: readonly Use[]): Finding[] {
+export function findOveruse(where: string, uses: readonly Use[]): Finding[] {
   return uses
     .filter(({ used, allowed }) => used > allowed)
     .map(({ limit, used, allowed }) => ({

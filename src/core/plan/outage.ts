@@ -1,22 +1,22 @@
 import type { Provider, StoreConfig } from "../credential.ts";
-import { scopeRates, writesPerScope } from "./day.ts";
-import { type Group, cycleOf, sustainedPerSecond } from "./demand.ts";
+import { addTo, scopeRates, writesPerScope } from "./day.ts";
+import { type Group, cycleOf, renewalsPerSecond, sustainedPerSecond } from "./demand.ts";
 
 /** What is left of a downtime when it ends, and how long it takes to make it good. */
-export interface Recovery {
+interface CatchUp {
   readonly downMs: number;
   /** Credentials whose token died meanwhile. */
   readonly expired: number;
   /** Credentials that are due when it ends, the expired ones among them. */
   readonly due: number;
   /** Until nothing waits any more; undefined: never, the limits are below the steady demand. */
-  readonly recoveryMs: number | undefined;
+  readonly catchUpMs: number | undefined;
   /** Tokens that die while the backlog is worked off, although they lived when the downtime ended. */
   readonly expiredLater: number;
 }
 
 /** If a provider, or a store, stays down from now on. In a fleet in steady state every phase of the cycle is equally likely. */
-export interface Runway {
+interface RunwayForecast {
   readonly firstMs: number;
   readonly deadWithin: readonly { readonly withinMs: number; readonly count: number }[];
 }
@@ -39,13 +39,12 @@ export function capacityOf(
   groups: readonly Group[],
   provider: Provider,
   stores: ReadonlyMap<string, StoreConfig>,
-  first: boolean,
 ): number {
   const total = groups.reduce((n, group) => n + group.count, 0);
   const writes = new Map<string, number>();
   for (const group of groups) {
-    for (const [scope, each] of writesPerScope(group, stores, first)) {
-      writes.set(scope, (writes.get(scope) ?? 0) + (each * group.count) / total);
+    for (const [scope, each] of writesPerScope(group, stores, "renewal")) {
+      addTo(writes, scope, (each * group.count) / total);
     }
   }
   const rates = scopeRates(stores);
@@ -55,21 +54,21 @@ export function capacityOf(
   );
 }
 
-export function recoveryAfter(downMs: number, groups: readonly Group[], perSecond: number): Recovery {
+export function forecastCatchUp(downMs: number, groups: readonly Group[], perSecond: number): CatchUp {
   const due = sumOf(groups, (group) => group.count * dueShare(group, downMs));
   const expired = sumOf(groups, (group) => group.count * expiredShare(group, downMs));
-  const recoveryMs = timeToClear(downMs, groups, perSecond);
+  const catchUpMs = catchUpMsOf(downMs, groups, perSecond);
   // The order of a catch-up saves a live token as long as they do not die faster than they can be renewed.
   const dying = sumOf(groups, (group) =>
-    dueShare(group, downMs) > 0 && expiredShare(group, downMs) < 1 ? group.count / (cycleOf(group).meanMs / 1000) : 0,
+    dueShare(group, downMs) > 0 && expiredShare(group, downMs) < 1 ? renewalsPerSecond(group) : 0,
   );
   const living = Math.max(0, due - expired);
   const lostShare = dying <= perSecond ? 0 : 1 - perSecond / dying;
-  return { downMs, expired, due, recoveryMs, expiredLater: living * lostShare };
+  return { downMs, expired, due, catchUpMs, expiredLater: living * lostShare };
 }
 
 /** Meanwhile others fall due: after t, what is due of those who had not been yet has come on top. */
-function timeToClear(downMs: number, groups: readonly Group[], perSecond: number): number | undefined {
+function catchUpMsOf(downMs: number, groups: readonly Group[], perSecond: number): number | undefined {
   let at = 0;
   for (let round = 0; round < 200; round++) {
     const owed = sumOf(groups, (group) => group.count * dueShare(group, downMs + at));
@@ -80,7 +79,7 @@ function timeToClear(downMs: number, groups: readonly Group[], perSecond: number
   return undefined;
 }
 
-export function runwayOf(groups: readonly Group[]): Runway {
+export function forecastRunway(groups: readonly Group[]): RunwayForecast {
   const firstMs = Math.min(...groups.map((group) => Math.max(0, group.lifetimeMs - cycleOf(group).longestMs)));
   return {
     firstMs,

@@ -1,8 +1,8 @@
 import type { Provider, StoreConfig } from "../credential.ts";
 import { type Day, type Profile, writesPerScope } from "./day.ts";
-import { type Group, type PlannedFleet, cycleOf } from "./demand.ts";
+import { type Group, type PlannedFleet, cycleOf, renewalsPerSecond } from "./demand.ts";
 import { type Use, round } from "./findings.ts";
-import { DOWNTIMES_MS, capacityOf, recoveryAfter, runwayOf } from "./outage.ts";
+import { DOWNTIMES_MS, capacityOf, forecastCatchUp, forecastRunway } from "./outage.ts";
 import { costOf } from "./prices.ts";
 
 const DAY_S = 86_400;
@@ -10,7 +10,7 @@ const NOTHING: Profile = { total: 0, peakPerSecond: 0, hours: Array.from({ lengt
 
 /** Renewals per second once every credential has its token. */
 function steadyPerSecond(groups: readonly Group[]): number {
-  return groups.reduce((sum, group) => sum + (group.count * 1000) / cycleOf(group).meanMs, 0);
+  return groups.reduce((sum, group) => sum + renewalsPerSecond(group), 0);
 }
 
 interface ProviderPlan {
@@ -30,17 +30,24 @@ interface ProviderPlan {
     readonly seconds: number | null;
     readonly expiredLater: number;
   }[];
-  readonly runway?: ReturnType<typeof runway>;
+  readonly runway?: ReturnType<typeof runwayOf>;
 }
 
-export function ofProvider(provider: Provider, all: readonly Group[], fleet: PlannedFleet, day: Day): ProviderPlan {
+/** What every section of a plan is made from. */
+interface Planned {
+  readonly groups: readonly Group[];
+  readonly fleet: PlannedFleet;
+  readonly day: Day;
+}
+
+export function planProvider(provider: Provider, { groups: all, fleet, day }: Planned): ProviderPlan {
   const groups = all.filter((group) => group.provider === provider.name);
   const credentials = groups.reduce((sum, group) => sum + group.count, 0);
   const steady = steadyPerSecond(groups);
-  const { total, peakPerSecond, hours } = day.providers.get(provider.name) ?? NOTHING;
-  const base = { provider: provider.name, credentials, exchanges: exchangesOf(steady, total, peakPerSecond, hours) };
+  const exchanges = exchangesOf(steady, day.providers.get(provider.name) ?? NOTHING);
+  const base = { provider: provider.name, credentials, exchanges };
   if (groups.length === 0) return { ...base, uses: [], recoveries: [] };
-  const capacity = capacityOf(groups, provider, fleet.stores, false);
+  const capacity = capacityOf(groups, provider, fleet.stores);
   const rollOutMs = day.rollOutMs.get(provider.name);
   return {
     ...base,
@@ -50,20 +57,20 @@ export function ofProvider(provider: Provider, all: readonly Group[], fleet: Pla
       rollOut: { seconds: rollOutMs === undefined ? null : rollOutMs / 1000 },
     }),
     recoveries: DOWNTIMES_MS.map((downMs) => {
-      const { expired, due, recoveryMs, expiredLater } = recoveryAfter(downMs, groups, capacity);
+      const { expired, due, catchUpMs, expiredLater } = forecastCatchUp(downMs, groups, capacity);
       return {
         downSeconds: downMs / 1000,
         expired: Math.round(expired),
         due: Math.round(due),
-        seconds: recoveryMs === undefined ? null : Math.ceil(recoveryMs / 1000),
+        seconds: catchUpMs === undefined ? null : Math.ceil(catchUpMs / 1000),
         expiredLater: Math.round(expiredLater),
       };
     }),
-    runway: runway(groups),
+    runway: runwayOf(groups),
   };
 }
 
-function exchangesOf(steady: number, total: number, peakPerSecond: number, hours: readonly number[]) {
+function exchangesOf(steady: number, { total, peakPerSecond, hours }: Profile) {
   return {
     steadyPerSecond: round(steady),
     nextDay: Math.round(total),
@@ -81,11 +88,11 @@ function usesOf({ limits }: Provider, steady: number): Use[] {
   ];
 }
 
-export function ofStore(store: StoreConfig, all: readonly Group[]) {
+export function planStore(store: StoreConfig, all: readonly Group[]) {
   const groups = all.filter((group) => group.targets.includes(store.name));
   const { secrets, usdPerMonth } = costOf(store, groups);
   const writes = groups.reduce(
-    (sum, g) => sum + (g.count * g.targets.filter((name) => name === store.name).length * 1000) / cycleOf(g).meanMs,
+    (sum, group) => sum + renewalsPerSecond(group) * group.targets.filter((name) => name === store.name).length,
     0,
   );
   const versions = groups.map((group) => (DAY_S * 1000) / cycleOf(group).meanMs);
@@ -97,22 +104,24 @@ export function ofStore(store: StoreConfig, all: readonly Group[]) {
     /** Of the secret that is written most often. */
     versionsPerDay: round(versions.reduce((a, b) => Math.max(a, b), 0)),
     usdPerMonth: Math.round(usdPerMonth * 100) / 100,
-    ...(groups.length > 0 && { runway: runway(groups) }),
+    ...(groups.length > 0 && { runway: runwayOf(groups) }),
   };
 }
 
-export function ofScope(scope: string, allowed: number, groups: readonly Group[], fleet: PlannedFleet, day: Day) {
+export function planScope(
+  { scope, allowed }: { readonly scope: string; readonly allowed: number },
+  { groups, fleet, day }: Planned,
+) {
   const used = groups.reduce(
-    (sum, group) =>
-      sum + ((writesPerScope(group, fleet.stores, false).get(scope) ?? 0) * group.count * 1000) / cycleOf(group).meanMs,
+    (sum, group) => sum + renewalsPerSecond(group) * (writesPerScope(group, fleet.stores, "renewal").get(scope) ?? 0),
     0,
   );
   const { peakPerSecond } = day.scopes.get(scope) ?? NOTHING;
   return { scope, allowed, used: round(used), peakPerSecond: round(peakPerSecond) };
 }
 
-function runway(groups: readonly Group[]) {
-  const { firstMs, deadWithin } = runwayOf(groups);
+function runwayOf(groups: readonly Group[]) {
+  const { firstMs, deadWithin } = forecastRunway(groups);
   return {
     firstDeadAfterSeconds: Math.floor(firstMs / 1000),
     deadWithin: deadWithin.map(({ withinMs, count }) => ({ seconds: withinMs / 1000, credentials: Math.round(count) })),
