@@ -9,8 +9,7 @@ import { type RecoveryLedger, recoveryLedger } from "../queue/recovery.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { specOf } from "../core/rotation/spec.ts";
 import { encodeRecord } from "../core/rotation/record-codec.ts";
-import { recordOfListing } from "../core/rotation/recover.ts";
-import { type JoinedListing, joinListings } from "../core/rotation/listings.ts";
+import { type JoinedListing, joinListings, recordOfListing } from "../core/rotation/listings.ts";
 import type { Configured } from "./run-job.ts";
 
 /** How far the rebuild of this replica is. */
@@ -175,8 +174,9 @@ export function makeRecovery(parts: {
       if (due === undefined || provider === undefined) continue;
       const armed = await ledger.rearm(
         due,
-        group.map(({ credential, held: holds }) => {
-          const { liveUntil, record } = recordOfListing(credential, holds, specOf(credential, provider), parts);
+        group.map((listing) => {
+          const { credential } = listing;
+          const { liveUntil, record } = recordOfListing(listing, specOf(credential, provider), parts);
           return {
             id: credential.id,
             dueAt: record?.dueAt ?? 0,

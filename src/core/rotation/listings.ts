@@ -1,5 +1,9 @@
-import type { Credential } from "../credential.ts";
+import type { Credential, Instant } from "../credential.ts";
+import { dueAt } from "../policy/schedule.ts";
+import type { StorePorts } from "../ports/ports.ts";
 import type { Held, Listed } from "../ports/store.ts";
+import type { CredentialRecord } from "./record.ts";
+import { recordOfHeld } from "./recover.ts";
 import { targetKey } from "./spec.ts";
 
 /** A credential of which every store has said what it holds. */
@@ -48,4 +52,33 @@ export function joinListings(credentials: Iterable<Credential>) {
       return complete;
     },
   };
+}
+
+/** What the listings say about one credential. */
+interface ListedCredential {
+  /** When the first consumer holds a dead token. */
+  readonly liveUntil: Instant;
+  /** Undefined when an exchange is due or the targets disagree: then the credential's job asks its stores one by one. */
+  readonly record?: CredentialRecord;
+}
+
+export function recordOfListing(
+  { credential, held }: JoinedListing,
+  spec: string,
+  { now, random }: Pick<StorePorts, "now" | "random">,
+): ListedCredential {
+  const untils = held.map(({ expiresAt }) => expiresAt);
+  const liveUntil = held.length === 0 ? 0 : Math.min(...untils);
+  const [first] = held;
+  if (first === undefined || first.revision === 0 || held.length < credential.publish.length) return { liveUntil };
+  if (held.some(({ revision }) => revision !== first.revision)) return { liveUntil };
+  const life = { issuedAt: first.issuedAt, expiresAt: first.expiresAt };
+  const due = dueAt(life, credential.policy, random());
+  if (due <= now()) return { liveUntil };
+  const targets = Object.fromEntries(
+    credential.publish.map(
+      (target, i) => [targetKey(target), recordOfHeld(held[i], { counted: false, epoch: "" })] as const,
+    ),
+  );
+  return { liveUntil, record: { revision: first.revision, ...life, dueAt: due, spec, targets, listed: true } };
 }

@@ -1,4 +1,4 @@
-import type { Credential, Instant, Target } from "../credential.ts";
+import type { Credential, Target } from "../credential.ts";
 import { publishRetryAt } from "../policy/retry.ts";
 import { dueAt } from "../policy/schedule.ts";
 import type { StorePorts } from "../ports/ports.ts";
@@ -88,40 +88,8 @@ export function withoutToken(record: CredentialRecord, targets: readonly Target[
   return { ...record, targets: all };
 }
 
-/** What a listing says about one credential. */
-export interface ListedCredential {
-  /** What its targets hold, in the order of the configuration. */
-  readonly held: readonly Held[];
-  /** When the first consumer holds a dead token. */
-  readonly liveUntil: Instant;
-  /** Undefined when it is due, or its targets disagree: then the stores are asked one by one, as soon as it is its turn. */
-  readonly record?: CredentialRecord;
-}
-
-export function recordOfListing(
-  credential: Credential,
-  held: readonly Held[],
-  spec: string,
-  { now, random }: Pick<StorePorts, "now" | "random">,
-): ListedCredential {
-  const untils = held.map(({ expiresAt }) => expiresAt);
-  const all = { held, liveUntil: held.length === 0 ? 0 : Math.min(...untils) };
-  const [first] = held;
-  if (first === undefined || first.revision === 0 || held.length < credential.publish.length) return all;
-  if (held.some(({ revision }) => revision !== first.revision)) return all;
-  const life = { issuedAt: first.issuedAt, expiresAt: first.expiresAt };
-  const due = dueAt(life, credential.policy, random());
-  if (due <= now()) return all;
-  const targets = Object.fromEntries(
-    credential.publish.map(
-      (target, i) => [targetKey(target), recordOfHeld(held[i], { counted: false, epoch: "" })] as const,
-    ),
-  );
-  return { ...all, record: { revision: first.revision, ...life, dueAt: due, spec, targets, listed: true } };
-}
-
 /** `counted`: the store's versions cost something, so the record remembers them. */
-function recordOfHeld(
+export function recordOfHeld(
   held: Held | undefined,
   { counted, epoch }: { readonly counted: boolean; readonly epoch: string },
 ): TargetRecord {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Held } from "../../../src/core/ports/store.ts";
 import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-codec.ts";
-import { recordOfListing } from "../../../src/core/rotation/recover.ts";
-import { joinListings } from "../../../src/core/rotation/listings.ts";
+import { joinListings, recordOfListing } from "../../../src/core/rotation/listings.ts";
 import { credential, target } from "../../fakes/world.ts";
 
 const held = (revision: number, expiresAt = 100_000_000): Held => ({
@@ -31,7 +30,7 @@ describe("what several stores say of a fleet", () => {
 
 describe("the record that a listing makes", () => {
   test("is marked as one, through its text too", () => {
-    const { record, liveUntil } = recordOfListing(both, [held(3), held(3)], "spec", at(2000));
+    const { record, liveUntil } = recordOfListing({ credential: both, held: [held(3), held(3)] }, "spec", at(2000));
     expect(liveUntil).toBe(100_000_000);
     expect(record).toMatchObject({ revision: 3, expiresAt: 100_000_000, spec: "spec", listed: true });
     expect(record && decodeRecord(encodeRecord(record, both.publish))).toEqual(record);
@@ -43,6 +42,6 @@ describe("the record that a listing makes", () => {
     ["the token is due", [held(3), held(3)], 99_999_999],
     ["the token is dead", [held(3), held(3)], 100_000_001],
   ] as const)("is not made when %s", (_, all, now) => {
-    expect(recordOfListing(both, all, "spec", at(now)).record).toBeUndefined();
+    expect(recordOfListing({ credential: both, held: all }, "spec", at(now)).record).toBeUndefined();
   });
 });
