@@ -1,7 +1,8 @@
 import { waitUnlessAborted } from "../core/wait.ts";
 import type { Credential } from "../core/credential.ts";
 import { formatInstant } from "../core/instant.ts";
-import { dueIndex, keysOf } from "../queue/due-index.ts";
+import { dueIndex } from "../queue/due-index.ts";
+import { keysOf } from "../queue/keys.ts";
 import type { CredentialView } from "../queue/views/credentials.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { type CredentialRecord, pendingTargets } from "../core/rotation/record.ts";

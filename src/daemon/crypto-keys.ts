@@ -2,6 +2,7 @@ import type { Env } from "../core/edges.ts";
 import { type KeyObject, randomBytes } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { ensureSealKey } from "./embedded/redis.ts";
+import { fleetKeysOf } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { type Seal, deriveKey, makeSeal } from "../secrets/seal.ts";
 import { readKey } from "../secrets/source.ts";
@@ -31,7 +32,7 @@ export async function keysFrom(key: Buffer | undefined, redis: RedisLink): Promi
 }
 
 async function sharedKey(redis: RedisLink): Promise<Buffer> {
-  const name = `{${redis.prefix}}:fingerprint-key`;
+  const name = fleetKeysOf(redis.prefix).fingerprintKey;
   await redis.call("SET", name, randomBytes(32).toString("base64"), "NX");
   return Buffer.from(String(await redis.call("GET", name)), "base64");
 }

@@ -20,7 +20,7 @@ import type { StartRotation } from "../observe/trace.ts";
 import { makeBudgets } from "./paced-store.ts";
 import type { GateEvents } from "../publish/gate.ts";
 import { actionFields, takeAction } from "../queue/operator-actions.ts";
-import { wakeChannel } from "../queue/due-index.ts";
+import { wakeChannel } from "../queue/keys.ts";
 import type { Lane } from "../queue/lane.ts";
 import { RedisError, type RedisLink } from "../queue/redis/link.ts";
 import { takeSnapshot } from "../queue/views/snapshot.ts";

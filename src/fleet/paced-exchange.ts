@@ -3,7 +3,7 @@ import type { Instant, Provider } from "../core/credential.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
 import { makeExchange } from "../exchange/index.ts";
 import { openBudget } from "../queue/budget.ts";
-import { keysOf } from "../queue/due-index.ts";
+import { keysOf } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 
 /** An exchange whose second requests keep within the provider's rate too: a claim has a slot for its first one only. */

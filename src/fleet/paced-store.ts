@@ -3,7 +3,8 @@ import type { Instant, StoreConfig } from "../core/credential.ts";
 import { openStore } from "../publish/index.ts";
 import type { Pace } from "../publish/pace.ts";
 import { PublishError, type Store } from "../core/ports/store.ts";
-import { type Budget, budgetKey, openBudget } from "../queue/budget.ts";
+import { type Budget, openBudget } from "../queue/budget.ts";
+import { budgetKey } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 
 /** One budget per scope, however many stores share it. */

@@ -11,11 +11,6 @@ export interface Budget {
   backlogMs(): number;
 }
 
-/** Of what several stores share, such as `aws:eu-west-1`. */
-export function budgetKey(prefix: string, scope: string): string {
-  return `{${prefix}:budget:${scope}}`;
-}
-
 /** No slot is given out further ahead: whoever does not get one tries again later, with the token sealed. */
 const AHEAD_MS = 25_000;
 /** While Redis does not answer each replica paces itself. */

@@ -1,6 +1,6 @@
 import type { Instant, ProviderLimits } from "../core/credential.ts";
 import type { Begun } from "../core/ports/journal.ts";
-import type { Keys } from "./due-index.ts";
+import type { ProviderKeys } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 /** A credential that this claim alone may rotate, until its lease runs out. */
@@ -30,7 +30,7 @@ export const CLAIM_MAX = 500;
 /** What is due and can be sent now, in one round trip. `room`: how many more the stores can take soon. */
 export async function claimDue(
   redis: RedisLink,
-  k: Keys,
+  k: ProviderKeys,
   limits: ClaimLimits,
   room = CLAIM_MAX,
 ): Promise<{ now: Instant; nextAt: Instant; blocked: boolean; claimed: Claimed[] }> {

@@ -3,6 +3,7 @@ import type { Begun, Finish, Finished, Minted } from "../core/ports/journal.ts";
 import type { OperatorRequestKind } from "../core/ports/journal.ts";
 import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
+import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 /** What became of an operator's wish. */
@@ -12,38 +13,6 @@ export type Asked =
   | { readonly kind: "paused"; readonly until: Instant };
 
 const BATCH = 500;
-
-/** Keys of one provider; the hash tag keeps them in one slot of a Redis Cluster. */
-export function keysOf(prefix: string, provider: string) {
-  const tag = `{${prefix}:${provider}}`;
-  const key = (name: string): string => `${tag}:${name}`;
-  return {
-    tag,
-    due: key("due"),
-    running: key("running"),
-    state: key("state"),
-    fence: key("fence"),
-    pause: key("pause"),
-    pace: key("pace"),
-    requests: key("requests"),
-    expiry: key("expiry"),
-    failing: key("failing"),
-    breaker: key("breaker"),
-    quota: key("quota"),
-    history: key("history"),
-    /** Operators' pauses; `pause` is the provider's own. */
-    halts: key("halts"),
-    /** Hash of the configuration of which everything is registered. */
-    registered: key("registered"),
-    sealed: (id: string) => key(`sealed:${id}`),
-  };
-}
-
-export type Keys = ReturnType<typeof keysOf>;
-
-export function wakeChannel(prefix: string): string {
-  return `${prefix}:wake`;
-}
 
 /** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip, for every page of 500 ids. */
 export function dueIndex(redis: RedisLink, provider: string, historyKeep = () => 0) {

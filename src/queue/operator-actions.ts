@@ -1,5 +1,5 @@
 import type { Instant } from "../core/credential.ts";
-import { wakeChannel } from "./due-index.ts";
+import { fleetKeysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 /** What an operator did by the command line. */
@@ -28,15 +28,16 @@ const LOGGED_MS = 60_000;
 /** The last ones are kept, and the daemons are told. */
 export async function recordAction(redis: RedisLink, action: Action): Promise<void> {
   const text = JSON.stringify(action);
+  const { actions } = fleetKeysOf(redis.prefix);
   await redis.pipeline([
-    ["lpush", keyOf(redis), text],
-    ["ltrim", keyOf(redis), 0, KEPT - 1],
+    ["lpush", actions, text],
+    ["ltrim", actions, 0, KEPT - 1],
     ["publish", wakeChannel(redis.prefix), `${MARK}${text}`],
   ]);
 }
 
 export async function recentActions(redis: RedisLink): Promise<readonly Action[]> {
-  const texts = (await redis.call("LRANGE", keyOf(redis), 0, -1)) as string[];
+  const texts = (await redis.call("LRANGE", fleetKeysOf(redis.prefix).actions, 0, -1)) as string[];
   return texts.map((text) => JSON.parse(text) as Action);
 }
 
@@ -44,15 +45,12 @@ export async function recentActions(redis: RedisLink): Promise<readonly Action[]
 export async function takeAction(redis: RedisLink, message: string): Promise<Action | undefined> {
   if (!message.startsWith(MARK)) return undefined;
   const action = JSON.parse(message.slice(MARK.length)) as Action;
-  const mine = await redis.call("SET", `${keyOf(redis)}:${action.id}`, 1, "PX", LOGGED_MS, "NX");
+  const { loggedAction } = fleetKeysOf(redis.prefix);
+  const mine = await redis.call("SET", loggedAction(action.id), 1, "PX", LOGGED_MS, "NX");
   return mine === "OK" ? action : undefined;
 }
 
 /** For the daemon's log. */
 export function actionFields({ action, by, target, count, reason }: Action): Readonly<Record<string, unknown>> {
   return { action, actor: by, target, count, ...(reason !== undefined && reason !== "" && { reason }) };
-}
-
-function keyOf(redis: RedisLink): string {
-  return `{${redis.prefix}}:actions`;
 }

@@ -1,6 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { OperatorPause } from "../core/snapshot.ts";
-import { keysOf, wakeChannel } from "./due-index.ts";
+import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 /** Everything of one provider that an operator has paused and that has not ended. */

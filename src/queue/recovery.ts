@@ -1,5 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { DueIndex } from "./due-index.ts";
+import { fleetKeysOf } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 /** What is to be remembered of a credential that a store still holds. */
@@ -19,7 +20,7 @@ const SETTLED_MS = 3_600_000;
 
 /** What a rebuild reads of Redis and writes there; `who` is this replica. */
 export function recoveryLedger(redis: RedisLink, who: string) {
-  const key = (name: string): string => `{${redis.prefix}:rebuild}:${name}`;
+  const { recoveryHolder, recoveryLeft } = fleetKeysOf(redis.prefix);
 
   return {
     /** Registered, and without a record. Two commands per provider. */
@@ -44,18 +45,18 @@ export function recoveryLedger(redis: RedisLink, who: string) {
 
     /** So many were left without a record by the last rebuild: new credentials, or a store that tells too little. */
     async settled(): Promise<number> {
-      return Number(await redis.call("GET", key("left")));
+      return Number(await redis.call("GET", recoveryLeft));
     },
     async settle(left: number): Promise<void> {
-      await redis.call("SET", key("left"), left, "PX", SETTLED_MS);
+      await redis.call("SET", recoveryLeft, left, "PX", SETTLED_MS);
     },
 
     /** Takes or keeps the right to rebuild; false: another replica has it. */
     async hold(): Promise<boolean> {
-      return (await redis.run("hold", [key("holder")], [who, HOLD_MS])) === 1;
+      return (await redis.run("hold", [recoveryHolder], [who, HOLD_MS])) === 1;
     },
     async letGo(): Promise<void> {
-      await redis.run("hold", [key("holder")], [who, 0]);
+      await redis.run("hold", [recoveryHolder], [who, 0]);
     },
 
     /** How many got a record. */

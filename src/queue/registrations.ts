@@ -1,5 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { DueIndex } from "./due-index.ts";
+import { fleetKeysOf } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 
 export interface Reconciled {
@@ -38,7 +39,7 @@ const MARK_TTL_MS = 30_000;
  * another would undo what it has changed.
  */
 export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
-  const marker = `{${redis.prefix}}:config`;
+  const { config: marker } = fleetKeysOf(redis.prefix);
 
   /** True when this configuration is the one that counts. `claim`: it wins over another one of the same instant. */
   async function counts(claim: boolean): Promise<boolean> {

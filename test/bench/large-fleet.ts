@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { dueIndex, wakeChannel } from "../../src/queue/due-index.ts";
+import { dueIndex } from "../../src/queue/due-index.ts";
+import { wakeChannel } from "../../src/queue/keys.ts";
 import type { Bench } from "./bench.ts";
 import { type BenchDaemon, PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
 import { connectRedis } from "../fakes/redis-link.ts";

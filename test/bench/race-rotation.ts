@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { dueIndex, wakeChannel } from "../../src/queue/due-index.ts";
+import { dueIndex } from "../../src/queue/due-index.ts";
+import { wakeChannel } from "../../src/queue/keys.ts";
 import type { RedisLink } from "../../src/queue/redis/link.ts";
 import { type Bench, openLoop } from "./bench.ts";
 import { type BenchDaemon, type BenchSite, PROVIDER, makeBenchSite } from "./fleet-daemon.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { budgetKey, openBudget } from "../../src/queue/budget.ts";
+import { openBudget } from "../../src/queue/budget.ts";
+import { budgetKey } from "../../src/queue/keys.ts";
 import { useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wakeChannel } from "../../src/queue/due-index.ts";
+import { wakeChannel } from "../../src/queue/keys.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
 const limits = { concurrency: 10, leaseFloorMs: 10_000 };

@@ -1,7 +1,7 @@
 import { decodeHistory } from "../../core/rotation/history.ts";
 import { formatInstant } from "../../core/instant.ts";
 import { type Action, recentActions } from "../../queue/operator-actions.ts";
-import { keysOf } from "../../queue/due-index.ts";
+import { keysOf } from "../../queue/keys.ts";
 import { type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";

@@ -1,3 +1,4 @@
+import { fleetKeysOf, keyStart } from "../keys.ts";
 import { RedisError, type RedisLink, redisError } from "./link.ts";
 
 /** What is worth a warning but no reason to stop. Without AOF a restart of Redis forgets the tokens that wait for a store. */
@@ -10,12 +11,12 @@ export type RedisDoubt = "info_denied" | "no_persistence";
 export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]> {
   const where = `Redis at ${redis.where}`;
   try {
-    await redis.call("EVAL", "return redis.call('ZCARD', KEYS[1])", 1, `{${redis.prefix}}:preflight`);
+    await redis.call("EVAL", "return redis.call('ZCARD', KEYS[1])", 1, fleetKeysOf(redis.prefix).preflight);
   } catch (error) {
     const { code } = redisError(error, redis.where);
     if (code !== "NOPERM" && code !== "ERR" && code !== "NOSCRIPT") throw error;
     throw new RedisError(
-      `${where}: the user may not run scripts (${code}); grant it EVAL, EVALSHA and SCRIPT, and all keys that begin with {${redis.prefix}`,
+      `${where}: the user may not run scripts (${code}); grant it EVAL, EVALSHA and SCRIPT, and all keys that begin with ${keyStart(redis.prefix)}`,
       "NOPERM",
       true,
     );

@@ -1,7 +1,7 @@
 import { type FailingEntry, decodeFailing } from "../../core/rotation/failing.ts";
 import type { Instant } from "../../core/credential.ts";
 import type { OperatorPause } from "../../core/snapshot.ts";
-import { keysOf } from "../due-index.ts";
+import { keysOf } from "../keys.ts";
 import { operatorPausesOf } from "../operator-pauses.ts";
 import type { RedisLink } from "../redis/link.ts";
 

@@ -1,6 +1,6 @@
 import type { CredentialForecast } from "../../core/snapshot.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
-import { keysOf } from "../due-index.ts";
+import { keysOf } from "../keys.ts";
 import type { RedisLink } from "../redis/link.ts";
 
 const PAGE = 1000;

@@ -1,6 +1,6 @@
 import type { Instant } from "../../core/credential.ts";
 import { loadBounds } from "../../core/due-load.ts";
-import { keysOf } from "../due-index.ts";
+import { keysOf } from "../keys.ts";
 import type { RedisLink } from "../redis/link.ts";
 
 /** How many of a provider's credentials fall due within each of `loadBounds`: one round trip, whatever the size of the fleet. */

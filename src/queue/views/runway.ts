@@ -2,7 +2,7 @@ import type { Instant, Target } from "../../core/credential.ts";
 import { targetKey } from "../../core/rotation/spec.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
 import { type Holding, type Runway, runwayOf } from "../../core/policy/runway.ts";
-import { keysOf } from "../due-index.ts";
+import { keysOf } from "../keys.ts";
 import type { RedisLink } from "../redis/link.ts";
 
 /** So many of the tokens that die next are looked at, and as many of those that died last. */

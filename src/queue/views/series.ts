@@ -1,6 +1,6 @@
 import { decodeFailing } from "../../core/rotation/failing.ts";
 import type { CredentialSeries } from "../../core/snapshot.ts";
-import { keysOf } from "../due-index.ts";
+import { keysOf } from "../keys.ts";
 import type { RedisLink } from "../redis/link.ts";
 
 const PAGE = 1000;

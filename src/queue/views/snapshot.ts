@@ -3,7 +3,7 @@ import type { Instant } from "../../core/credential.ts";
 import type { Attention, FleetShape, FleetSnapshot, ProviderSnapshot } from "../../core/snapshot.ts";
 import { loadOf } from "../../core/due-load.ts";
 import { type Runway, mergeStores } from "../../core/policy/runway.ts";
-import { keysOf } from "../due-index.ts";
+import { keysOf } from "../keys.ts";
 import { type OperatorPauses, operatorPausesOf } from "../operator-pauses.ts";
 import { OPEN_AFTER } from "../scripts/prelude.ts";
 import { takeRunway } from "./runway.ts";

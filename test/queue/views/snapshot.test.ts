@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Target } from "../../../src/core/credential.ts";
 import type { Attention, FleetShape } from "../../../src/core/snapshot.ts";
 import { readAll, readFailing } from "../../../src/queue/views/series.ts";
-import { keysOf } from "../../../src/queue/due-index.ts";
+import { keysOf } from "../../../src/queue/keys.ts";
 import type { RedisLink } from "../../../src/queue/redis/link.ts";
 import { takeSnapshot } from "../../../src/queue/views/snapshot.ts";
 import { emptyRecord, emptyTarget } from "../../../src/core/rotation/record.ts";

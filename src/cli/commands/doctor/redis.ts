@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { EmbeddedRedisError } from "../../../daemon/embedded/redis.ts";
 import { findProgram } from "../../../daemon/embedded/server.ts";
-import { wakeChannel } from "../../../queue/due-index.ts";
+import { wakeChannel } from "../../../queue/keys.ts";
 import { preflight } from "../../../queue/redis/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "../../../queue/redis/link.ts";
 import { redisAddress } from "../../../daemon/redis-address.ts";
