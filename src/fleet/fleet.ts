@@ -114,6 +114,7 @@ export async function startFleet(parts: FleetParts, first: { config: Config; sin
     metrics,
     work,
     secretChanged,
+    elapsed: parts.elapsed,
     onError,
     room: (...args) => storeCapacity.room(...args),
   });

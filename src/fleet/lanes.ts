@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { Edges } from "../core/edges.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Lane, openLane } from "../queue/lane.ts";
 import { makeSecretWatch } from "../queue/secret-watch.ts";
@@ -28,6 +29,7 @@ export function makeLanes(parts: {
   secretChanged(id: string, refusedPrint: string): Promise<boolean>;
   /** How many more rotations of a provider may be begun, with so many under way here. */
   room(provider: string, underWay: number): number;
+  elapsed: Edges["elapsed"];
   onError(error: unknown): void;
 }): Lanes {
   const { redis, metrics, onError } = parts;
@@ -38,6 +40,7 @@ export function makeLanes(parts: {
   function openOne(name: string, limits: Parameters<Lane["setLimits"]>[0]): void {
     const lane = openLane(redis, name, {
       limits,
+      elapsed: parts.elapsed,
       room: (underWay) => parts.room(name, underWay),
       onError,
       async work(...job) {

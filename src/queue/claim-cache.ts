@@ -1,3 +1,4 @@
+import type { Edges } from "../core/edges.ts";
 import type { Begun } from "../core/ports/journal.ts";
 import type { Claimed } from "./claim.ts";
 
@@ -8,13 +9,13 @@ const COUNTS_MS = 100;
  * What the claims of this process have just seen: a job that starts here and now need not ask Redis the same again. Whoever
  * does not find its claim in here asks.
  */
-export function makeClaimCache(now: () => number = () => performance.now()) {
+export function makeClaimCache({ elapsed }: Pick<Edges, "elapsed">) {
   const seen = new Map<string, { readonly at: number; readonly begun: Extract<Begun, { kind: "begun" }> }>();
   let forgottenAt = -Infinity;
   const keyOf = ({ id, fence }: Pick<Claimed, "id" | "fence">): string => `${fence} ${id}`;
 
   return {
-    /** `at`: an instant before the claim was made. */
+    /** `at`: what `elapsed` was before the claim was made. */
     note(claimed: readonly Claimed[], at: number): void {
       for (const [key, each] of seen) {
         if (each.at + COUNTS_MS > at) break;
@@ -30,13 +31,13 @@ export function makeClaimCache(now: () => number = () => performance.now()) {
       const found = seen.get(key);
       seen.delete(key);
       if (found === undefined) return undefined;
-      const elapsed = now() - found.at;
-      return elapsed < COUNTS_MS ? { ...found.begun, leaseMs: found.begun.leaseMs - Math.ceil(elapsed) } : undefined;
+      const ageMs = elapsed() - found.at;
+      return ageMs < COUNTS_MS ? { ...found.begun, leaseMs: found.begun.leaseMs - Math.ceil(ageMs) } : undefined;
     },
     /** Something may have changed for jobs that have not started: a pause, an operator's wish. */
     forget(): void {
       seen.clear();
-      forgottenAt = now();
+      forgottenAt = elapsed();
     },
   };
 }

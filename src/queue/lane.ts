@@ -1,4 +1,5 @@
 import type { Instant } from "../core/credential.ts";
+import type { Edges } from "../core/edges.ts";
 import type { ClaimLimits } from "./claim.ts";
 import { type DueIndex, dueIndex } from "./due-index.ts";
 import { makeClaimCache } from "./claim-cache.ts";
@@ -29,6 +30,7 @@ export function openLane(
   provider: string,
   options: {
     readonly limits: LaneLimits;
+    elapsed: Edges["elapsed"];
     /** How many more rotations may be begun, with so many under way here. */
     room(underWay: number): number;
     onError(error: unknown): void;
@@ -36,10 +38,10 @@ export function openLane(
     work(job: StartedJob, due: DueIndex, leaseFloorMs: number): Promise<Instant>;
   },
 ): Lane {
-  const { onError } = options;
+  const { elapsed, onError } = options;
   let { limits } = options;
   const due = dueIndex(redis, provider, () => limits.historyKeep);
-  const fresh = makeClaimCache();
+  const fresh = makeClaimCache({ elapsed });
   let underWay = 0;
   const queue = openQueue(redis, { prefix: due.keys.tag, onError }, async (job) => {
     underWay += 1;
@@ -53,6 +55,7 @@ export function openLane(
     limits: () => limits,
     room: () => options.room(underWay),
     ready: redis.ready,
+    elapsed,
     async enqueue(claimed, askedAt) {
       fresh.note(claimed, askedAt);
       await queue.add(claimed);

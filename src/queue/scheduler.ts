@@ -1,4 +1,5 @@
 import type { Instant } from "../core/credential.ts";
+import type { Edges } from "../core/edges.ts";
 import { CLAIM_MAX, type ClaimLimits, type Claimed } from "./claim.ts";
 import type { DueIndex } from "./due-index.ts";
 
@@ -30,7 +31,8 @@ export function startScheduler(parts: {
   /** How many more may be begun; less than 1 means none for now. */
   room(): number;
   ready(): boolean;
-  /** `askedAt`: just before, by `performance.now()`. */
+  elapsed: Edges["elapsed"];
+  /** `askedAt`: what `elapsed` was before the claim was made. */
   enqueue(claimed: readonly Claimed[], askedAt: number): Promise<void>;
   onError(error: unknown): void;
 }): Scheduler {
@@ -62,7 +64,7 @@ export function startScheduler(parts: {
       blocked = true;
       return ROOM_MS;
     }
-    const askedAt = performance.now();
+    const askedAt = parts.elapsed();
     const { now, nextAt, claimed, ...claim } = await parts.due.claim(
       parts.limits(),
       Math.min(CLAIM_MAX, Math.floor(room)),

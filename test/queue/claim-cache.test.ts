@@ -8,7 +8,7 @@ describe("what a claim has just seen", () => {
   let now = 0;
   const make = () => {
     now = 1000;
-    return makeClaimCache(() => now);
+    return makeClaimCache({ elapsed: () => now });
   };
 
   test("counts for the job of that claim, once, with what is left of its lease", () => {

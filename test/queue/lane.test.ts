@@ -16,6 +16,7 @@ function openNoting(before: (of: Lane) => void = () => undefined) {
   const nextAt = Date.now() + 600_000;
   const opened: Lane = openLane(index.redis, "p", {
     limits: { concurrency: 4, leaseFloorMs: 10_000, historyKeep: 0 },
+    elapsed: () => performance.now(),
     room: () => Infinity,
     onError: (error) => seen.push(error as undefined),
     async work(job, due) {

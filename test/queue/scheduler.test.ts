@@ -28,6 +28,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
     limits: () => ({ concurrency: 1, leaseFloorMs: 1 }),
     room: () => room,
     ready: () => ready,
+    elapsed: () => performance.now(),
     async enqueue(claimed) {
       enqueued.push(...claimed.map((each) => each.id));
     },

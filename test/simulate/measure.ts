@@ -44,6 +44,7 @@ export async function measure(): Promise<Measured> {
   let done = 0;
   const lane = openLane(redis, "p", {
     limits: { concurrency: 64, leaseFloorMs: 10_000, historyKeep: 0 },
+    elapsed: () => performance.now(),
     room: () => Infinity,
     onError: ended.reject,
     async work(job, due) {

@@ -18,6 +18,7 @@ let finished: () => void = () => undefined;
 
 const lane = openLane(redis, "p", {
   limits: { concurrency, leaseFloorMs: 10_000, historyKeep: 20 },
+  elapsed: () => performance.now(),
   room: () => Infinity,
   onError: (error) => process.stderr.write(`${String(error)}\n`),
   async work(job, due) {
