@@ -116,7 +116,8 @@ async function served(
     await waitUnlessAborted(Math.min(POLL_MS, deadline - io.now()), io.stop);
   }
   for (const { credential } of open) {
-    const paused = Number((await redis.call("GET", keysOf(redis.prefix, credential.provider).pause)) ?? 0) > io.now();
+    const paused =
+      Number((await redis.call("GET", keysOf(redis.prefix, credential.provider).cooldown)) ?? 0) > io.now();
     const why = paused ? `; the provider ${credential.provider} is paused after a 429` : "";
     const said = `not ${wording.participle} in time${why}`;
     results.push({ credential: credential.id, result: "waiting", code: exitCode.timedOut, said });

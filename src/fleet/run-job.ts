@@ -30,7 +30,7 @@ export interface JobRunnerOptions extends Edges {
   readonly configured: Generations<Configured>;
   readonly seal: Seal | undefined;
   readonly printKey: KeyObject;
-  dueOf(provider: string): Pick<DueIndex, "pause"> | undefined;
+  dueOf(provider: string): Pick<DueIndex, "coolDown"> | undefined;
   /** Of Redis: changes when it may have forgotten something. */
   epoch(): string;
   /** Aborted when the daemon drains. */
@@ -93,8 +93,8 @@ export function makeJobRunner(parts: JobRunnerOptions) {
   }
 
   async function pause(config: Config, credential: Credential, due: DueIndex, forMs: number): Promise<Instant> {
-    const others = sameCallers(credential, config).map((name) => parts.dueOf(name)?.pause(forMs));
-    const [until] = await Promise.all([due.pause(forMs), ...others]);
+    const others = sameCallers(credential, config).map((name) => parts.dueOf(name)?.coolDown(forMs));
+    const [until] = await Promise.all([due.coolDown(forMs), ...others]);
     return until;
   }
 

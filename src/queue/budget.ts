@@ -1,5 +1,6 @@
 import type { Instant } from "../core/credential.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { backOff, reserve } from "./scripts/budget.ts";
 
 /** Requests per second to something that several replicas and providers share: an AWS account and region, a GCP project. */
 export interface Budget {
@@ -39,8 +40,11 @@ export function openBudget(parts: {
   /** By this process's clock: when the next slot is free. */
   let nextAt: Instant = 0;
 
-  async function reserve(count: number): Promise<{ firstInMs: number; granted: number }> {
-    const reply = redis.run("reserve", [key], [count, intervalMs, AHEAD_MS]) as Promise<[string, number]>;
+  async function reserveShared(count: number): Promise<{ firstInMs: number; granted: number }> {
+    const reply = redis.run(reserve, {
+      keys: { nextSlot: key },
+      args: { count, intervalMs, aheadMs: AHEAD_MS },
+    }) as Promise<[string, number]>;
     const [firstInMs, granted] = await Promise.race([reply, rejectIn(REPLY_MS)]);
     return { firstInMs: Number(firstInMs), granted };
   }
@@ -56,7 +60,7 @@ export function openBudget(parts: {
       const batch = waiting;
       waiting = [];
       const slots = redis.ready()
-        ? await reserve(batch.length).catch(() => reserveHere(batch.length))
+        ? await reserveShared(batch.length).catch(() => reserveHere(batch.length))
         : reserveHere(batch.length);
       nextAt = Math.max(nextAt, now() + slots.firstInMs + slots.granted * intervalMs);
       for (const [i, waiter] of batch.entries()) {
@@ -92,7 +96,7 @@ export function openBudget(parts: {
     },
     backOff(forMs) {
       nextAt = Math.max(nextAt, now() + forMs);
-      if (redis.ready()) redis.run("backOff", [key], [forMs]).catch(() => undefined);
+      if (redis.ready()) redis.run(backOff, { keys: { nextSlot: key }, args: { forMs } }).catch(() => undefined);
     },
     backlogMs: () => Math.max(0, nextAt - now()),
   };

@@ -2,6 +2,7 @@ import type { Instant, ProviderLimits } from "../core/credential.ts";
 import type { Begun } from "../core/ports/journal.ts";
 import type { ProviderKeys } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { claim } from "./scripts/claim.ts";
 
 /** A credential that this claim alone may rotate, until its lease runs out. */
 export interface Claimed {
@@ -30,27 +31,24 @@ export const CLAIM_MAX = 500;
 /** What is due and can be sent now, in one round trip. `room`: how many more the stores can take soon. */
 export async function claimDue(
   redis: RedisLink,
-  k: ProviderKeys,
+  keys: ProviderKeys,
   limits: ClaimLimits,
   room = CLAIM_MAX,
 ): Promise<{ now: Instant; nextAt: Instant; blocked: boolean; claimed: Claimed[] }> {
-  const interval = limits.perSecond === undefined ? 0 : 1000 / limits.perSecond;
-  const keys = [k.due, k.running, k.fence, k.pause, k.pace, k.expiry, k.breaker, k.quota, k.halts];
-  const reply = (await redis.run(
-    "claim",
-    [...keys, k.state, k.requests, k.failing],
-    [
-      room,
-      limits.concurrency,
-      limits.leaseFloorMs,
-      LEASE_CAP_MS,
-      interval,
-      HORIZON_MS,
-      limits.perHour ?? 0,
-      limits.perDay ?? 0,
-      limits.reserve ?? 0,
-    ],
-  )) as [number, string | number, number, ...(readonly (string | number)[])[]];
+  const reply = (await redis.run(claim, {
+    keys,
+    args: {
+      max: room,
+      concurrency: limits.concurrency,
+      floorMs: limits.leaseFloorMs,
+      capMs: LEASE_CAP_MS,
+      intervalMs: limits.perSecond === undefined ? 0 : 1000 / limits.perSecond,
+      horizonMs: HORIZON_MS,
+      perHour: limits.perHour ?? 0,
+      perDay: limits.perDay ?? 0,
+      reserve: limits.reserve ?? 0,
+    },
+  })) as [number, string | number, number, ...(readonly (string | number)[])[]];
   const [now, nextAt, blocked, ...rows] = reply;
   return { now, nextAt: Number(nextAt), blocked: blocked === 1, claimed: rows.map(claimedOf) };
 }

@@ -5,6 +5,9 @@ import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { begin, finish, minted, release } from "./scripts/job.ts";
+import { advance, coolDown, request } from "./scripts/operator.ts";
+import { register, remove } from "./scripts/registration.ts";
 
 /** What became of an operator's wish. */
 export type Asked =
@@ -16,18 +19,19 @@ const BATCH = 500;
 
 /** The due index of one provider (reference: queue, "Chosen"). Every method is one round trip, for every page of 500 ids. */
 export function dueIndex(redis: RedisLink, provider: string, historyKeep = () => 0) {
-  const k = keysOf(redis.prefix, provider);
+  const keys = keysOf(redis.prefix, provider);
   const channel = wakeChannel(redis.prefix);
+  const keysFor = (id: string) => ({ ...keys, sealed: keys.sealed(id) });
 
   return {
-    keys: k,
+    keys,
 
     /** Registers what is missing, makes due what is asked for differently now. Idempotent; any replica may do it. */
     async register(specs: Iterable<readonly [id: string, spec: string]>) {
       const sum = { added: 0, changed: 0 };
       const send = async (page: readonly (readonly [id: string, spec: string])[]): Promise<void> => {
-        const args = [channel, provider, JSON.stringify(page.flat())];
-        const [added, changed] = (await redis.run("register", [k.due, k.running, k.state], args)) as [number, number];
+        const args = { channel, provider, specs: JSON.stringify(page.flat()) };
+        const [added, changed] = (await redis.run(register, { keys, args })) as [number, number];
         sum.added += added;
         sum.changed += changed;
       };
@@ -43,15 +47,14 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       return sum;
     },
 
-    claim: (limits: ClaimLimits, room?: number) => claimDue(redis, k, limits, room),
+    claim: (limits: ClaimLimits, room?: number) => claimDue(redis, keys, limits, room),
 
     /** Re-checks the fence and renews the lease at the job's start. */
     async begin(id: string, fence: string, leaseFloorMs: number): Promise<Begun> {
-      const reply = (await redis.run(
-        "begin",
-        [k.due, k.running, k.state, k.fence, k.pause, k.requests, k.sealed(id), k.halts, k.expiry],
-        [id, fence, leaseFloorMs, LEASE_CAP_MS],
-      )) as [number, number, number, string | null, string | null, string | null];
+      const reply = (await redis.run(begin, {
+        keys: keysFor(id),
+        args: { id, claimFence: fence, floorMs: leaseFloorMs, capMs: LEASE_CAP_MS },
+      })) as [number, number, number, string | null, string | null, string | null];
       const [kind, now, lease, record, request, sealed] = reply;
       if (kind === 0) return { kind: "fenced" };
       if (kind === 2) return { kind: "paused", until: now, releaseAt: lease };
@@ -66,44 +69,41 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
 
     /** Writes a token's revision, and the sealed token, before it is published; renews the lease. False: fenced. */
     async minted(id: string, fence: string, at: Minted): Promise<boolean> {
-      const reply = await redis.run(
-        "minted",
-        [k.due, k.running, k.state, k.fence, k.sealed(id)],
-        [
+      const reply = await redis.run(minted, {
+        keys: keysFor(id),
+        args: {
           id,
-          fence,
-          at.leaseMs,
-          at.record,
-          at.sealed === undefined ? "" : Buffer.from(at.sealed).toString("base64"),
-          Math.max(1, Math.ceil(at.lifeMs)),
-        ],
-      );
+          claimFence: fence,
+          leaseMs: at.leaseMs,
+          record: at.record,
+          sealedToken: at.sealed === undefined ? "" : Buffer.from(at.sealed).toString("base64"),
+          lifeMs: Math.max(1, Math.ceil(at.lifeMs)),
+        },
+      });
       return reply === 1;
     },
 
     /** Re-arms under the claim's fence. */
     async finish(id: string, fence: string, to: Finish): Promise<Finished> {
-      const { requests, expiry, failing, breaker, quota, history, halts } = k;
-      const [kind, turned] = (await redis.run(
-        "finish",
-        [k.due, k.running, k.state, k.fence, requests, k.sealed(id), expiry, failing, breaker, quota, history, halts],
-        [
+      const [kind, turned] = (await redis.run(finish, {
+        keys: keysFor(id),
+        args: {
           channel,
           provider,
           id,
-          fence,
-          to.nextAt,
-          to.record,
-          to.liveUntil,
-          to.failing,
-          to.keepSealed ? 1 : 0,
-          to.request ?? "",
-          to.answer ?? "",
-          to.sent ? 1 : 0,
-          historyKeep(),
-          to.entry,
-        ],
-      )) as [number, number];
+          claimFence: fence,
+          nextAt: to.nextAt,
+          record: to.record,
+          liveUntil: to.liveUntil,
+          failure: to.failing,
+          keepSealed: to.keepSealed ? 1 : 0,
+          servedRequest: to.request ?? "",
+          answer: to.answer ?? "",
+          sent: to.sent ? 1 : 0,
+          historyKeep: historyKeep(),
+          entry: to.entry,
+        },
+      })) as [number, number];
       return {
         kind: kind === 0 ? "fenced" : kind === 1 ? "armed" : "removed",
         ...(turned > 0 && { circuit: turned === 1 ? ("opened" as const) : ("closed" as const) }),
@@ -112,30 +112,30 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
 
     /** Gives a claim back; `nextAt` 0 means now. */
     async release(id: string, fence: string, nextAt: Instant): Promise<void> {
-      await redis.run("release", [k.due, k.running, k.fence, k.quota], [channel, provider, id, fence, nextAt]);
+      await redis.run(release, { keys, args: { channel, provider, id, claimFence: fence, nextAt } });
     },
 
     /** An operator's wish; nothing is done for an id that is not scheduled, or paused by an operator. */
     async request(id: string, wish: OperatorRequestKind = "rotate"): Promise<Asked> {
-      const keys = [k.due, k.running, k.requests, k.halts];
-      const reply = Number(await redis.run("request", keys, [channel, provider, id, wish === "publish" ? "p" : ""]));
+      const args = { channel, provider, id, kind: wish === "publish" ? "p" : "" };
+      const reply = Number(await redis.run(request, { keys, args }));
       if (reply === -1) return { kind: "unknown" };
       return reply < 0 ? { kind: "paused", until: -reply } : { kind: "asked" };
     },
 
     async advance(ids: readonly string[]): Promise<void> {
-      for (let i = 0; i < ids.length; i += BATCH) {
-        await redis.run("advance", [k.due, k.running], [channel, provider, ...ids.slice(i, i + BATCH)]);
+      for (const page of pagesOf(ids, BATCH)) {
+        await redis.run(advance, { keys, args: { channel, provider, ids: page } });
       }
     },
 
-    /** Pauses the whole provider; a later end wins. Returns the end. */
-    async pause(forMs: number): Promise<Instant> {
-      return Number(await redis.run("pause", [k.pause], [channel, provider, Math.ceil(forMs)]));
+    /** Nothing is claimed or sent before the cooldown ends; a later end wins. Returns the end. */
+    async coolDown(forMs: number): Promise<Instant> {
+      return Number(await redis.run(coolDown, { keys, args: { channel, provider, forMs: Math.ceil(forMs) } }));
     },
 
     async record(id: string): Promise<string | undefined> {
-      return ((await redis.call("HGET", k.state, id)) as string | null) ?? undefined;
+      return ((await redis.call("HGET", keys.state, id)) as string | null) ?? undefined;
     },
 
     /** Removes what is registered but no longer configured; secrets in the stores are left alone. */
@@ -143,27 +143,24 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       const orphans: string[] = [];
       let cursor = "0";
       do {
-        const [next, page] = (await redis.call("ZSCAN", k.due, cursor, "COUNT", BATCH)) as [string, string[]];
+        const [next, page] = (await redis.call("ZSCAN", keys.due, cursor, "COUNT", BATCH)) as [string, string[]];
         cursor = next;
         for (let i = 0; i < page.length; i += 2) {
           const id = page[i];
           if (id !== undefined && !configured.has(id)) orphans.push(id);
         }
       } while (cursor !== "0");
-      await remove(orphans);
+      await removeIds(orphans);
       return orphans.length;
     },
 
-    remove,
+    remove: removeIds,
   };
 
   /** Forgets them; secrets in the stores are left alone. */
-  async function remove(all: readonly string[]): Promise<void> {
-    for (let i = 0; i < all.length; i += BATCH) {
-      const ids = all.slice(i, i + BATCH);
-      const { due, state, expiry, failing, requests, history, halts } = k;
-      const keys = [due, state, expiry, failing, requests, history, halts, ...ids.map((id) => k.sealed(id))];
-      await redis.run("remove", keys, ids);
+  async function removeIds(all: readonly string[]): Promise<void> {
+    for (const ids of pagesOf(all, BATCH)) {
+      await redis.run(remove, { keys: { ...keys, sealed: ids.map(keys.sealed) }, args: { ids } });
     }
   }
 }

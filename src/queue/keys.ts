@@ -24,8 +24,8 @@ export function keysOf(prefix: string, provider: string) {
     state: key("state"),
     /** Hash: id -> fence of its newest claim; `-` after a claim that was released. */
     fence: key("fence"),
-    /** The instant at which the provider's cooldown ends. An operator's pause is in `halts`. */
-    pause: key("pause"),
+    /** The instant at which the cooldown that the provider asked for ends. */
+    cooldown: key("pause"),
     /** The next free slot under the provider's rate. */
     pace: key("pace"),
     /** Hash: id -> mark of an operator's request (see core/ports/operator-request.ts). */
@@ -41,7 +41,7 @@ export function keysOf(prefix: string, provider: string) {
     /** Hash: id -> lines, newest first (see core/rotation/history.ts). */
     history: key("history"),
     /** Hash: id, or `*` for the whole provider -> an operator's pause. */
-    halts: key("halts"),
+    operatorPauses: key("halts"),
     /** Hash of the configuration whose credentials are all registered. */
     registered: key("registered"),
     /** The newest token of a credential, sealed, while a target does not hold it. */

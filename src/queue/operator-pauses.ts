@@ -1,7 +1,9 @@
 import type { Instant } from "../core/credential.ts";
+import { pagesOf } from "../core/pages.ts";
 import type { OperatorPause } from "../core/snapshot.ts";
 import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { pause, resume } from "./scripts/operator.ts";
 
 /** Everything of one provider that an operator has paused and that has not ended. */
 export interface OperatorPauses {
@@ -9,33 +11,30 @@ export interface OperatorPauses {
   readonly credentials: ReadonlyMap<string, OperatorPause>;
 }
 
-const ALL = "*";
+const PROVIDER = "*";
 const BATCH = 500;
 
 export function operatorPausesOf(redis: RedisLink, provider: string) {
-  const k = keysOf(redis.prefix, provider);
-  const first = [wakeChannel(redis.prefix), provider];
+  const keys = keysOf(redis.prefix, provider);
+  const channel = wakeChannel(redis.prefix);
 
   /** "all" is the provider itself. Returns when it ends, and how many there were: an id that is not scheduled is none. */
-  async function pause(ids: readonly string[] | "all", forMs: number, note: Omit<OperatorPause, "until">) {
-    const members = ids === "all" ? [ALL] : ids;
+  async function pauseAll(all: readonly string[] | "all", forMs: number, note: Omit<OperatorPause, "until">) {
+    const shared = { channel, provider, forMs: Math.ceil(forMs), note: JSON.stringify(note) };
     let until = 0;
     let count = 0;
-    for (let i = 0; i < members.length; i += BATCH) {
-      const args = [...first, Math.ceil(forMs), JSON.stringify(note), ...members.slice(i, i + BATCH)];
-      const [end, n] = (await redis.run("halt", [k.due, k.running, k.halts], args)) as [number, number];
+    for (const ids of pagesOf(all === "all" ? [PROVIDER] : all, BATCH)) {
+      const [end, paused] = (await redis.run(pause, { keys, args: { ...shared, ids } })) as [number, number];
       until = end;
-      count += n;
+      count += paused;
     }
     return { until, count };
   }
 
-  async function resume(ids: readonly string[] | "all"): Promise<number> {
-    const members = ids === "all" ? [ALL] : ids;
+  async function resumeAll(all: readonly string[] | "all"): Promise<number> {
     let count = 0;
-    for (let i = 0; i < members.length; i += BATCH) {
-      const args = [...first, ...members.slice(i, i + BATCH)];
-      count += Number(await redis.run("resume", [k.due, k.halts], args));
+    for (const ids of pagesOf(all === "all" ? [PROVIDER] : all, BATCH)) {
+      count += Number(await redis.run(resume, { keys, args: { channel, provider, ids } }));
     }
     return count;
   }
@@ -45,19 +44,22 @@ export function operatorPausesOf(redis: RedisLink, provider: string) {
     let provider: OperatorPause | undefined;
     let cursor = "0";
     do {
-      const [next, page] = (await redis.call("HSCAN", k.halts, cursor, "COUNT", BATCH)) as [string, string[]];
+      const [next, page] = (await redis.call("HSCAN", keys.operatorPauses, cursor, "COUNT", BATCH)) as [
+        string,
+        string[],
+      ];
       cursor = next;
       for (let i = 0; i + 1 < page.length; i += 2) {
         const found = decodeOperatorPause(page[i + 1] ?? "");
         if (found === undefined || found.until <= now) continue;
-        if (page[i] === ALL) provider = found;
+        if (page[i] === PROVIDER) provider = found;
         else credentials.set(page[i] ?? "", found);
       }
     } while (cursor !== "0");
     return { ...(provider !== undefined && { provider }), credentials };
   }
 
-  return { pause, resume, read };
+  return { pause: pauseAll, resume: resumeAll, read };
 }
 
 function decodeOperatorPause(text: string): OperatorPause | undefined {

@@ -1,7 +1,9 @@
 import type { Instant } from "../core/credential.ts";
+import { pagesOf } from "../core/pages.ts";
 import type { DueIndex } from "./due-index.ts";
 import { fleetKeysOf } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { hold, rearm } from "./scripts/recovery.ts";
 
 /** What is to be remembered of a credential that a store still holds. */
 export interface Rearmed {
@@ -20,7 +22,7 @@ const SETTLED_MS = 3_600_000;
 
 /** What a rebuild reads of Redis and writes there; `who` is this replica. */
 export function recoveryLedger(redis: RedisLink, who: string) {
-  const { recoveryHolder, recoveryLeft } = fleetKeysOf(redis.prefix);
+  const keys = fleetKeysOf(redis.prefix);
 
   return {
     /** Registered, and without a record. Two commands per provider. */
@@ -36,8 +38,7 @@ export function recoveryLedger(redis: RedisLink, who: string) {
 
     /** Those of the ids without a record, page by page. */
     async *unknownOf({ keys }: DueIndex, ids: readonly string[]): AsyncGenerator<readonly string[]> {
-      for (let i = 0; i < ids.length; i += BATCH) {
-        const page = ids.slice(i, i + BATCH);
+      for (const page of pagesOf(ids, BATCH)) {
         const records = (await redis.call("HMGET", keys.state, ...page)) as (string | null)[];
         yield page.filter((_, at) => records[at] === null);
       }
@@ -45,27 +46,26 @@ export function recoveryLedger(redis: RedisLink, who: string) {
 
     /** So many were left without a record by the last rebuild: new credentials, or a store that tells too little. */
     async settled(): Promise<number> {
-      return Number(await redis.call("GET", recoveryLeft));
+      return Number(await redis.call("GET", keys.recoveryLeft));
     },
     async settle(left: number): Promise<void> {
-      await redis.call("SET", recoveryLeft, left, "PX", SETTLED_MS);
+      await redis.call("SET", keys.recoveryLeft, left, "PX", SETTLED_MS);
     },
 
     /** Takes or keeps the right to rebuild; false: another replica has it. */
     async hold(): Promise<boolean> {
-      return (await redis.run("hold", [recoveryHolder], [who, HOLD_MS])) === 1;
+      return (await redis.run(hold, { keys, args: { who, ttlMs: HOLD_MS } })) === 1;
     },
     async letGo(): Promise<void> {
-      await redis.run("hold", [recoveryHolder], [who, 0]);
+      await redis.run(hold, { keys, args: { who, ttlMs: 0 } });
     },
 
     /** How many got a record. */
     async rearm({ keys }: DueIndex, all: readonly Rearmed[]): Promise<number> {
       let armed = 0;
-      for (let i = 0; i < all.length; i += BATCH) {
-        const args = all.slice(i, i + BATCH).flatMap((each) => [each.id, each.dueAt, each.liveUntil, each.record]);
-        const { due, running, state, expiry, requests } = keys;
-        armed += Number(await redis.run("rearm", [due, running, state, expiry, requests], args));
+      for (const page of pagesOf(all, BATCH)) {
+        const found = page.flatMap((each) => [each.id, each.dueAt, each.liveUntil, each.record]);
+        armed += Number(await redis.run(rearm, { keys, args: { found } }));
       }
       return armed;
     },

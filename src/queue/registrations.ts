@@ -2,6 +2,7 @@ import type { Instant } from "../core/credential.ts";
 import type { DueIndex } from "./due-index.ts";
 import { fleetKeysOf } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { configure } from "./scripts/registration.ts";
 
 export interface Reconciled {
   readonly added: number;
@@ -39,12 +40,13 @@ const MARK_TTL_MS = 30_000;
  * another would undo what it has changed.
  */
 export function makeReconcile(redis: RedisLink, wanted: () => Wanted) {
-  const { config: marker } = fleetKeysOf(redis.prefix);
+  const keys = fleetKeysOf(redis.prefix);
 
   /** True when this configuration is the one that counts. `claim`: it wins over another one of the same instant. */
   async function counts(claim: boolean): Promise<boolean> {
     const { hash, since } = wanted();
-    return (await redis.run("configure", [marker], [hash, Math.floor(since), MARK_TTL_MS, claim ? 1 : 0])) === 1;
+    const args = { hash, since: Math.floor(since), ttlMs: MARK_TTL_MS, claim: claim ? 1 : 0 };
+    return (await redis.run(configure, { keys, args })) === 1;
   }
 
   async function entriesOf(due: DueIndex): Promise<number> {

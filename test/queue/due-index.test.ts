@@ -76,15 +76,15 @@ describe("the due index", () => {
 
   test("claims nothing while the provider is paused, and says when to ask again", async () => {
     await index.due.register([["a", "s"]]);
-    const until = await index.due.pause(5000);
-    expect(await index.due.pause(100)).toBe(until);
+    const until = await index.due.coolDown(5000);
+    expect(await index.due.coolDown(100)).toBe(until);
     expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
   });
 
   test("tells every replica at once that the provider is paused", async () => {
     const heard: string[] = [];
     await index.redis.subscribe(wakeChannel(index.redis.prefix), (message) => heard.push(message));
-    await index.due.pause(5000);
+    await index.due.coolDown(5000);
     await expect.poll(() => heard).toEqual(["p"]);
   });
 
@@ -133,7 +133,7 @@ describe("the due index", () => {
   test("lets a claimed job know that the provider was paused meanwhile", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
-    const until = await index.due.pause(5000);
+    const until = await index.due.coolDown(5000);
     expect(await index.due.begin("a", job?.fence ?? "", 10_000)).toEqual({ kind: "paused", until, releaseAt: until });
   });
 

@@ -64,12 +64,12 @@ describe("an operator's pause", () => {
     await put("a", 1);
     await halts.pause(["a"], 1, note);
     await expect.poll(claimed).toEqual(["a"]);
-    expect(await index.redis.call("EXISTS", index.due.keys.halts)).toBe(0);
+    expect(await index.redis.call("EXISTS", index.due.keys.operatorPauses)).toBe(0);
   });
 
   test("counts only credentials that are scheduled", async () => {
     expect(await halts.pause(["nobody"], HOUR, note)).toMatchObject({ count: 0 });
-    expect(await index.redis.call("EXISTS", index.due.keys.halts)).toBe(0);
+    expect(await index.redis.call("EXISTS", index.due.keys.operatorPauses)).toBe(0);
   });
 
   test("lets what is under way end, and holds back what it re-arms", async () => {
@@ -118,7 +118,7 @@ describe("an operator's pause", () => {
     await put("a", 1);
     await halts.pause(["a"], HOUR, note);
     await index.due.removeOrphans(new Set());
-    expect(await index.redis.call("EXISTS", index.due.keys.halts)).toBe(0);
+    expect(await index.redis.call("EXISTS", index.due.keys.operatorPauses)).toBe(0);
   });
 
   describe("of a provider", () => {
@@ -144,12 +144,12 @@ describe("an operator's pause", () => {
 
     test("and the pause that the provider asks for do not end one another", async () => {
       await put("a", 1);
-      const until = await index.due.pause(60_000);
+      const until = await index.due.coolDown(60_000);
       await halts.pause("all", HOUR, note);
       await halts.resume("all");
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
       const longer = await halts.pause("all", HOUR, note);
-      await index.redis.call("DEL", index.due.keys.pause); // Retry-After has passed
+      await index.redis.call("DEL", index.due.keys.cooldown); // Retry-After has passed
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: longer.until });
     });
 

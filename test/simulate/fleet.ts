@@ -1,7 +1,7 @@
 import { retryAt } from "../../src/core/policy/retry.ts";
 import type { Policy } from "../../src/core/credential.ts";
 import { catchUpOrder, waitOf } from "../../src/core/policy/order.ts";
-import { OPEN_AFTER, PROBE_MS } from "../../src/queue/scripts/prelude.ts";
+import { OPEN_AFTER, PROBE_MS } from "../../src/core/policy/breaker.ts";
 import { dueAt, marginMs } from "../../src/core/policy/schedule.ts";
 import { Calendar } from "./calendar.ts";
 
@@ -139,7 +139,7 @@ export function simulate(scenario: Scenario): Result {
         random: random(),
       },
     );
-    due.put(id, Math.ceil(Math.min(at, silent >= OPEN_AFTER ? now + PROBE_MS : at) / 1000));
+    due.put(id, Math.ceil(Math.min(at, silent >= OPEN_AFTER ? now + PROBE_MS.most : at) / 1000));
   }
 
   for (let second = 0; second < seconds; second++) {
@@ -173,7 +173,7 @@ export function simulate(scenario: Scenario): Result {
         served(id, now);
       }
     }
-    if (isDown && silent >= OPEN_AFTER) probeAt = now + PROBE_MS;
+    if (isDown && silent >= OPEN_AFTER) probeAt = now + PROBE_MS.most;
     result.peakPerSecond = Math.max(result.peakPerSecond, chosen.length);
   }
   return result;

@@ -65,7 +65,7 @@ export function makeClient(address: RedisAddress): RedisClient {
           dnsLookup: (host, done) => done(null, host),
           redisOptions: { ...credentialsOf(address), ...shared },
         });
-  for (const [name, lua] of Object.entries(scripts)) client.defineCommand(name, { lua });
+  for (const { name, lua } of scripts) client.defineCommand(name, { lua });
   return client;
 }
 

@@ -8,7 +8,7 @@ import {
   mastersOf,
   whereOf,
 } from "./client.ts";
-import type { ScriptName } from "../scripts/index.ts";
+import { type Call, type Script, argumentsOf } from "../scripts/script.ts";
 
 export type { RedisAddress } from "./client.ts";
 
@@ -62,7 +62,7 @@ export interface RedisLink {
   /** For BullMQ, which duplicates it. Nobody else touches it. */
   readonly client: RedisClient;
   ready(): boolean;
-  run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  run<Key extends string, Arg extends string>(script: Script<Key, Arg>, call: Call<Key, Arg>): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** Several commands in one round trip; replies in order. */
   pipeline(commands: readonly (readonly (string | number)[])[]): Promise<unknown[]>;
@@ -101,10 +101,7 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
     prefix: address.keyPrefix,
     client,
     ready: () => client.status === "ready",
-    run: (name, keys, args) =>
-      guard(async () =>
-        (commands[name] as (...a: unknown[]) => Promise<unknown>).call(client, keys.length, ...keys, ...args),
-      ),
+    run: (script, call) => guard(async () => commands[script.name]?.apply(client, argumentsOf(script, call))),
     call: (command, ...args) => guard(async () => client.call(command, ...args)),
     pipeline: (list) =>
       guard(async () => {

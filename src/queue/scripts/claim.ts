@@ -1,15 +1,35 @@
+import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
 import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../../core/policy/order.ts";
-import { HALT, LEASE, NOW, OPEN_AFTER, PROBE_MS } from "./prelude.ts";
+import { LEASE, NOW, OPERATOR_PAUSES } from "./prelude.ts";
+import { script } from "./script.ts";
 
-/** So many tokens on either side of now are looked at for the order of a catch-up; those that are not due fall through. */
+/** For the order of a catch-up this many tokens are read on either side of now; those that are not due are passed over. */
 const WINDOW = 1000;
 
+/** How many may be claimed: free slots under concurrency and rate, one probe while the breaker is open. */
+const FREE = `
+concurrency, intervalMs, horizonMs = tonumber(concurrency), tonumber(intervalMs), tonumber(horizonMs)
+redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
+local slots = concurrency - redis.call('ZCARD', running)
+local free, nextSlot = math.min(tonumber(max), slots), now
+if intervalMs > 0 then
+  nextSlot = math.max(now, tonumber(redis.call('GET', pace) or 0))
+  free = math.min(free, math.floor((now + horizonMs - nextSlot) / intervalMs) + 1)
+end
+local failures, probeAt = unpack(redis.call('HMGET', breaker, 'failures', 'probeAt'))
+local open = tonumber(failures or 0) >= ${OPEN_AFTER}
+if open then
+  if tonumber(probeAt or 0) > now then return {now, probeAt, 0} end
+  free = math.min(free, 1)
+end
+free = math.max(free, 0)`;
+
 /**
- * What is left of the budget: sliding windows, the part of the last one that still counts added to the current one.
- * `ordinary` leaves the reserve alone; `all` is for tokens that are dead or about to be.
+ * What is left of the quotas per hour and day: sliding windows, the part of the last one that still counts added to the
+ * current one. `ordinary` leaves the reserve alone; `all` is for tokens that are dead or about to be.
  */
-const BUDGET = `
-local windows = {{3600000, tonumber(ARGV[7])}, {86400000, tonumber(ARGV[8])}}
+const QUOTA = `
+local windows = {{3600000, tonumber(perHour)}, {86400000, tonumber(perDay)}}
 local ordinary, all, refill = free, free, 1000
 for _, w in ipairs(windows) do
   if w[2] > 0 then
@@ -17,7 +37,7 @@ for _, w in ipairs(windows) do
     local counts = redis.call('HMGET', quota, w[1] .. ':' .. index, w[1] .. ':' .. (index - 1))
     local used = tonumber(counts[1] or 0) + tonumber(counts[2] or 0) * (1 - (now % w[1]) / w[1])
     all = math.min(all, math.floor(w[2] - used))
-    ordinary = math.min(ordinary, math.floor(w[2] * (1 - tonumber(ARGV[9])) - used))
+    ordinary = math.min(ordinary, math.floor(w[2] * (1 - tonumber(reserve)) - used))
     refill = math.max(refill, math.min(60000, w[1] / w[2]))
   end
 end`;
@@ -33,8 +53,8 @@ for _, w in ipairs(windows) do
 end`;
 
 /**
- * See order.ts for the order. While everything that is due can be sent, order does not matter and is not looked for.
- * What an operator has paused is put off here, whoever has made it due meanwhile.
+ * See core/policy/order.ts for the order. While everything that is due can be sent, order does not matter and is not
+ * computed. What an operator has paused is put off here, whatever has made it due in the meantime.
  */
 const PICK = `
 local picked, taken = {}, {}
@@ -42,11 +62,12 @@ local backlog = redis.call('ZCOUNT', due, '-inf', now)
 local function pick(id, dueAt)
   taken[id] = true
   local till, _, note = 0
-  if halted then till, _, note = haltOf(id) end
+  if anyPaused then till, _, note = operatorPauseOf(id) end
   if till > now then
-    put(id, till, tonumber(dueAt), note) redis.call('ZADD', due, till, id)
+    putOperatorPause(id, till, tonumber(dueAt), note)
+    redis.call('ZADD', due, till, id)
   else
-    if till > 0 then redis.call('HDEL', halts, id) end
+    if till > 0 then redis.call('HDEL', operatorPauses, id) end
     table.insert(picked, {id, dueAt})
   end
 end
@@ -54,16 +75,17 @@ if backlog <= math.min(free, ordinary) then
   local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES')
   for i = 1, #ids, 2 do pick(ids[i], ids[i + 1]) end
 elseif all > 0 then
-  local wait = backlog * (interval > 0 and interval or ${ASSUMED_EXCHANGE_MS} / concurrency)
-  local function look(ids)
+  local wait = backlog * (intervalMs > 0 and intervalMs or ${ASSUMED_EXCHANGE_MS} / concurrency)
+  local function pickDue(ids)
     for _, id in ipairs(ids) do
       if #picked >= math.min(free, all) then return end
       local dueAt = redis.call('ZSCORE', due, id)
       if dueAt and tonumber(dueAt) <= now then pick(id, dueAt) end
     end
   end
-  look(redis.call('ZRANGEBYSCORE', expiry, string.format('(%d', now), string.format('%d', now + wait + ${DANGER_MS}), 'LIMIT', 0, ${WINDOW}))
-  look(redis.call('ZREVRANGEBYSCORE', expiry, string.format('%d', now), '(0', 'LIMIT', 0, ${WINDOW}))
+  local soonDead = string.format('%d', now + wait + ${DANGER_MS})
+  pickDue(redis.call('ZRANGEBYSCORE', expiry, string.format('(%d', now), soonDead, 'LIMIT', 0, ${WINDOW}))
+  pickDue(redis.call('ZREVRANGEBYSCORE', expiry, string.format('%d', now), '(0', 'LIMIT', 0, ${WINDOW}))
   local most = math.min(free, ordinary)
   if #picked < most then
     local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most + #picked)
@@ -74,69 +96,90 @@ elseif all > 0 then
   end
 end`;
 
-/**
- * A claim that finds nothing unfinished also says what \`begin\` would: record and request, "" for none. A sealed token is always
- * unfinished: it is kept under a fence that was not given back, or with an entry in failing.
- * KEYS due running fence pause pace expiry breaker quota halts state requests failing
- * ARGV max concurrency floorMs capMs intervalMs horizonMs perHour perDay reserve (0: no limit)
- * -> {now, nextAt or 0, blocked, {id, fence, dueAt, sendAt, leaseMs, record, request}*}. nextAt: when it is worth asking again; blocked: a free slot is.
- */
-export const claim = `
-local due, running, fence, expiry, breaker, quota = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7], KEYS[8] ${NOW} ${LEASE}
-local halts = KEYS[9] ${HALT}
-local halted = redis.call('EXISTS', halts) == 1
-local paused, all = tonumber(redis.call('GET', KEYS[4]) or 0), halted and haltOf('*') or 0
-if all > now then paused = math.max(paused, all) elseif all > 0 then redis.call('HDEL', halts, '*') end
-if paused > now then return {now, paused, 0} end
-redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
-local concurrency, interval, horizon = tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local slots = concurrency - redis.call('ZCARD', running)
-local free, tat = math.min(tonumber(ARGV[1]), slots), now
-if interval > 0 then
-  tat = math.max(now, tonumber(redis.call('GET', KEYS[5]) or 0))
-  free = math.min(free, math.floor((now + horizon - tat) / interval) + 1)
-end
-local circuit = redis.call('HMGET', breaker, 'failures', 'probeAt')
-local open = tonumber(circuit[1] or 0) >= ${OPEN_AFTER}
-if open then
-  if tonumber(circuit[2] or 0) > now then return {now, circuit[2], 0} end
-  free = math.min(free, 1)
-end
-free = math.max(free, 0)
-${BUDGET}
-${PICK}
-${CHARGE}
-local out = {now, 0, 0}
+/** A row of the reply for each, under a fence and a lease of its own. */
+const LEASE_PICKED = `
+local reply = {now, 0, 0}
 for _, p in ipairs(picked) do
-  local id = p[1]
-  local lease = now + leaseFor(id, expiry, tonumber(ARGV[3]), tonumber(ARGV[4]))
-  local f, left, record, asked = lease, redis.call('HGET', fence, id), false, false
-  if left == string.format('%d', f) then f = f + 1 end
-  if not left and redis.call('HEXISTS', KEYS[12], id) == 0 then
-    record = redis.call('HGET', KEYS[10], id)
-    asked = record and redis.call('HGET', KEYS[11], id)
+  local id, dueAt = p[1], p[2]
+  local lease = now + leaseFor(id)
+  local newFence, oldFence, record, request = lease, redis.call('HGET', fence, id), false, false
+  if oldFence == string.format('%d', newFence) then newFence = newFence + 1 end
+  if not oldFence and redis.call('HEXISTS', failing, id) == 0 then
+    record = redis.call('HGET', state, id)
+    request = record and redis.call('HGET', requests, id)
   end
-  redis.call('ZADD', due, lease, id) redis.call('ZADD', running, lease, id)
-  redis.call('HSET', fence, id, string.format('%d', f))
-  table.insert(out, {id, string.format('%d', f), p[2], string.format('%d', tat), lease - now, record or '', asked or ''})
-  tat = tat + interval
+  redis.call('ZADD', due, lease, id)
+  redis.call('ZADD', running, lease, id)
+  redis.call('HSET', fence, id, string.format('%d', newFence))
+  table.insert(reply, {
+    id, string.format('%d', newFence), dueAt, string.format('%d', nextSlot), lease - now, record or '', request or ''
+  })
+  nextSlot = nextSlot + intervalMs
   slots = slots - 1
 end
-if interval > 0 and #picked > 0 then redis.call('SET', KEYS[5], string.format('%.3f', tat), 'PX', math.ceil(tat - now + interval + 1000)) end
+if intervalMs > 0 and #picked > 0 then
+  redis.call('SET', pace, string.format('%.3f', nextSlot), 'PX', math.ceil(nextSlot - now + intervalMs + 1000))
+end`;
+
+const ASK_AGAIN = `
 local nextAt = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
 if nextAt and tonumber(nextAt) <= now then
   if #picked >= math.min(free, ordinary) and ordinary < free then nextAt = now + refill
-  elseif slots > 0 then nextAt = math.max(now + 1, tat - horizon / 2)
+  elseif slots > 0 then nextAt = math.max(now + 1, nextSlot - horizonMs / 2)
   else
     nextAt = redis.call('ZRANGE', running, 0, 0, 'WITHSCORES')[2] or now + 1
-    out[3] = 1
+    reply[3] = 1
   end
 end
 if open and #picked > 0 then
-  local nearest = redis.call('ZRANGEBYSCORE', expiry, string.format('(%d', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  local probeAt = now + math.max(1000, math.min(${PROBE_MS}, nearest and math.floor((nearest - now) / 8) or ${PROBE_MS}))
+  local live = redis.call('ZRANGEBYSCORE', expiry, string.format('(%d', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local nearest = live[2] and math.floor((live[2] - now) / 8) or ${PROBE_MS.most}
+  local probeAt = now + math.max(${PROBE_MS.first}, math.min(${PROBE_MS.most}, nearest))
   redis.call('HSET', breaker, 'probeAt', string.format('%d', probeAt))
   nextAt = probeAt
 end
-out[2] = nextAt and string.format('%d', math.ceil(nextAt)) or 0
-return out`;
+reply[2] = nextAt and string.format('%d', math.ceil(nextAt)) or 0`;
+
+/**
+ * Claims what is due and may be sent now. A limit of 0 is none.
+ *
+ * For an id with no unfinished work a row also holds what `begin` would read, record and request, "" for none. An id that
+ * may have a sealed token never qualifies: such a token always comes with a leftover fence or an entry in `failing`.
+ *
+ * -> {now, nextAt, blocked, {id, fence, dueAt, sendAt, leaseMs, record, request}*}. `nextAt`: when a further claim may find
+ * something, 0 where nothing is scheduled. `blocked`: 1 where a slot that becomes free lets one be made earlier.
+ */
+export const claim = script(
+  "claim",
+  {
+    keys: [
+      "due",
+      "running",
+      "fence",
+      "cooldown",
+      "pace",
+      "expiry",
+      "breaker",
+      "quota",
+      "operatorPauses",
+      "state",
+      "requests",
+      "failing",
+    ],
+    args: ["max", "concurrency", "floorMs", "capMs", "intervalMs", "horizonMs", "perHour", "perDay", "reserve"],
+  },
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES}
+local anyPaused = redis.call('EXISTS', operatorPauses) == 1
+local pausedUntil = tonumber(redis.call('GET', cooldown) or 0)
+local providerPause = anyPaused and operatorPauseOf('*') or 0
+if providerPause > now then pausedUntil = math.max(pausedUntil, providerPause)
+elseif providerPause > 0 then redis.call('HDEL', operatorPauses, '*') end
+if pausedUntil > now then return {now, pausedUntil, 0} end
+${FREE}
+${QUOTA}
+${PICK}
+${CHARGE}
+${LEASE_PICKED}
+${ASK_AGAIN}
+return reply`,
+);

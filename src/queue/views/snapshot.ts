@@ -5,7 +5,7 @@ import { loadOf } from "../../core/due-load.ts";
 import { type Runway, mergeStores } from "../../core/policy/runway.ts";
 import { keysOf } from "../keys.ts";
 import { type OperatorPauses, operatorPausesOf } from "../operator-pauses.ts";
-import { OPEN_AFTER } from "../scripts/prelude.ts";
+import { OPEN_AFTER } from "../../core/policy/breaker.ts";
 import { takeRunway } from "./runway.ts";
 import { countLoad } from "./load.ts";
 import type { RedisLink } from "../redis/link.ts";
@@ -99,7 +99,7 @@ async function ofProvider(
     ["zcount", k.due, "-inf", now - OVERDUE_MS],
     ["zrange", k.due, 0, 0, "WITHSCORES"],
     ["zrange", k.expiry, 0, 0, "WITHSCORES"],
-    ["get", k.pause],
+    ["get", k.cooldown],
     ["hget", k.breaker, "failures"],
     ...WITHIN_SECONDS.map((s) => ["zcount", k.expiry, "-inf", now + s * 1000]),
   ]);

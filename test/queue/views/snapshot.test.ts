@@ -136,9 +136,9 @@ describe("a snapshot of the fleet", () => {
     await redis.call("ZADD", k.due, NOW - 2 * MINUTE, "a");
     const look = async () => (await takeSnapshot(redis, shape, NOW)).providers[0];
     expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
-    await redis.call("SET", k.pause, NOW + MINUTE);
+    await redis.call("SET", k.cooldown, NOW + MINUTE);
     expect(await look()).toMatchObject({ overdue: 0, pausedUntil: NOW + MINUTE });
-    await redis.call("SET", k.pause, NOW);
+    await redis.call("SET", k.cooldown, NOW);
     await redis.call("HSET", k.breaker, "failures", 4);
     expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
     await redis.call("HSET", k.breaker, "failures", 5);

@@ -1,0 +1,186 @@
+import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
+import { LEASE, NOW, OPERATOR_PAUSES, WAKE } from "./prelude.ts";
+import { script } from "./script.ts";
+
+/** What a worker writes for the credential that it has claimed. Each script but does nothing without the claim's fence. */
+
+/**
+ * At the start of a job: renews the lease and reads what is known of the credential.
+ * -> {0} fenced | {2, pausedUntil, releaseAt} | {1, now, lease, record, request, sealed}
+ */
+export const begin = script(
+  "begin",
+  {
+    keys: ["due", "running", "state", "fence", "cooldown", "requests", "sealed", "operatorPauses", "expiry"],
+    args: ["id", "claimFence", "floorMs", "capMs"],
+  },
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES}
+if redis.call('HGET', fence, id) ~= claimFence then return {0} end
+local cooldownEnd = tonumber(redis.call('GET', cooldown) or 0)
+if cooldownEnd > now then return {2, cooldownEnd, cooldownEnd} end
+local ofProvider, own = operatorPauseOf('*'), operatorPauseOf(id)
+if ofProvider > now then return {2, ofProvider, 0} end
+if own > now then return {2, own, own} end
+local lease = now + leaseFor(id)
+redis.call('ZADD', due, 'XX', lease, id)
+redis.call('ZADD', running, lease, id)
+return {1, now, lease, redis.call('HGET', state, id), redis.call('HGET', requests, id), redis.call('GET', sealed)}`,
+);
+
+/** Between exchange and publish: remembers the revision and the sealed token, renews the lease. -> 0 fenced | 1 */
+export const minted = script(
+  "minted",
+  {
+    keys: ["due", "running", "state", "fence", "sealed"],
+    args: ["id", "claimFence", "leaseMs", "record", "sealedToken", "lifeMs"],
+  },
+  `${NOW}
+if redis.call('HGET', fence, id) ~= claimFence then return 0 end
+local lease = now + tonumber(leaseMs)
+redis.call('ZADD', due, 'XX', lease, id)
+redis.call('ZADD', running, lease, id)
+redis.call('HSET', state, id, record)
+if sealedToken ~= '' then redis.call('SET', sealed, sealedToken, 'PX', lifeMs) end
+return 1`,
+);
+
+/** Takes back what the claim charged for an exchange that was not sent. After NOW. KEYS quota. */
+const REFUND = `
+local function refund()
+  if redis.call('EXISTS', quota) == 0 then return end
+  for _, ms in ipairs({3600000, 86400000}) do
+    local window = ms .. ':' .. math.floor(now / ms)
+    if tonumber(redis.call('HGET', quota, window) or 0) > 0 then redis.call('HINCRBY', quota, window, -1) end
+  end
+end`;
+
+/**
+ * The breaker of a provider (see core/policy/breaker.ts). `countAnswer`: counts exchanges in a row that were left
+ * unanswered; returns 1 when that has opened the breaker, 2 when it has closed it, else 0. After NOW. KEYS breaker.
+ */
+const BREAKER = `
+local function countAnswer(answer)
+  if answer == '' then return 0 end
+  local failures = tonumber(redis.call('HGET', breaker, 'failures') or 0)
+  if answer == 'up' then
+    if failures > 0 then redis.call('DEL', breaker) end
+    return failures >= ${OPEN_AFTER} and 2 or 0
+  end
+  redis.call('HINCRBY', breaker, 'failures', 1)
+  redis.call('PEXPIRE', breaker, 3600000)
+  if failures + 1 ~= ${OPEN_AFTER} then return 0 end
+  redis.call('HSET', breaker, 'probeAt', string.format('%d', now + ${PROBE_MS.first}))
+  return 1
+end`;
+
+/**
+ * Puts an entry before the others and keeps `keep` of them; the same outcome again only counts. An entry is a line, see
+ * core/rotation/history.ts. KEYS history.
+ */
+const HISTORY = `
+local function remember(id, keep, entry)
+  if keep == 0 then redis.call('HDEL', history, id) return end
+  if entry == '' then return end
+  local lines = redis.call('HGET', history, id) or ''
+  local newest, older = string.match(lines, '^([^\\n]*)\\n?(.*)$')
+  local outcome = string.match(entry, '^%S+ (.*)$')
+  local before = string.match(newest, '^%S+ (.*)$')
+  local body, count = string.match(before or '', '^(.*) x(%d+)$')
+  if before == outcome then body, count = before, 1 end
+  if body == outcome then entry = string.format('%s x%d', entry, count + 1) lines = older end
+  for line in string.gmatch(lines, '[^\\n]+') do
+    keep = keep - 1
+    if keep < 1 then break end
+    entry = entry .. '\\n' .. line
+  end
+  redis.call('HSET', history, id, entry)
+end`;
+
+/**
+ * Ends a job: re-arms the credential and remembers what came of it. `servedRequest`: the mark of the request that this job
+ * has served; another one makes the credential due now.
+ * -> {0 fenced | 1 re-armed | 2 no longer configured, 1 the breaker opened | 2 it closed | 0}
+ */
+export const finish = script(
+  "finish",
+  {
+    keys: [
+      "due",
+      "running",
+      "state",
+      "fence",
+      "requests",
+      "sealed",
+      "expiry",
+      "failing",
+      "breaker",
+      "quota",
+      "history",
+      "operatorPauses",
+    ],
+    args: [
+      "channel",
+      "provider",
+      "id",
+      "claimFence",
+      "nextAt",
+      "record",
+      "liveUntil",
+      "failure",
+      "keepSealed",
+      "servedRequest",
+      "answer",
+      "sent",
+      "historyKeep",
+      "entry",
+    ],
+  },
+  `${NOW} ${WAKE} ${REFUND} ${BREAKER} ${HISTORY}
+if redis.call('HGET', fence, id) ~= claimFence then return {0, 0} end
+redis.call('HDEL', fence, id)
+redis.call('ZREM', running, id)
+if keepSealed == '0' then redis.call('DEL', sealed) end
+if sent == '0' then refund() end
+local turned = countAnswer(answer)
+nextAt = tonumber(nextAt)
+if answer == 'down' and tonumber(redis.call('HGET', breaker, 'failures') or 0) >= ${OPEN_AFTER} then
+  nextAt = math.min(nextAt, now + ${PROBE_MS.most})
+end
+local request = redis.call('HGET', requests, id)
+if request then
+  if request == servedRequest then redis.call('HDEL', requests, id) else nextAt = now end
+end
+if redis.call('ZADD', due, 'XX', 'CH', nextAt, id) == 0 and not redis.call('ZSCORE', due, id) then
+  for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
+  redis.call('ZREM', expiry, id)
+  redis.call('DEL', sealed)
+  return {2, turned}
+end
+remember(id, tonumber(historyKeep), entry)
+redis.call('HSET', state, id, record)
+if tonumber(liveUntil) > 0 then redis.call('ZADD', expiry, liveUntil, id) else redis.call('ZREM', expiry, id) end
+if failure == '' then redis.call('HDEL', failing, id) else redis.call('HSET', failing, id, failure) end
+if turned == 2 then redis.call('PUBLISH', channel, provider) else wake(id) end
+return {1, turned}`,
+);
+
+/**
+ * Releases a claim without finishing it; `nextAt` 0 is now. The fence is set to `-` instead of being deleted: it tells the next
+ * claim that a sealed token may have been left behind (after a crash), so that its job reads it. -> 0 fenced | 1
+ */
+export const release = script(
+  "release",
+  {
+    keys: ["due", "running", "fence", "quota"],
+    args: ["channel", "provider", "id", "claimFence", "nextAt"],
+  },
+  `${NOW} ${WAKE} ${REFUND}
+if redis.call('HGET', fence, id) ~= claimFence then return 0 end
+redis.call('ZREM', running, id)
+refund()
+if redis.call('ZSCORE', due, id) then redis.call('HSET', fence, id, '-') else redis.call('HDEL', fence, id) end
+nextAt = tonumber(nextAt)
+redis.call('ZADD', due, 'XX', nextAt == 0 and now or nextAt, id)
+wake(id)
+return 1`,
+);

@@ -1,0 +1,102 @@
+import { SPEC_DIGITS } from "../../core/rotation/spec.ts";
+import { NOW } from "./prelude.ts";
+import { script } from "./script.ts";
+
+/**
+ * Reads records of both formats (see core/rotation/record-codec.ts). `fields`: the last digits of the spec, the revision, the
+ * text of the targets and the form in which it names a target; nothing for a record of an unknown format. `dueOf`: the
+ * instant at which it is due. `lacks`: is one of the targets not in the text?
+ */
+const RECORDS = `
+local function base64(text)
+  local value = 0
+  for i = 1, #text do
+    local b = string.byte(text, i)
+    value = value * 64 + (b == 45 and 62 or b == 95 and 63 or b < 58 and b - 48 or b < 91 and b - 55 or b - 61)
+  end
+  return value
+end
+local function lastOf(spec) return string.sub(spec, -${SPEC_DIGITS}) end
+local function fields(record)
+  local spec, revision, targets = string.match(record, '^2..................(.......)(%w+)(.*)$')
+  if spec then return spec, tonumber(revision, 36), targets, ' %s:' end
+  revision, spec, targets = string.match(record, '^%[1,%-?%d+,%-?%d+,(%d+),"([^"]*)"(.*)$')
+  return spec and lastOf(spec), tonumber(revision), targets, '"%s":['
+end
+local function dueOf(record)
+  local issued, afterIssue = string.match(record, '^2(.......).....(......)')
+  return issued and base64(issued) + base64(afterIssue) or string.match(record, '^%[1,%-?%d+,(%-?%d+)')
+end
+local function lacks(targets, keys, form)
+  for key in string.gmatch(keys, '%S+') do
+    if not string.find(targets, string.format(form, key), 1, true) then return true end
+  end
+  return false
+end`;
+
+/**
+ * Registers credentials. What is registered, and now has another spec or a target that does not hold its token, is due now;
+ * what is missing is due when its record says. `specs`: JSON of [id, "spec target*", ...]. -> {added, changed}
+ */
+export const register = script(
+  "register",
+  { keys: ["due", "running", "state"], args: ["channel", "provider", "specs"] },
+  `${NOW} ${RECORDS}
+local all, ids, missing, changed = cjson.decode(specs), {}, {}, {}
+for i = 1, #all, 2 do ids[#ids + 1] = all[i] end
+local records = redis.call('HMGET', state, unpack(ids))
+local scores = redis.call('ZMSCORE', due, unpack(ids))
+for i, id in ipairs(ids) do
+  local knownSpec, revision, held, form
+  if records[i] then knownSpec, revision, held, form = fields(records[i]) end
+  local differs = false
+  if knownSpec then
+    local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
+    differs = knownSpec ~= lastOf(spec) or (revision > 0 and lacks(held, targets, form))
+  end
+  if differs and not redis.call('ZSCORE', running, id) then
+    changed[#changed + 1] = now
+    changed[#changed + 1] = id
+  elseif not scores[i] then
+    missing[#missing + 1] = knownSpec and dueOf(records[i]) or now
+    missing[#missing + 1] = id
+  end
+end
+local added = #missing > 0 and redis.call('ZADD', due, unpack(missing)) or 0
+if #changed > 0 then redis.call('ZADD', due, unpack(changed)) end
+if added + #changed > 0 then redis.call('PUBLISH', channel, provider) end
+return {added, #changed / 2}`,
+);
+
+/** Forgets credentials. `sealed`: the keys of their sealed tokens, in the order of the ids. -> how many ids */
+export const remove = script(
+  "remove",
+  {
+    keys: ["due", "state", "expiry", "failing", "requests", "history", "operatorPauses", "...sealed"],
+    args: ["...ids"],
+  },
+  `
+for i, id in ipairs(ids) do
+  for _, index in ipairs({due, expiry}) do redis.call('ZREM', index, id) end
+  for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
+  redis.call('DEL', sealed[i])
+end
+return #ids`,
+);
+
+/**
+ * Which configuration is in force while replicas run different ones: the newest, for as long as a replica runs it.
+ * `claim`: 1 wins over another configuration of the same instant. -> 1 this one is in force | 0 another one is
+ */
+export const configure = script(
+  "configure",
+  { keys: ["config"], args: ["hash", "since", "ttlMs", "claim"] },
+  `
+local knownSince, knownHash = string.match(redis.call('GET', config) or '', '^(%d+) (%x+)$')
+if knownHash == hash then
+  if tonumber(knownSince) > tonumber(since) then since = knownSince end
+elseif knownHash
+  and (tonumber(knownSince) > tonumber(since) or (knownSince == since and claim == '0')) then return 0 end
+redis.call('SET', config, since .. ' ' .. hash, 'PX', ttlMs)
+return 1`,
+);
