@@ -1,8 +1,5 @@
+import { OPEN_AFTER, PROBE_MS } from "../core/policy/breaker.ts";
 import { PublishError, type Store } from "../core/ports/store.ts";
-
-/** After so many unanswered calls in a row the store is taken to be down: only probes go out. */
-const OPEN_AFTER = 5;
-const PROBE_MS = { first: 1000, most: 10_000 } as const;
 
 export interface GateEvents {
   unreachable(failures: number): void;
