@@ -62,13 +62,13 @@ async function ofPlaces(
   const link = await connectRedis(redis, keyPrefix);
   await seedFresh({ link, provider: site.provider, credentials: site.config.credentials });
   const { keys, remove } = dueIndex(link, PROVIDER);
-  const sure = await link.epoch();
+  const confirmedIn = await link.epoch();
 
   /** So many tokens fall due, so many milliseconds apart. */
   async function fallDue(many: number, apartMs: number): Promise<void> {
     const some = site.config.credentials.slice(0, many);
     const from = Date.now() + 2000;
-    const life = { issuedAt: from - HOUR, expiresAt: from + HOUR, sure, version: "1" };
+    const life = { issuedAt: from - HOUR, expiresAt: from + HOUR, confirmedIn, version: "1" };
     await seed({ link, provider: site.provider, credentials: some }, (i) => ({ ...life, dueAt: from + i * apartMs }));
     await link.call("ZADD", keys.due, ...some.flatMap(({ id }, i) => [from + i * apartMs, id]));
     await link.call("PUBLISH", wakeChannel(keyPrefix), PROVIDER);

@@ -24,7 +24,7 @@ export async function measurePacing({ ports, redis, servers }: Bench): Promise<P
   await using site = await makeBenchSite(options);
   const link = await connectRedis(redis, "pacing");
   const now = Date.now();
-  const life = { issuedAt: now - HOUR, expiresAt: now + HOUR, dueAt: now, sure: await link.epoch() };
+  const life = { issuedAt: now - HOUR, expiresAt: now + HOUR, dueAt: now, confirmedIn: await link.epoch() };
   await using stack = new AsyncDisposableStack();
   await seed({ link, provider: site.provider, credentials: site.config.credentials }, () => life);
   for (let i = 0; i < PROCESSES; i++) stack.use(await site.launch());

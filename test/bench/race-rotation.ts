@@ -19,9 +19,9 @@ async function daemonLap(
   rotations: number,
 ): Promise<Lap> {
   const credentials = site.config.credentials.slice(0, rotations);
-  const sure = await link.epoch();
+  const confirmedIn = await link.epoch();
   const now = Date.now();
-  const life = { issuedAt: now - HOUR, expiresAt: now + AHEAD_MS, dueAt: now, sure, version: "1" };
+  const life = { issuedAt: now - HOUR, expiresAt: now + AHEAD_MS, dueAt: now, confirmedIn, version: "1" };
   await seed({ link, provider: site.provider, credentials }, () => life);
   const { keys } = dueIndex(link, PROVIDER);
   await bench.servers.ask({ place, count: rotations });
@@ -45,7 +45,7 @@ async function openDaemon(bench: Bench, stack: AsyncDisposableStack, place: "aws
   const link = await connectRedis(redis, keyPrefix);
   stack.defer(() => link.close(true));
   const now = Date.now();
-  const life = { issuedAt: now, expiresAt: now + HOUR, dueAt: now + HOUR / 2, sure: await link.epoch() };
+  const life = { issuedAt: now, expiresAt: now + HOUR, dueAt: now + HOUR / 2, confirmedIn: await link.epoch() };
   await seed({ link, provider: site.provider, credentials: site.config.credentials }, () => life);
   const daemon = stack.use(await site.launch());
   return {

@@ -35,7 +35,7 @@ export interface Life {
   readonly expiresAt: Instant;
   readonly dueAt: Instant;
   /** Epoch of Redis in which the stores are known to hold the token. */
-  readonly sure: string;
+  readonly confirmedIn: string;
   /** The store's version, where its stores have versions. */
   readonly version?: string;
 }
@@ -49,8 +49,8 @@ export async function seed(
   for (let from = 0; from < credentials.length; from += BATCH) {
     await link.pipeline(
       credentials.slice(from, from + BATCH).flatMap((credential, i) => {
-        const { issuedAt, expiresAt, dueAt, sure, version = "" } = lifeOf(from + i);
-        const target = { revision: 1, version, expiresAt, sure, failures: 0, retryAt: 0, older: [] };
+        const { issuedAt, expiresAt, dueAt, confirmedIn, version = "" } = lifeOf(from + i);
+        const target = { revision: 1, version, expiresAt, confirmedIn, failures: 0, retryAt: 0, older: [] };
         const record = {
           revision: 1,
           issuedAt,
@@ -72,7 +72,7 @@ export async function seed(
 export async function seedFresh(fleet: SeededFleet): Promise<void> {
   const now = Date.now();
   const expiresAt = now + 12 * HOUR;
-  const life = { issuedAt: now, expiresAt, dueAt: expiresAt - HOUR, sure: "abcdef" };
+  const life = { issuedAt: now, expiresAt, dueAt: expiresAt - HOUR, confirmedIn: "abcdef" };
   await seed(fleet, () => life);
 }
 

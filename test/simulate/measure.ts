@@ -36,7 +36,7 @@ export async function measure(): Promise<Measured> {
         ...emptyTarget,
         revision: 12,
         expiresAt: now + 3_600_000,
-        sure: "a1b2c3",
+        confirmedIn: "a1b2c3",
       },
     },
   });

@@ -5,7 +5,7 @@ import { type Exchanged, ExchangeError } from "../ports/exchange.ts";
 import type { Ports } from "../ports/ports.ts";
 import { LEASE_RESERVE_MS, publishLeaseMs } from "./lease.ts";
 import { type FailedExchange, type Progress, withRecord } from "./progress.ts";
-import { type CredentialRecord, unsure } from "./record.ts";
+import { type CredentialRecord, withoutConfirmations } from "./record.ts";
 import { encodeRecord } from "./record-codec.ts";
 
 /**
@@ -38,7 +38,7 @@ async function afterExchange(
   const unsafe = checkLife(token, credential.policy)?.code;
   const record = mintedRecord(progress, token, ports);
   const kept = await ports.journal.minted({
-    record: encodeRecord(unsure(record), credential.publish),
+    record: encodeRecord(withoutConfirmations(record), credential.publish),
     sealed: ports.seal(token, record.revision),
     lifeMs: token.expiresAt - ports.now(),
     leaseMs: publishLeaseMs(token, ports.now()),

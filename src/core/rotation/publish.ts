@@ -104,7 +104,7 @@ async function publishOne(
         expiresAt: token.expiresAt,
         selfDescribing: target.format === "json",
       },
-      before.sure === ports.epoch() ? { revision: before.revision, version: before.version } : undefined,
+      before.confirmedIn === ports.epoch() ? { revision: before.revision, version: before.version } : undefined,
       signal,
     );
     const outcome = { ...base, result: published.result, version: published.held.version };
@@ -125,7 +125,7 @@ function afterFailure(before: TargetRecord, error: PublishError, ports: Ports): 
   const patience = error.code === "StoreDown" ? Math.max(failures, PATIENT) : failures;
   return {
     ...before,
-    sure: error.ambiguous || error.class === "conflict" ? "" : before.sure,
+    confirmedIn: error.ambiguous || error.class === "conflict" ? "" : before.confirmedIn,
     failures,
     retryAt: publishRetryAt(patience, ports.now(), ports.random()),
     failure: [error.class, error.code],
@@ -150,7 +150,7 @@ function confirmed(
     revision: held.revision,
     expiresAt: held.expiresAt,
     version: counted ? held.version : "",
-    sure: epoch,
+    confirmedIn: epoch,
     failures: 0,
     retryAt: 0,
     older: counted ? [...older] : [],

@@ -27,7 +27,7 @@ function toJson(record: CredentialRecord, targets: readonly Target[]): string {
     const key = targetKey(target);
     const t = record.targets[key];
     if (t === undefined) continue;
-    const row: unknown[] = [t.revision, t.expiresAt, t.sure, t.version];
+    const row: unknown[] = [t.revision, t.expiresAt, t.confirmedIn, t.version];
     if (t.failures > 0 || t.older.length > 0) {
       row.push(t.failures, t.retryAt, t.failure?.[0] ?? "", t.failure?.[1] ?? "", t.older);
     }
@@ -58,7 +58,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
     targets[key] = {
       revision: t[0],
       expiresAt: t[1],
-      sure: t[2],
+      confirmedIn: t[2],
       version: t[3],
       failures: t[4] ?? 0,
       retryAt: t[5] ?? 0,

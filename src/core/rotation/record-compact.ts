@@ -46,15 +46,15 @@ function markOf({ scheduledBy }: CredentialRecord): string[] {
 }
 
 function partOf(key: string, target: TargetRecord, record: CredentialRecord): string | undefined {
-  const { revision, expiresAt, sure, version, failures, retryAt, failure, older } = target;
+  const { revision, expiresAt, confirmedIn, version, failures, retryAt, failure, older } = target;
   if (failures > 0 || retryAt > 0 || failure !== undefined || !WORD.test(key)) return undefined;
   if (!isCount(revision) || !isCount(expiresAt)) return undefined;
-  const texts = [sure, version, ...older.map(([name]) => name)];
+  const texts = [confirmedIn, version, ...older.map(([name]) => name)];
   if (texts.some((text) => !PLAIN.test(text)) || older.some(([name, at]) => name === "" || !isCount(at)))
     return undefined;
   const fields = [
     key,
-    sure,
+    confirmedIn,
     revision === record.revision ? "" : revision.toString(36),
     expiresAt === record.expiresAt ? "" : expiresAt.toString(36),
     version,
@@ -82,20 +82,26 @@ export function fromCompact(text: string): CredentialRecord | undefined {
   for (const part of parts) {
     const fields = PART.exec(part)?.groups;
     if (fields === undefined) return undefined;
-    if (fields["key"] === SCHEDULED_BY) scheduledBy = fields["sure"];
+    if (fields["key"] === SCHEDULED_BY) scheduledBy = fields["confirmedIn"];
     else targets[fields["key"] ?? ""] = targetOf(fields, shared);
   }
   return { ...shared, spec, targets, ...(scheduledBy !== undefined && { scheduledBy }) };
 }
 
 function targetOf(
-  { sure = "", revision = "", expiresAt = "", version = "", older = "" }: Readonly<Record<string, string | undefined>>,
+  {
+    confirmedIn = "",
+    revision = "",
+    expiresAt = "",
+    version = "",
+    older = "",
+  }: Readonly<Record<string, string | undefined>>,
   shared: Pick<CredentialRecord, "revision" | "expiresAt">,
 ): TargetRecord {
   return {
     revision: revision === "" ? shared.revision : ofBase36(revision),
     expiresAt: expiresAt === "" ? shared.expiresAt : ofBase36(expiresAt),
-    sure,
+    confirmedIn,
     version,
     failures: 0,
     retryAt: 0,
@@ -114,7 +120,7 @@ const WORD = /^[0-9a-z]{1,11}$/;
 const PLAIN = /^[^\s:,@"]*$/;
 const HEAD = /^2([\w-]{7})([\w-]{5})([\w-]{6})([0-9a-z]{7})([0-9a-z]{1,11})$/;
 const PART =
-  /^(?<key>[0-9a-z]{1,11}):(?<sure>[^\s:,@"]*)(?::(?<revision>[0-9a-z]{0,11}))?(?::(?<expiresAt>[0-9a-z]{0,11}))?(?::(?<version>[^\s:,@"]*))?(?::(?<older>[^\s:,@"]+@[0-9a-z]{1,11}(?:,[^\s:,@"]+@[0-9a-z]{1,11})*))?$/;
+  /^(?<key>[0-9a-z]{1,11}):(?<confirmedIn>[^\s:,@"]*)(?::(?<revision>[0-9a-z]{0,11}))?(?::(?<expiresAt>[0-9a-z]{0,11}))?(?::(?<version>[^\s:,@"]*))?(?::(?<older>[^\s:,@"]+@[0-9a-z]{1,11}(?:,[^\s:,@"]+@[0-9a-z]{1,11})*))?$/;
 
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;

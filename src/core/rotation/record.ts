@@ -13,7 +13,7 @@ export interface TargetRecord {
    * The epoch of Redis in which this was confirmed; "" when it was not, or a write may have happened since. In any other
    * epoch Redis may have forgotten writes (restart, failover): the store is asked before the next one.
    */
-  readonly sure: string;
+  readonly confirmedIn: string;
   /** Consecutive failed publishes; 0: none is waiting. */
   readonly failures: number;
   readonly retryAt: Instant;
@@ -59,7 +59,7 @@ export const emptyTarget: TargetRecord = {
   revision: 0,
   version: "",
   expiresAt: 0,
-  sure: "",
+  confirmedIn: "",
   failures: 0,
   retryAt: 0,
   older: [],
@@ -94,10 +94,10 @@ export function targetRecordOf(record: CredentialRecord, target: Target): Target
 }
 
 /** The same record as it must be remembered while a publish is under way: no target is sure to hold what it held. */
-export function unsure(record: CredentialRecord): CredentialRecord {
+export function withoutConfirmations(record: CredentialRecord): CredentialRecord {
   const targets: Record<string, TargetRecord> = {};
   for (const [key, target] of Object.entries(record.targets)) {
-    targets[key] = { ...target, sure: "" };
+    targets[key] = { ...target, confirmedIn: "" };
   }
   return { ...record, targets };
 }

@@ -62,7 +62,7 @@ export async function askStores(
         const { class: errorClass, code, message } = error;
         const failures = before.failures + 1;
         const retryAt = publishRetryAt(failures, ports.now(), ports.random());
-        all[targetKey(target)] = { ...before, sure: "", failures, retryAt, failure: [errorClass, code] };
+        all[targetKey(target)] = { ...before, confirmedIn: "", failures, retryAt, failure: [errorClass, code] };
         unanswered.push({
           store: target.store,
           secret: target.secret,
@@ -93,10 +93,10 @@ export function recordOfHeld(
   held: Held | undefined,
   { counted, epoch }: { readonly counted: boolean; readonly epoch: string },
 ): TargetRecord {
-  if (held === undefined) return { ...emptyTarget, sure: epoch };
+  if (held === undefined) return { ...emptyTarget, confirmedIn: epoch };
   return {
     ...emptyTarget,
-    sure: epoch,
+    confirmedIn: epoch,
     revision: held.revision,
     expiresAt: held.expiresAt,
     version: counted ? held.version : "",

@@ -29,7 +29,7 @@ const lane = openLane(redis, "p", {
       revision: 1,
       version: "",
       expiresAt: now + HOUR,
-      sure: "a1b2c3",
+      confirmedIn: "a1b2c3",
       failures: 0,
       retryAt: 0,
       older: [],

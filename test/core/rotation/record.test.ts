@@ -14,7 +14,7 @@ const ROOM = 44;
 function ordinary(of: Credential, over: Partial<TargetRecord> = {}): CredentialRecord {
   const revision = 46_655;
   const expiresAt = START + 14 * 24 * HOUR;
-  const held = { ...emptyTarget, revision, expiresAt, sure: "a1b2c3", ...over };
+  const held = { ...emptyTarget, revision, expiresAt, confirmedIn: "a1b2c3", ...over };
   return {
     revision,
     issuedAt: START,
@@ -33,7 +33,7 @@ describe("the text of a record", () => {
 
   test("is the same length while a publish is under way, but for the epochs", () => {
     const of = credential();
-    const text = encodeRecord(ordinary(of, { sure: "" }), of.publish);
+    const text = encodeRecord(ordinary(of, { confirmedIn: "" }), of.publish);
     expect(text.length).toBe(encodeRecord(ordinary(of), of.publish).length - "a1b2c3".length);
   });
 
@@ -61,13 +61,19 @@ describe("the text of a record", () => {
     revision: fc.nat(),
     version: fc.oneof(fc.constant(""), fc.nat().map(String), fc.string()),
     expiresAt: instant,
-    sure: fc.oneof(fc.constantFrom("", "a1b2c3", "same"), fc.string()),
+    confirmedIn: fc.oneof(fc.constantFrom("", "a1b2c3", "same"), fc.string()),
     failures: fc.constant(0),
     retryAt: fc.constant(0),
     older: fc.array(fc.tuple(fc.oneof(fc.nat().map(String), fc.string()), instant), { maxLength: 3 }),
   });
   const failing = fc.record({
-    ...{ revision: fc.nat(), version: fc.string(), expiresAt: instant, sure: fc.string(), older: fc.constant([]) },
+    ...{
+      revision: fc.nat(),
+      version: fc.string(),
+      expiresAt: instant,
+      confirmedIn: fc.string(),
+      older: fc.constant([]),
+    },
     failures: fc.integer({ min: 1 }),
     retryAt: fc.nat(),
     failure: fc.tuple(fc.constantFrom("throttled", "auth"), fc.string()),
