@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { readDocument, sectionOf } from "../documents.ts";
 import { readRules, selectorsOf } from "./rules.ts";
 
 const { recorded, alerts } = await readRules();
@@ -24,14 +24,11 @@ describe("every alert", () => {
     expect(names.filter((name) => !/^Evertoken[A-Z]\w+$/.test(name))).toEqual([]);
   });
 
-  test("is in the README's table, under its severity", async () => {
-    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-    const table = /^\| critical: it pages [\s\S]*?\n\n/m.exec(readme)?.[0] ?? "";
-    const cells = table.split("\n").map((line) => line.split("|").slice(1, 3));
-    for (const [column, severity] of ["critical", "warning"].entries()) {
-      const named = cells.flatMap((row) =>
-        [...(row[column] ?? "").matchAll(/`(Evertoken\w+)`/g)].map(([, name = ""]) => name),
-      );
+  test("is listed in src/observe/README.md, under its severity", () => {
+    const section = sectionOf(readDocument("src/observe/README.md"), "Alerts");
+    const [, critical = "", warning = ""] = section.split(/^(?:Critical, it pages|Warning, a ticket):$/m);
+    for (const [severity, list] of Object.entries({ critical, warning })) {
+      const named = [...list.matchAll(/`(Evertoken\w+)`/g)].map(([, name = ""]) => name);
       const expected = alerts.filter(({ labels }) => labels?.["severity"] === severity).map(({ alert }) => alert);
       expect(named.toSorted()).toEqual(expected.toSorted());
     }

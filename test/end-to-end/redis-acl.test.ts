@@ -1,16 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { aclRules } from "../documents.ts";
 import { makeSite, quick } from "../fakes/daemon.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { reset, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
-const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-const rules = /^user evertoken on >PASSWORD (.+)$/m.exec(readme)?.[1] ?? "";
-
-test("the README's ACL rules are enough for the daemon and every command, and for nothing else", async () => {
+test("the ACL rules of helm/README.md are enough for the daemon and every command, and for nothing else", async () => {
   await using redis = await startRedis({ port: true });
   const port = redis.port ?? 0;
-  expect(await askRedis(port, `ACL SETUSER evertoken on >pass ${rules}`)).toBe("+OK\r\n");
+  expect(await askRedis(port, `ACL SETUSER evertoken on >pass ${aclRules().join(" ")}`)).toBe("+OK\r\n");
   expect(await askRedis(port, "SET another:key 1")).toBe("+OK\r\n");
   await using provider = await startTokenEndpoint();
   provider.otherwise(token({ expires_in: 8 }));

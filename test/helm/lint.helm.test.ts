@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +6,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
+import { readDocument } from "../documents.ts";
 import { chartReadme, configOf, helms, matrix, readChart, render, runTool, template } from "./helm.ts";
 import { CHART } from "./values-schema.ts";
 
@@ -74,9 +74,9 @@ describe.each(["1.29", "1.30"])("for Kubernetes %s", (version) => {
   });
 });
 
-test.each(["README.md", "helm/README.md"])("the values in %s work", async (name) => {
-  const readme = readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
-  const [, values = ""] = /^```yaml\n(# values\.yaml\n[\s\S]*?)^```$/m.exec(readme) ?? [];
+test("the values in helm/README.md work", async () => {
+  const { blocks } = readDocument("helm/README.md");
+  const values = blocks.find(({ text }) => text.startsWith("# values.yaml\n"))?.text ?? "";
   const text = configOf(await render(parse(values) as object));
   const { problems } = parseConfig(text, "/etc/evertoken/config.yaml", {});
   expect(problems).toEqual([]);

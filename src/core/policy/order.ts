@@ -21,7 +21,7 @@ export function waitOf(backlog: number, limits: { readonly perSecond?: number; r
 }
 
 /**
- * Who comes first when more is due than can be sent (README, "Catch-up"):
+ * Who comes first when more is due than can be sent (test/bench/README.md, "Catch-up"):
  * 1. live tokens that would die before their turn, the nearest end first: each can still be saved;
  * 2. dead ones, the most recently dead first: it is the one that consumers are most likely still asking for;
  * 3. the rest by due time: it has time, or no consumers yet.

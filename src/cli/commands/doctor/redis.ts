@@ -73,7 +73,7 @@ async function settings(redis: RedisLink): Promise<Check> {
     return ok(name, "version, maxmemory-policy and rights are as needed");
   } catch (error) {
     if (!(error instanceof RedisError)) throw error;
-    return failure(name, error.message, "the README has the ACL rule and the settings, under Redis");
+    return failure(name, error.message, "helm/README.md has the ACL rule and the settings, under Redis");
   }
 }
 

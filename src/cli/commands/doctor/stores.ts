@@ -15,7 +15,7 @@ const AT_ONCE = 4;
 
 const FIXES: Readonly<Record<PublishErrorClass, string>> = {
   auth: "give the daemon a cloud identity: IRSA, Pod Identity, Workload Identity, or the SDK's environment variables",
-  permanent: "grant what the README lists under Permissions",
+  permanent: "grant what src/publish/README.md lists under Permissions",
   unavailable: "from where evertoken runs: DNS, firewall, proxy, and endpoint of the store",
   throttled: "ask the cloud for a higher quota, or wait",
   quota: "ask the cloud for a higher quota",
