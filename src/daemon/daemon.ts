@@ -115,6 +115,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     const embedded = await startEmbeddedRedis({
       dataDir: config.dataDir,
       env: parts.env,
+      elapsed: parts.elapsed,
       onEvent: ({ kind, pid, message }) =>
         log.event(`redis.embedded_${kind}`, {
           ...(pid !== undefined && { pid }),

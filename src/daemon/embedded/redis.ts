@@ -1,8 +1,7 @@
-import type { Env } from "../../core/edges.ts";
+import type { Edges } from "../../core/edges.ts";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { claimDataDir, embeddedSocket } from "./folder.ts";
 import { EmbeddedRedisError } from "./error.ts";
@@ -31,12 +30,13 @@ const STEADY_MS = 10_000;
  * A private Redis on a unix socket, its data in `dataDir` (AOF). Started again when it dies by itself; dies with the daemon,
  * also when that is killed. Throws EmbeddedRedisError.
  */
-export async function startEmbeddedRedis(options: {
-  readonly dataDir: string;
-  readonly env: Env;
-  onEvent(event: EmbeddedEvent): void;
-}): Promise<EmbeddedRedis> {
-  const { dataDir, env, onEvent } = options;
+export async function startEmbeddedRedis(
+  options: Pick<Edges, "elapsed" | "env"> & {
+    readonly dataDir: string;
+    onEvent(event: EmbeddedEvent): void;
+  },
+): Promise<EmbeddedRedis> {
+  const { dataDir, env, elapsed, onEvent } = options;
   const program = await findProgram(env["PATH"]);
   const claim = await claimDataDir(dataDir);
   const place = { program, path: env["PATH"] ?? "", dataDir, socket: embeddedSocket(dataDir) };
@@ -62,11 +62,11 @@ export async function startEmbeddedRedis(options: {
   async function watch(): Promise<void> {
     let wait: number = BACKOFF_MS.first;
     while (!closing.signal.aborted) {
-      const startedAt = performance.now();
+      const startedAt = elapsed();
       if (!gone(child)) await once(child, "exit");
       if (closing.signal.aborted) return;
       onEvent({ kind: "exited" });
-      if (performance.now() - startedAt > STEADY_MS) wait = BACKOFF_MS.first;
+      if (elapsed() - startedAt > STEADY_MS) wait = BACKOFF_MS.first;
       for (let started = false; !started && !closing.signal.aborted; wait = Math.min(wait * 2, BACKOFF_MS.most)) {
         started = await startAgain(wait);
       }

@@ -19,6 +19,7 @@ import { redisProgram } from "../../setup/redis.ts";
 
 const EMBEDDED = new URL("../../../src/daemon/embedded/redis.ts", import.meta.url).href;
 const env = { PATH: process.env["PATH"] };
+const elapsed = (): number => performance.now();
 
 /** The events of one embedded Redis, and the next that is still to come. */
 function eventLog() {
@@ -76,7 +77,7 @@ describe("the embedded Redis", () => {
   });
 
   async function start(log = eventLog(), dir = dataDir): Promise<EmbeddedRedis> {
-    const embedded = await startEmbeddedRedis({ dataDir: dir, env, onEvent: log.onEvent });
+    const embedded = await startEmbeddedRedis({ dataDir: dir, env, elapsed, onEvent: log.onEvent });
     open.push(embedded);
     return embedded;
   }
@@ -86,7 +87,7 @@ describe("the embedded Redis", () => {
     const program = `
       import { startEmbeddedRedis } from ${JSON.stringify(EMBEDDED)};
       const { socket } = await startEmbeddedRedis({
-        dataDir: ${JSON.stringify(dataDir)}, env: process.env, onEvent() {},
+        dataDir: ${JSON.stringify(dataDir)}, env: process.env, elapsed: () => performance.now(), onEvent() {},
       });
       console.log(socket);
       process.stdin.resume();`;
@@ -153,7 +154,7 @@ describe("the embedded Redis", () => {
     await writeFile(join(bin, "redis-server"), script, { mode: 0o755 });
     process.env["ET_TEST_CANARY"] = "canary-in-the-environment";
     try {
-      open.push(await startEmbeddedRedis({ dataDir, env: { PATH: bin }, onEvent: () => undefined }));
+      open.push(await startEmbeddedRedis({ dataDir, env: { PATH: bin }, elapsed, onEvent: () => undefined }));
       const environment = await readFile(seen, "utf8");
       expect(environment).toContain(`export PATH='${bin}'`);
       expect(environment).not.toContain("canary");
@@ -310,7 +311,9 @@ describe("the embedded Redis", () => {
   });
 
   test("says in one line what to install where there is no redis-server", async () => {
-    const error = await failure(startEmbeddedRedis({ dataDir, env: { PATH: root }, onEvent: () => undefined }));
+    const error = await failure(
+      startEmbeddedRedis({ dataDir, env: { PATH: root }, elapsed, onEvent: () => undefined }),
+    );
     expect(error.code).toBe("not_installed");
     expect(error.message).toBe(
       "there is no redis-server on this machine: install it (apt-get install redis-server), or set redis: { url: ... } to use one elsewhere",
@@ -322,7 +325,7 @@ describe("the embedded Redis", () => {
     const bin = join(root, "bin");
     await mkdir(bin);
     await symlink(redisProgram() ?? "", join(bin, "valkey-server"));
-    const embedded = await startEmbeddedRedis({ dataDir, env: { PATH: bin }, onEvent: () => undefined });
+    const embedded = await startEmbeddedRedis({ dataDir, env: { PATH: bin }, elapsed, onEvent: () => undefined });
     open.push(embedded);
     expect(await redis(embedded.socket, "PING")).toBe("+PONG\r\n");
   });
@@ -331,7 +334,7 @@ describe("the embedded Redis", () => {
     const bin = join(root, "bin");
     await mkdir(bin);
     await writeFile(join(bin, "redis-server"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
-    const error = await failure(startEmbeddedRedis({ dataDir, env: { PATH: bin }, onEvent: () => undefined }));
+    const error = await failure(startEmbeddedRedis({ dataDir, env: { PATH: bin }, elapsed, onEvent: () => undefined }));
     expect(error.code).toBe("start_failed");
     expect(error.message).toContain(join(dataDir, "redis.log"));
     await start(); // the data directory is free again
