@@ -1,4 +1,5 @@
 import type { Edges } from "../core/edges.ts";
+import { untilAborted } from "../core/wait.ts";
 import type { Config } from "../config/config.ts";
 import { drain } from "./drain.ts";
 import { startEmbeddedRedis } from "./embedded/redis.ts";
@@ -162,7 +163,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const settled = setTimeout(() => releaseMemory({ waiting: true }), SETTLED_MS);
   stack.defer(() => clearTimeout(settled));
 
-  await aborted(stop);
+  await untilAborted(stop);
   phase = "draining";
   reload.close();
   log.event("app.draining", { active: fleet.active() });
@@ -201,11 +202,4 @@ async function connect(redis: RedisLink, { log, stop }: DaemonParts): Promise<bo
     }
   }
   return false;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

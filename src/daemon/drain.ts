@@ -1,3 +1,4 @@
+import { unlessAborted } from "../core/wait.ts";
 import type { Lane } from "../queue/lane.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 
@@ -29,12 +30,12 @@ export async function drain(parts: {
   }, REDIS_GRACE_MS);
   const either = AbortSignal.any([timer.signal, alone.signal]);
   try {
-    const stopped = await before(either, Promise.all(lanes.map((lane) => lane.stopClaiming())));
-    const idle = await before(timer.signal, untilIdle(parts.active));
+    const stopped = await endsBefore(Promise.all(lanes.map((lane) => lane.stopClaiming())), either);
+    const idle = await endsBefore(untilIdle(parts.active), timer.signal);
     // What is left now are BullMQ's own loops: with Redis away they would never end.
     const force = !redis.ready() || !idle;
-    const closed = await before(either, Promise.all(lanes.map((lane) => lane.close(force))));
-    if (!closed) await before(AbortSignal.timeout(1000), Promise.all(lanes.map((lane) => lane.close(true))));
+    const closed = await endsBefore(Promise.all(lanes.map((lane) => lane.close(force))), either);
+    if (!closed) await endsBefore(Promise.all(lanes.map((lane) => lane.close(true))), AbortSignal.timeout(1000));
     return stopped && idle && closed;
   } finally {
     clearTimeout(timeout);
@@ -42,15 +43,13 @@ export async function drain(parts: {
   }
 }
 
-/** True when the work ended before the signal. */
-async function before(signal: AbortSignal, work: Promise<unknown>): Promise<boolean> {
-  if (signal.aborted) return false;
-  return Promise.race([
-    work.then(() => true),
-    new Promise<boolean>((resolve) => {
-      signal.addEventListener("abort", () => resolve(false), { once: true });
-    }),
-  ]);
+async function endsBefore(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  return (
+    (await unlessAborted(
+      work.then(() => true),
+      signal,
+    )) ?? false
+  );
 }
 
 async function untilIdle(active: () => number): Promise<void> {

@@ -1,6 +1,20 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import { unlessAborted, waitUnlessAborted } from "../../src/core/wait.ts";
+import { onAbort, unlessAborted, untilAborted, waitUnlessAborted } from "../../src/core/wait.ts";
+
+describe("reacting to an abort", () => {
+  test("happens once, at once for a signal that has aborted, and not after it was stopped", async () => {
+    const seen: string[] = [];
+    const controller = new AbortController();
+    onAbort(controller.signal, () => seen.push("first"));
+    onAbort(controller.signal, () => seen.push("stopped"))();
+    controller.abort();
+    controller.abort();
+    onAbort(controller.signal, () => seen.push("late"));
+    expect(seen).toEqual(["first", "late"]);
+    await untilAborted(controller.signal);
+  });
+});
 
 describe("a wait", () => {
   test("ends with true when its time is over, and leaves no listener", async () => {

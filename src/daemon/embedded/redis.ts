@@ -1,8 +1,8 @@
 import type { Edges } from "../../core/edges.ts";
+import { waitUnlessAborted } from "../../core/wait.ts";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { claimDataDir, embeddedSocket } from "./folder.ts";
 import { EmbeddedRedisError } from "./error.ts";
 import { findProgram, gone, startServer, stopServer } from "./server.ts";
@@ -48,8 +48,7 @@ export async function startEmbeddedRedis(
     return child;
   }
   async function startAgain(wait: number): Promise<boolean> {
-    await delay(wait, undefined, { signal: closing.signal }).catch(() => undefined);
-    if (closing.signal.aborted) return false;
+    if (!(await waitUnlessAborted(wait, closing.signal))) return false;
     try {
       child = await start("restarted");
       return true;
