@@ -8,7 +8,7 @@ import { makeCredentialSeries } from "./credential-series.ts";
 import type { Instant } from "../core/credential.ts";
 import { faultOf } from "../observe/fault.ts";
 import type { FleetShape, FleetSnapshot } from "../core/snapshot.ts";
-import { fleetShape } from "./shape.ts";
+
 import { makeGenerations } from "./generations.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { makeTurns } from "./in-turn.ts";
@@ -26,7 +26,7 @@ import { RedisError, type RedisLink } from "../queue/redis/link.ts";
 import { takeSnapshot } from "../queue/views/snapshot.ts";
 import { type RecoveryProgress, makeRecovery } from "./recovery.ts";
 import { type Reconciler, makeReconciler } from "./reconciler.ts";
-import { type RosterChange, compareRosters, emptyRoster, makeRoster } from "./roster.ts";
+import { type RosterChange, compareRosters, emptyRoster, fleetShape, makeRoster } from "./roster.ts";
 import type { Seal } from "../secrets/seal.ts";
 import { makeStoreCapacity } from "./store-capacity.ts";
 import { makeBlocked } from "./blocked.ts";

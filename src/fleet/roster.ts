@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { leaseFloorMs } from "../core/policy/retry.ts";
 import type { Config } from "../config/config.ts";
 import type { Credential } from "../core/credential.ts";
 import { registrationOf } from "../core/rotation/spec.ts";
+import type { FleetShape } from "../core/snapshot.ts";
 import { inSlices } from "./slices.ts";
 
 type Spec = readonly [id: string, spec: string];
@@ -23,6 +23,11 @@ export interface Roster {
   readonly stores: ReadonlySet<string>;
   /** Two configurations that ask for the same tokens for the same ids have the same. */
   readonly hash: string;
+}
+
+/** The shortest lease that one exchange fits in. */
+export function leaseFloorMs(requestTimeoutMs: number): number {
+  return Math.max(10_000, requestTimeoutMs + 2000);
 }
 
 export const emptyRoster: Roster = { credentials: new Map(), sections: new Map(), stores: new Set(), hash: "" };
@@ -104,4 +109,23 @@ function append<T>(lists: Map<string, T[]>, name: string, item: T): void {
   const list = lists.get(name);
   if (list === undefined) lists.set(name, [item]);
   else list.push(item);
+}
+
+/** The facts of a configuration that a snapshot needs: read once, however often a snapshot is taken. */
+export function fleetShape(config: Config, credentialOf = credentialFinder(config)): FleetShape {
+  const byProvider = Map.groupBy(config.credentials, (credential) => credential.provider);
+  return {
+    providers: [...config.providers.keys()].map((name) => {
+      const credentials = byProvider.get(name) ?? [];
+      const stores = new Set(credentials.flatMap(({ publish }) => publish.map((target) => target.store)));
+      return { name, configured: credentials.length, stores };
+    }),
+    stores: [...config.stores.values()],
+    targetsOf: (id) => credentialOf(id)?.publish ?? [],
+  };
+}
+
+function credentialFinder(config: Config): (id: string) => Credential | undefined {
+  const byId = new Map(config.credentials.map((credential) => [credential.id, credential]));
+  return (id) => byId.get(id);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { type Roster, compareRosters, emptyRoster, makeRoster } from "../../src/fleet/roster.ts";
+import { type Roster, compareRosters, emptyRoster, leaseFloorMs, makeRoster } from "../../src/fleet/roster.ts";
 
 interface Account {
   readonly id: string;
@@ -61,6 +61,14 @@ describe("a roster", () => {
     expect((await rosterOf({ id: "a", scope: "x" })).hash).not.toBe(hash);
     expect((await rosterOf({ id: "a" }, { id: "b" })).hash).not.toBe(hash);
     expect((await rosterOf({ id: "a", provider: "q" })).hash).not.toBe(hash);
+  });
+});
+
+describe("the shortest lease", () => {
+  test("is ten seconds, or two more than a request may take: at, just before, just after", () => {
+    expect(leaseFloorMs(7999)).toBe(10_000);
+    expect(leaseFloorMs(8000)).toBe(10_000);
+    expect(leaseFloorMs(8001)).toBe(10_001);
   });
 });
 

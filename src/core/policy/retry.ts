@@ -120,8 +120,3 @@ function transientCap(token: Living | undefined, now: Instant): number {
 export function publishRetryAt(failures: number, now: Instant, random: number): Instant {
   return Math.ceil(now + fullJitter({ base: 500, cap: 30 * SECOND }, failures, random));
 }
-
-/** Shortest lease that lets one exchange end inside it. */
-export function leaseFloorMs(requestTimeoutMs: number): number {
-  return Math.max(10 * SECOND, requestTimeoutMs + 2 * SECOND);
-}

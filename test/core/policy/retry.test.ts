@@ -1,13 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type Failure,
-  type Living,
-  lastingClass,
-  leaseFloorMs,
-  publishRetryAt,
-  retryAt,
-} from "../../../src/core/policy/retry.ts";
+import { type Failure, type Living, lastingClass, publishRetryAt, retryAt } from "../../../src/core/policy/retry.ts";
 import type { Policy } from "../../../src/core/credential.ts";
 import type { ExchangeErrorClass } from "../../../src/core/ports/exchange.ts";
 
@@ -200,13 +193,5 @@ describe("when a failed publish is tried again", () => {
     const most = [1, 2, 3, 4, 5, 6, 7, 8, 1000].map((failures) => publishRetryAt(failures, NOW, ALMOST_ONE) - NOW);
     expect(most).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
     expect(publishRetryAt(7, NOW, 0) - NOW).toBe(250);
-  });
-});
-
-describe("the shortest lease", () => {
-  test("is ten seconds, or two more than a request may take: at, just before, just after", () => {
-    expect(leaseFloorMs(8 * SECOND - 1)).toBe(10 * SECOND);
-    expect(leaseFloorMs(8 * SECOND)).toBe(10 * SECOND);
-    expect(leaseFloorMs(8 * SECOND + 1)).toBe(10 * SECOND + 1);
   });
 });

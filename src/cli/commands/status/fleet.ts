@@ -1,6 +1,6 @@
 import { formatDuration } from "../../../core/duration.ts";
 import type { Config } from "../../../config/config.ts";
-import { fleetShape } from "../../../fleet/shape.ts";
+import { fleetShape } from "../../../fleet/roster.ts";
 import { formatInstant } from "../../../core/instant.ts";
 import type { CountedState } from "../../../core/states.ts";
 import { type PauseStatus, type StatusDocument, statusDocument } from "../../../observe/status.ts";
