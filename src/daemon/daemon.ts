@@ -97,7 +97,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     page:
       page &&
       (async (nonce) => {
-        const snapshot = await fleet?.latest(PAGE_WAIT_MS);
+        const snapshot = await fleet?.snapshotWithin(PAGE_WAIT_MS);
         return page.statusPage({ now: now(), snapshot, facts: facts(), nonce });
       }),
   });

@@ -4,9 +4,9 @@ import type { Outcome } from "../core/rotation/outcome.ts";
 /** Names of credentials that wait for a store or a provider to come back; in memory, of this replica only. */
 export interface Blocked {
   /** Returns the credentials of the same provider whose wait is over because this outcome shows that it answers again. */
-  note(outcome: Outcome): readonly string[];
+  noteOutcome(outcome: Outcome): readonly string[];
   /** Credentials, by provider, that wait for the store; forgets them. */
-  takeStore(store: string): ReadonlyMap<string, readonly string[]>;
+  takeBlockedBy(store: string): ReadonlyMap<string, readonly string[]>;
 }
 
 /** Refusals that are about the way to the endpoint: when they end for one account they have ended for all, however slow the ladder. */
@@ -21,7 +21,7 @@ export function makeBlocked(): Blocked {
   const inARow = new Map<string, Set<string>>();
 
   return {
-    note({ credential, provider, targets, error, exchangeMs }) {
+    noteOutcome({ credential, provider, targets, error, exchangeMs }) {
       for (const target of targets) {
         const waiting = byStore.get(target.store) ?? new Map<string, string>();
         if (target.result === "failed") waiting.set(credential, provider);
@@ -38,7 +38,7 @@ export function makeBlocked(): Blocked {
       inARow.delete(provider);
       return failed.size >= OUTAGE ? [...failed].filter((id) => id !== credential) : [];
     },
-    takeStore(store) {
+    takeBlockedBy(store) {
       const taken = new Map<string, string[]>();
       for (const [credential, provider] of byStore.get(store) ?? []) {
         const ids = taken.get(provider);

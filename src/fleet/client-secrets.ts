@@ -16,9 +16,9 @@ export interface ClientSecrets {
   /** Throws ExchangeError of class `secret` when not one can be read. */
   read(credential: Credential, provider: Provider): Promise<Current>;
   /** The provider refused what has this fingerprint. */
-  refused(id: string, print: string): void;
+  noteRefused(id: string, print: string): void;
   /** Whether there is something to try that neither the fleet has tried last, as `recorded` has it, nor this replica. */
-  changed(credential: Credential, provider: Provider, recorded: string): Promise<boolean>;
+  haveChanged(credential: Credential, provider: Provider, recorded: string): Promise<boolean>;
 }
 
 /**
@@ -52,8 +52,8 @@ export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Inst
 
   return {
     read,
-    refused: (id, print) => void lastRefused.set(id, print),
-    async changed(credential, provider, recorded) {
+    noteRefused: (id, print) => void lastRefused.set(id, print),
+    async haveChanged(credential, provider, recorded) {
       try {
         const { print } = await read(credential, provider);
         return print !== recorded && print !== lastRefused.get(credential.id);

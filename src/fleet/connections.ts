@@ -1,23 +1,23 @@
-import type { Env } from "../core/edges.ts";
 import { type KeyObject, createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
-import type { Provider } from "../core/credential.ts";
+import type { Instant, Provider } from "../core/credential.ts";
+import type { Env } from "../core/edges.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
+import type { Store } from "../core/ports/store.ts";
+import { type GateEvents, gate } from "../publish/gate.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
 import { openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, openPacedStore } from "./paced-store.ts";
-import { type GateEvents, gate } from "../publish/gate.ts";
-import type { Store } from "../core/ports/store.ts";
-import type { RedisLink } from "../queue/redis/link.ts";
 
 interface Closable {
   close(): Promise<void>;
 }
 
-/** What is open, by name, each with the text of everything that decided how it was opened. */
-type Opened<T> = ReadonlyMap<string, { readonly key: string; readonly it: T }>;
+/** Open connections by name, each with the text of all settings that it was opened with. */
+type Opened<T> = ReadonlyMap<string, { readonly settings: string; readonly connection: T }>;
 
-/** The ways to the providers and the stores of one configuration. */
+/** The connections of one configuration to its providers and stores. */
 export interface Connections {
   readonly exchanges: Opened<Exchange>;
   readonly stores: Opened<Store>;
@@ -25,45 +25,47 @@ export interface Connections {
 
 export const noConnections: Connections = { exchanges: new Map(), stores: new Map() };
 
-export interface ConnectionParts {
+export interface ConnectionOptions {
   readonly versionKey: KeyObject;
   readonly budgets: Budgets;
   readonly redis: RedisLink;
-  now(): number;
+  now(): Instant;
   readonly env: Env;
   gateEvents(store: string): GateEvents;
 }
 
 export interface Reopened {
   readonly connections: Connections;
-  /** Replaced or no longer configured: to be closed when nobody uses them any more. */
+  /** Replaced or no longer configured: to be closed when no job uses them any more. */
   readonly stale: readonly Closable[];
-  /** Opened just now: to be closed when the configuration is not applied after all. */
+  /** Opened just now: to be closed if the configuration is not applied after all. */
   readonly fresh: readonly Closable[];
 }
 
 /**
- * Opens what a configuration needs and is not open yet. What is configured as before stays as it is, with its kept-alive
- * connections and what it knows of the other end.
+ * Opens what a configuration needs and is not open yet. A connection whose settings are as before stays open: it keeps its
+ * HTTP connections alive and remembers how the other end behaves. `used`: names of the stores that a credential publishes to.
+ * Throws when one cannot be opened; those that were opened before it are closed again.
  */
 export async function reopen(
   before: Connections,
-  config: Config,
-  used: ReadonlySet<string>,
-  parts: ConnectionParts,
+  { config, used }: { readonly config: Config; readonly used: ReadonlySet<string> },
+  options: ConnectionOptions,
 ): Promise<Reopened> {
   const providers = await Promise.all(
     [...config.providers.values()].map(
-      async (provider) => [provider.name, await exchangeKey(provider), provider] as const,
+      async (provider) => [provider.name, await exchangeSettings(provider), provider] as const,
     ),
   );
   const stores = [...config.stores.values()]
     .filter(({ name }) => used.has(name))
     .map((store) => [store.name, JSON.stringify(store), store] as const);
-  const exchanges = await renew(before.exchanges, providers, async (provider) => openPacedExchange(provider, parts));
+  const exchanges = await openDifferent(before.exchanges, providers, async (provider) =>
+    openPacedExchange(provider, options),
+  );
   try {
-    const opened = await renew(before.stores, stores, async (store) =>
-      gate(store.name, await openPacedStore(store, parts), parts.gateEvents(store.name)),
+    const opened = await openDifferent(before.stores, stores, async (store) =>
+      gate(store.name, await openPacedStore(store, options), options.gateEvents(store.name)),
     );
     return {
       connections: { exchanges: exchanges.all, stores: opened.all },
@@ -77,27 +79,26 @@ export async function reopen(
 }
 
 export async function closeAll(connections: Iterable<Closable>): Promise<void> {
-  await Promise.allSettled([...connections].map((each) => each.close()));
+  await Promise.allSettled([...connections].map((connection) => connection.close()));
 }
 
-/** What is open of all of them. */
-export function itsOf<T>(opened: Opened<T>): ReadonlyMap<string, T> {
-  return new Map([...opened].map(([name, { it }]) => [name, it]));
+export function connectionsByName<T>(opened: Opened<T>): ReadonlyMap<string, T> {
+  return new Map([...opened].map(([name, { connection }]) => [name, connection]));
 }
 
-async function renew<C, T extends Closable>(
+async function openDifferent<C, T extends Closable>(
   before: Opened<T>,
-  wanted: readonly (readonly [name: string, key: string, config: C])[],
+  wanted: readonly (readonly [name: string, settings: string, config: C])[],
   open: (config: C) => Promise<T>,
 ): Promise<{ all: Opened<T>; stale: T[]; fresh: T[] }> {
   const fresh: T[] = [];
   const results = await Promise.allSettled(
-    wanted.map(async ([name, key, config]) => {
+    wanted.map(async ([name, settings, config]) => {
       const kept = before.get(name);
-      if (kept?.key === key) return [name, kept] as const;
-      const it = await open(config);
-      fresh.push(it);
-      return [name, { key, it }] as const;
+      if (kept?.settings === settings) return [name, kept] as const;
+      const connection = await open(config);
+      fresh.push(connection);
+      return [name, { settings, connection }] as const;
     }),
   );
   const failed = results.find((result) => result.status === "rejected");
@@ -106,16 +107,19 @@ async function renew<C, T extends Closable>(
     throw failed.reason;
   }
   const all = new Map(results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
-  const stale = [...before].filter(([name, { it }]) => all.get(name)?.it !== it).map(([, { it }]) => it);
+  const stale = [...before.entries()]
+    .filter(([name, { connection }]) => all.get(name)?.connection !== connection)
+    .map(([, { connection }]) => connection);
   return { all, stale, fresh };
 }
 
-async function exchangeKey(provider: Provider): Promise<string> {
+/** The content of the CA file counts as a setting: it may be replaced under the same name. */
+async function exchangeSettings(provider: Provider): Promise<string> {
   const { caFile } = provider.tls;
-  return JSON.stringify([provider, caFile === undefined ? "" : await printOfFile(caFile)]);
+  return JSON.stringify([provider, caFile === undefined ? "" : await hashOfFile(caFile)]);
 }
 
-async function printOfFile(file: string): Promise<string> {
-  const text = await readFile(file).catch(() => undefined); // the exchange itself says what is wrong with it
+async function hashOfFile(file: string): Promise<string> {
+  const text = await readFile(file).catch(() => undefined); // the exchange reports what is wrong with the file
   return text === undefined ? "unreadable" : createHash("sha256").update(text).digest("hex");
 }

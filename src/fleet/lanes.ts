@@ -1,60 +1,62 @@
 import type { Config } from "../config/config.ts";
 import type { Edges } from "../core/edges.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { type Lane, openLane } from "../queue/lane.ts";
-import { makeSecretWatch } from "../queue/secret-watch.ts";
+import { type Lane, type LaneLimits, openLane } from "../queue/lane.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
+import { makeSecretWatch } from "../queue/secret-watch.ts";
+import type { Configured } from "./configured.ts";
+import type { Generations } from "./generations.ts";
 import type { Roster } from "./roster.ts";
 import type { Work } from "./run-job.ts";
 
 /** A lane per configured provider. */
 export interface Lanes {
-  get(provider: string): Lane | undefined;
-  /** Those that are being closed included. */
+  /** All lanes, those that are being closed included. */
   all(): readonly Lane[];
-  /** Opens what is new, closes what is gone, and gives the others their limits. What is under way goes on. */
+  /** Opens the lanes of new providers, closes those of removed ones, and sets the limits of the others. Jobs go on. */
   follow(config: Config, roster: Roster): void;
-  wake(): void;
+  /** Does nothing for a provider that is not configured. */
+  wake(provider: string): void;
+  wakeAll(): void;
   /** Jobs under way in this process. */
   active(): number;
-  /** A page of what waits for a changed secret. */
+  /** Of each lane one page of the credentials whose client secret was refused. */
   retryChangedSecrets(): Promise<void>;
   retryAllChangedSecrets(): Promise<void>;
 }
 
-export function makeLanes(parts: {
+export function makeLanes(options: {
+  readonly configured: Generations<Configured>;
   readonly redis: RedisLink;
   readonly metrics: Metrics;
   readonly work: Work;
   secretChanged(id: string, refusedPrint: string): Promise<boolean>;
-  /** How many more rotations of a provider may be begun, with so many under way here. */
-  room(provider: string, underWay: number): number;
   elapsed: Edges["elapsed"];
   onError(error: unknown): void;
 }): Lanes {
-  const { redis, metrics, onError } = parts;
-  const open = new Map<string, { readonly lane: Lane; readonly parked: ReturnType<typeof makeSecretWatch> }>();
+  const { redis, metrics, configured, work, secretChanged, elapsed, onError } = options;
+  const open = new Map<string, { readonly lane: Lane; readonly secretWatch: ReturnType<typeof makeSecretWatch> }>();
   const closing = new Set<Lane>();
   let active = 0;
 
-  function openOne(name: string, limits: Parameters<Lane["setLimits"]>[0]): void {
-    const lane = openLane(redis, name, {
+  function openFor(provider: string, limits: LaneLimits): void {
+    const lane = openLane(redis, provider, {
       limits,
-      elapsed: parts.elapsed,
-      room: (underWay) => parts.room(name, underWay),
+      elapsed,
+      room: (underWay) => configured.current().capacity.capacity(provider, underWay),
       onError,
       async work(...job) {
         active += 1;
-        metrics.jobs(name, 1);
+        metrics.jobs(provider, 1);
         try {
-          return await parts.work(...job);
+          return await work(...job);
         } finally {
           active -= 1;
-          metrics.jobs(name, -1);
+          metrics.jobs(provider, -1);
         }
       },
     });
-    open.set(name, { lane, parked: makeSecretWatch(redis, lane.due, parts.secretChanged) });
+    open.set(provider, { lane, secretWatch: makeSecretWatch(redis, lane.due, secretChanged) });
   }
 
   async function close(lane: Lane): Promise<void> {
@@ -65,13 +67,12 @@ export function makeLanes(parts: {
   }
 
   return {
-    get: (provider) => open.get(provider)?.lane,
     all: () => [...[...open.values()].map(({ lane }) => lane), ...closing],
     follow({ providers, history }, { sections }) {
       for (const [name, { limits }] of providers) {
         const all = { ...limits, leaseFloorMs: sections.get(name)?.leaseFloorMs ?? 0, historyKeep: history.keep };
         const known = open.get(name);
-        if (known === undefined) openOne(name, all);
+        if (known === undefined) openFor(name, all);
         else known.lane.setLimits(all);
       }
       for (const [name, { lane }] of open) {
@@ -80,15 +81,16 @@ export function makeLanes(parts: {
         close(lane).catch(onError);
       }
     },
-    wake() {
+    wake: (provider) => open.get(provider)?.lane.wake(),
+    wakeAll() {
       for (const { lane } of open.values()) lane.wake();
     },
     active: () => active,
     async retryChangedSecrets() {
-      for (const { parked } of open.values()) await parked.check();
+      for (const { secretWatch } of open.values()) await secretWatch.check();
     },
     async retryAllChangedSecrets() {
-      for (const { parked } of open.values()) await parked.checkAll();
+      for (const { secretWatch } of open.values()) await secretWatch.checkAll();
     },
   };
 }

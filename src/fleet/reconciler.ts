@@ -1,55 +1,81 @@
 import type { Instant } from "../core/credential.ts";
-import { makeTurns } from "./in-turn.ts";
-import type { Lanes } from "./lanes.ts";
 import type { Log } from "../observe/log.ts";
 import { dueIndex } from "../queue/due-index.ts";
-import { type Reconciled, type Wanted, makeReconcile } from "../queue/registrations.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
+import { type Difference, type Reconciled, type Wanted, makeReconcile } from "../queue/registrations.ts";
+import { makeTurns } from "./in-turn.ts";
 import type { Roster, RosterChange } from "./roster.ts";
 
-/** Keeps the due index in agreement with what is configured. */
+/** Keeps the due index in agreement with the configuration. Its methods wait for one another. */
 export interface Reconciler {
-  /** A configuration has been applied: its changes are written into the due index. Never throws: what fails is made up for. */
+  /** Writes the changes of a configuration that has just been applied. Never throws: a later round makes up for what fails. */
   follow(roster: Roster, change: RosterChange, since: Instant): Promise<void>;
-  /** From time to time; `round` counts from 1. */
-  round(round: number): Promise<void>;
-  /** Entry by entry. */
-  everything(): Promise<void>;
+  /** Once in a while; `round` counts from 1. */
+  runRound(round: number): Promise<void>;
+  /** Compares every entry. */
+  reconcileAll(): Promise<void>;
 }
 
-/** Every so many rounds the due index is compared entry by entry. */
+/** One round in 120 compares every entry of the due index. */
 const FULL_ROUND = 120;
 
-export function makeReconciler(parts: {
+export function makeReconciler(options: {
   readonly redis: RedisLink;
   readonly log: Log;
-  readonly lanes: Lanes;
   onError(error: unknown): void;
 }): Reconciler {
-  const { redis, log, lanes } = parts;
+  const { redis, log } = options;
   const inTurn = makeTurns();
   let wanted: Wanted = { hash: "", since: 0, registrations: [] };
   /** The due index has not been brought up to date since the last change. */
   let owed = true;
-  let counted = true;
-  const reconcile = makeReconcile(redis, () => wanted);
+  let wasInForce = true;
+  const registrations = makeReconcile(redis, () => wanted);
 
-  /** Whether this configuration is the one that counts; another replica may run a newer one. */
-  async function counts(claim: boolean): Promise<boolean> {
-    const does = await reconcile.counts(claim);
-    if (does !== counted) log.event(does ? "config.counts" : "config.superseded");
-    counted = does;
-    return does;
+  /** Whether this replica's configuration is the newest of the fleet; during a rolling deploy another replica's may be. */
+  async function isInForce(claim: boolean): Promise<boolean> {
+    const inForce = await registrations.counts(claim);
+    if (inForce !== wasInForce) log.event(inForce ? "config.counts" : "config.superseded");
+    wasInForce = inForce;
+    return inForce;
   }
 
-  function say(sum: Reconciled): void {
+  function logReconciled(sum: Reconciled): void {
     if (sum.added + sum.changed + sum.removed > 0) log.event("schedule.reconciled", { ...sum });
   }
 
-  async function all({ claim, known }: { claim: boolean; known: boolean }): Promise<void> {
-    if (!(await counts(claim))) return;
-    say(await reconcile.everything({ known }));
+  async function compareAll({ claim, known }: { claim: boolean; known: boolean }): Promise<void> {
+    if (!(await isInForce(claim))) return;
+    logReconciled(await registrations.everything({ known }));
     owed = false;
+  }
+
+  async function followFirst(): Promise<void> {
+    await compareAll({ claim: true, known: true });
+    // An older release does not know this mark and may have changed entries since it was set; a count would not show that.
+    // The next round compares every entry.
+    owed = true;
+  }
+
+  async function followChange(change: RosterChange): Promise<void> {
+    owed = true;
+    if (!redis.ready()) return;
+    try {
+      if (!(await isInForce(true))) return;
+      logReconciled(await registrations.differences(differencesOf(change)));
+      owed = false;
+    } catch (error) {
+      options.onError(error);
+    }
+  }
+
+  function differencesOf({ register, gone }: RosterChange): Difference[] {
+    const providers = new Set([...register.keys(), ...gone.keys()]);
+    return [...providers].map((provider) => ({
+      due: dueIndex(redis, provider),
+      register: register.get(provider) ?? [],
+      gone: gone.get(provider) ?? [],
+    }));
   }
 
   return {
@@ -60,44 +86,20 @@ export function makeReconciler(parts: {
         wanted = {
           hash: roster.hash,
           since,
-          registrations: [...roster.sections].flatMap(([name, { specs }]) => {
-            const due = lanes.get(name)?.due;
-            return due === undefined ? [] : [{ due, specs }];
-          }),
+          registrations: [...roster.sections].map(([provider, { specs }]) => ({
+            due: dueIndex(redis, provider),
+            specs,
+          })),
         };
-        if (isFirst) {
-          await all({ claim: true, known: true });
-          // What a release without that mark has changed since it was set does not show in a count: the next round looks.
-          owed = true;
-          return;
-        }
-        owed = true;
-        if (!redis.ready()) return;
-        try {
-          if (!(await counts(true))) return;
-          say(await reconcile.differences(differences(change)));
-          owed = false;
-        } catch (error) {
-          parts.onError(error);
-        }
+        await (isFirst ? followFirst() : followChange(change));
       }),
-    round: (round) =>
+    runRound: (round) =>
       inTurn(async () => {
-        if (!(await counts(false))) return;
-        // The whole look costs a second of Redis per 100,000 credentials; a count tells most of it.
-        if (owed || round % FULL_ROUND === 0 || !(await reconcile.looksRight()))
-          await all({ claim: false, known: false });
+        if (!(await isInForce(false))) return;
+        // Comparing all costs a second of Redis per 100,000 credentials; a count shows most differences.
+        if (owed || round % FULL_ROUND === 0 || !(await registrations.looksRight()))
+          await compareAll({ claim: false, known: false });
       }),
-    everything: () => inTurn(() => all({ claim: false, known: false })),
+    reconcileAll: () => inTurn(() => compareAll({ claim: false, known: false })),
   };
-
-  function differences({ register, gone }: RosterChange) {
-    const names = new Set([...register.keys(), ...gone.keys()]);
-    return [...names].map((name) => ({
-      // The lane of a provider that is gone is being closed already.
-      due: lanes.get(name)?.due ?? dueIndex(redis, name),
-      register: register.get(name) ?? [],
-      gone: gone.get(name) ?? [],
-    }));
-  }
 }

@@ -9,8 +9,8 @@ const NEWEST = 0.1;
 /** How many rotations of a provider the stores can take soon: more are not begun. */
 export interface StoreCapacity {
   /** `underWay`: rotations of this provider in this process. Less than 1: not now. */
-  room(provider: string, underWay: number): number;
-  exchanged(provider: string, ms: number): void;
+  capacity(provider: string, underWay: number): number;
+  noteExchange(provider: string, ms: number): void;
 }
 
 interface Share {
@@ -42,7 +42,7 @@ export function makeStoreCapacity(
     );
   }
   return {
-    room(provider, underWay) {
+    capacity(provider, underWay) {
       const aheadMs = HORIZON_MS + (means.get(provider) ?? 0);
       const most = (shares.get(provider) ?? []).map(({ budget, perSecond, writes }) => {
         const slots = ((aheadMs - budget.backlogMs()) * perSecond) / 1000;
@@ -51,7 +51,7 @@ export function makeStoreCapacity(
       });
       return Math.min(Infinity, ...most) - underWay;
     },
-    exchanged(provider, ms) {
+    noteExchange(provider, ms) {
       const mean = means.get(provider) ?? ms;
       means.set(provider, mean + NEWEST * (ms - mean));
     },

@@ -71,5 +71,3 @@ export function recoveryLedger(redis: RedisLink, who: string) {
     },
   };
 }
-
-export type RecoveryLedger = ReturnType<typeof recoveryLedger>;

@@ -37,62 +37,62 @@ const unpublished = (credential: string, store: string, provider = "p"): Outcome
 
 describe("what waits for a provider", () => {
   test("is brought forward by the first success after three have failed in a row, once", () => {
-    const waiting = makeBlocked();
-    for (const id of ["a", "b", "c"]) expect(waiting.note(failed(id))).toEqual([]);
-    expect(waiting.note(rotated("b"))).toEqual(["a", "c"]);
-    expect(waiting.note(rotated("d"))).toEqual([]);
+    const blocked = makeBlocked();
+    for (const id of ["a", "b", "c"]) expect(blocked.noteOutcome(failed(id))).toEqual([]);
+    expect(blocked.noteOutcome(rotated("b"))).toEqual(["a", "c"]);
+    expect(blocked.noteOutcome(rotated("d"))).toEqual([]);
   });
 
   test("keeps its own backoff when fewer than three failed: that is no outage", () => {
-    const waiting = makeBlocked();
-    for (const id of ["a", "b", "a", "b"]) waiting.note(failed(id));
-    expect(waiting.note(rotated("c"))).toEqual([]);
+    const blocked = makeBlocked();
+    for (const id of ["a", "b", "a", "b"]) blocked.noteOutcome(failed(id));
+    expect(blocked.noteOutcome(rotated("c"))).toEqual([]);
   });
 
   test("does not count refusals, which no recovery cures", () => {
-    const waiting = makeBlocked();
-    for (const id of ["a", "b", "c", "d"]) waiting.note(failed(id, "config"));
-    expect(waiting.note(rotated("e"))).toEqual([]);
+    const blocked = makeBlocked();
+    for (const id of ["a", "b", "c", "d"]) blocked.noteOutcome(failed(id, "config"));
+    expect(blocked.noteOutcome(rotated("e"))).toEqual([]);
   });
 
   test.each(["http_404", "http_405", "proxy", "redirect_refused", "html", "no_token"])(
     "includes who climbs the slow ladder because of %s, which is about the endpoint",
     (code) => {
-      const waiting = makeBlocked();
-      for (const id of ["a", "b", "c"]) waiting.note(failed(id, "config", code));
-      expect(waiting.note(rotated("a"))).toEqual(["b", "c"]);
+      const blocked = makeBlocked();
+      for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id, "config", code));
+      expect(blocked.noteOutcome(rotated("a"))).toEqual(["b", "c"]);
     },
   );
 
   test.each(["http_403", "invalid_client", "invalid_scope"])("does not include %s, which is one account's", (code) => {
-    const waiting = makeBlocked();
-    for (const id of ["a", "b", "c"]) waiting.note(failed(id, "config", code));
-    expect(waiting.note(rotated("d"))).toEqual([]);
+    const blocked = makeBlocked();
+    for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id, "config", code));
+    expect(blocked.noteOutcome(rotated("d"))).toEqual([]);
   });
 
   test("is not brought forward by another provider, nor by a publish alone", () => {
-    const waiting = makeBlocked();
-    for (const id of ["a", "b", "c"]) waiting.note(failed(id));
-    expect(waiting.note(rotated("d", "q"))).toEqual([]);
-    expect(waiting.note({ ...base, credential: "e", provider: "p", result: "published" })).toEqual([]);
-    expect(waiting.note(rotated("d"))).toEqual(["a", "b", "c"]);
+    const blocked = makeBlocked();
+    for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id));
+    expect(blocked.noteOutcome(rotated("d", "q"))).toEqual([]);
+    expect(blocked.noteOutcome({ ...base, credential: "e", provider: "p", result: "published" })).toEqual([]);
+    expect(blocked.noteOutcome(rotated("d"))).toEqual(["a", "b", "c"]);
   });
 });
 
 describe("what waits for a store", () => {
   test("is known by provider until it is taken or published", () => {
-    const waiting = makeBlocked();
-    waiting.note(unpublished("a", "s"));
-    waiting.note(unpublished("b", "s", "q"));
-    waiting.note(unpublished("c", "other"));
-    waiting.note(unpublished("d", "s"));
-    waiting.note({ ...rotated("d"), targets: [{ store: "s", secret: "s", result: "written", durationMs: 0 }] });
-    expect(waiting.takeStore("s")).toEqual(
+    const blocked = makeBlocked();
+    blocked.noteOutcome(unpublished("a", "s"));
+    blocked.noteOutcome(unpublished("b", "s", "q"));
+    blocked.noteOutcome(unpublished("c", "other"));
+    blocked.noteOutcome(unpublished("d", "s"));
+    blocked.noteOutcome({ ...rotated("d"), targets: [{ store: "s", secret: "s", result: "written", durationMs: 0 }] });
+    expect(blocked.takeBlockedBy("s")).toEqual(
       new Map([
         ["p", ["a"]],
         ["q", ["b"]],
       ]),
     );
-    expect(waiting.takeStore("s")).toEqual(new Map());
+    expect(blocked.takeBlockedBy("s")).toEqual(new Map());
   });
 });

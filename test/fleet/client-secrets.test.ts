@@ -24,18 +24,18 @@ describe("the secrets of a client", () => {
   test("of which not one can be read are an error of their own", async () => {
     const secrets = makeClientSecrets({}, printKey, Date.now);
     await expect(secrets.read(of, provider)).rejects.toMatchObject({ class: "secret", code: "unset", sent: false });
-    expect(await secrets.changed(of, provider, "")).toBe(false);
+    expect(await secrets.haveChanged(of, provider, "")).toBe(false);
   });
 
   test("have changed when they, or the way they are sent, differ from what was refused", async () => {
     const env = { OLD: "b" };
     const secrets = makeClientSecrets(env, printKey, Date.now);
     const { print } = await secrets.read(of, provider);
-    expect(await secrets.changed(of, provider, print)).toBe(false);
+    expect(await secrets.haveChanged(of, provider, print)).toBe(false);
     const post = { ...provider, auth: { method: "client_secret_post", encoding: "rfc6749" } } as const;
-    expect(await secrets.changed(of, post, print)).toBe(true);
+    expect(await secrets.haveChanged(of, post, print)).toBe(true);
     env.OLD = "c";
-    expect(await secrets.changed(of, provider, print)).toBe(true);
+    expect(await secrets.haveChanged(of, provider, print)).toBe(true);
   });
 
   test("that replicas see differently are tried once by each, however often the others are refused", async () => {
@@ -43,12 +43,12 @@ describe("the secrets of a client", () => {
     const two = makeClientSecrets({ OLD: "wrong" }, printKey, Date.now);
     const stale = (await one.read(of, provider)).print;
     const wrong = (await two.read(of, provider)).print;
-    one.refused(of.id, stale);
-    expect(await two.changed(of, provider, stale)).toBe(true);
-    two.refused(of.id, wrong);
-    expect(await one.changed(of, provider, wrong)).toBe(false);
-    expect(await two.changed(of, provider, stale)).toBe(false);
-    expect(await two.changed(credential({ ...of, id: "other" }), provider, stale)).toBe(true);
+    one.noteRefused(of.id, stale);
+    expect(await two.haveChanged(of, provider, stale)).toBe(true);
+    two.noteRefused(of.id, wrong);
+    expect(await one.haveChanged(of, provider, wrong)).toBe(false);
+    expect(await two.haveChanged(of, provider, stale)).toBe(false);
+    expect(await two.haveChanged(credential({ ...of, id: "other" }), provider, stale)).toBe(true);
   });
 });
 

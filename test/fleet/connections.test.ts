@@ -18,7 +18,7 @@ function configOf(providers: Record<string, object>, stores: Record<string, obje
   return config;
 }
 const folder = (dir: string) => ({ type: "file", dir });
-const parts = {
+const options = {
   versionKey: createSecretKey(Buffer.alloc(32)),
   budgets: () => undefined,
   redis: { prefix: "test" } as RedisLink,
@@ -26,7 +26,8 @@ const parts = {
   env: {},
   gateEvents: () => ({ unreachable: () => undefined, recovered: () => undefined }),
 };
-const open = (before: Connections, config: Config) => reopen(before, config, new Set(config.stores.keys()), parts);
+const open = (before: Connections, config: Config) =>
+  reopen(before, { config, used: new Set(config.stores.keys()) }, options);
 
 describe("opening what a configuration needs", () => {
   test("leaves open what is configured as before", async () => {
@@ -34,7 +35,7 @@ describe("opening what a configuration needs", () => {
     expect([first.fresh.length, first.stale.length]).toEqual([4, 0]);
     const second = await open(first.connections, configOf({ p: {}, q: {} }, { s: folder("/s"), t: folder("/t") }));
     expect([second.fresh.length, second.stale.length]).toEqual([0, 0]);
-    expect(second.connections.stores.get("s")?.it).toBe(first.connections.stores.get("s")?.it);
+    expect(second.connections.stores.get("s")?.connection).toBe(first.connections.stores.get("s")?.connection);
   });
 
   test("opens anew what is configured differently, and only that", async () => {
@@ -44,15 +45,25 @@ describe("opening what a configuration needs", () => {
       { s: folder("/s"), t: folder("/u") },
     );
     const second = await open(first.connections, changed);
-    expect(second.fresh).toEqual([second.connections.exchanges.get("p")?.it, second.connections.stores.get("t")?.it]);
-    expect(second.stale).toEqual([first.connections.exchanges.get("p")?.it, first.connections.stores.get("t")?.it]);
-    expect(second.connections.exchanges.get("q")?.it).toBe(first.connections.exchanges.get("q")?.it);
+    expect(second.fresh).toEqual([
+      second.connections.exchanges.get("p")?.connection,
+      second.connections.stores.get("t")?.connection,
+    ]);
+    expect(second.stale).toEqual([
+      first.connections.exchanges.get("p")?.connection,
+      first.connections.stores.get("t")?.connection,
+    ]);
+    expect(second.connections.exchanges.get("q")?.connection).toBe(first.connections.exchanges.get("q")?.connection);
   });
 
   test("gives up what is no longer configured, and a store that nobody publishes to", async () => {
     const config = configOf({ p: {} }, { s: folder("/s") });
     const first = await open(noConnections, config);
-    const second = await reopen(first.connections, configOf({}, { s: folder("/s") }), new Set(), parts);
+    const second = await reopen(
+      first.connections,
+      { config: configOf({}, { s: folder("/s") }), used: new Set() },
+      options,
+    );
     expect(second.stale).toHaveLength(2);
     expect([...second.connections.exchanges.keys(), ...second.connections.stores.keys()]).toEqual([]);
   });
@@ -60,16 +71,19 @@ describe("opening what a configuration needs", () => {
   test("of a configuration that cannot be opened whole takes nothing, and closes nothing that is in use", async () => {
     const closed: string[] = [];
     const used = { close: async () => void closed.push("t") } as unknown as Store;
-    const before: Connections = { exchanges: new Map(), stores: new Map([["t", { key: "as before", it: used }]]) };
+    const before: Connections = {
+      exchanges: new Map(),
+      stores: new Map([["t", { settings: "as before", connection: used }]]),
+    };
     const broken = {
-      ...parts,
+      ...options,
       gateEvents(store: string) {
         if (store === "t") throw new Error("cannot be opened");
-        return parts.gateEvents();
+        return options.gateEvents();
       },
     };
     const config = configOf({ p: {} }, { s: folder("/s"), t: folder("/t") });
-    await expect(reopen(before, config, new Set(["s", "t"]), broken)).rejects.toThrow("cannot be opened");
+    await expect(reopen(before, { config, used: new Set(["s", "t"]) }, broken)).rejects.toThrow("cannot be opened");
     expect(closed).toEqual([]);
   });
 });

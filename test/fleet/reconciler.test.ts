@@ -1,6 +1,4 @@
 import { expect, test } from "vitest";
-import type { Lanes } from "../../src/fleet/lanes.ts";
-import type { Lane } from "../../src/queue/lane.ts";
 import { makeReconciler } from "../../src/fleet/reconciler.ts";
 import { compareRosters, emptyRoster, makeRoster } from "../../src/fleet/roster.ts";
 import { accepted } from "../config/fixture.ts";
@@ -25,17 +23,15 @@ credentials: ${JSON.stringify(
       })),
     )}`),
   );
-  const lane = { due: index.due } as Lane;
-  const registry = makeReconciler({
+  const reconciler = makeReconciler({
     redis: index.redis,
     log: { event: () => undefined, setLevel: () => undefined, flush: () => undefined },
-    lanes: { get: () => lane } as unknown as Lanes,
     onError(error) {
       throw error;
     },
   });
-  await registry.follow(roster, await compareRosters(emptyRoster, roster), 1);
-  return registry;
+  await reconciler.follow(roster, await compareRosters(emptyRoster, roster), 1);
+  return reconciler;
 }
 
 test("what a start took on trust is looked at in the first round: a release without the mark may have changed it", async () => {
@@ -44,8 +40,8 @@ test("what a start took on trust is looked at in the first round: a release with
   // As many entries, and one of them another.
   await index.redis.call("ZREM", index.due.keys.due, "a");
   await index.redis.call("ZADD", index.due.keys.due, 1, "x");
-  const registry = await start("a", "b");
+  const reconciler = await start("a", "b");
   expect(await scheduled()).toEqual(["b", "x"]);
-  await registry.round(1);
+  await reconciler.runRound(1);
   expect(await scheduled()).toEqual(["a", "b"]);
 });
