@@ -4,7 +4,7 @@ import { type Document, readDocument } from "./read/document.ts";
 import { judge } from "./check/check.ts";
 import type { Opened } from "./read/open.ts";
 import type { CrossFinding, Problem } from "./problem.ts";
-import type { SettingsFile } from "./resolve/resolve.ts";
+import type { SettingsFile } from "./resolve/config.ts";
 import { resolveCredential } from "./resolve/credential.ts";
 import { policyResolver } from "./resolve/policy.ts";
 import { makeShares } from "./resolve/intern.ts";

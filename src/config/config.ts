@@ -2,9 +2,10 @@ import type { Env } from "../core/edges.ts";
 import type { Read, Told } from "./checked.ts";
 import { readApart } from "./thread/read-in-thread.ts";
 import { type Opened, openFiles } from "./read/open.ts";
-import { type Config, resolveConfig } from "./resolve/resolve.ts";
+import type { Config } from "./resolve/config.ts";
+import { resolveConfig } from "./resolve/resolve.ts";
 
-export type { Config } from "./resolve/resolve.ts";
+export type { Config } from "./resolve/config.ts";
 export type { Problem } from "./problem.ts";
 
 export interface Parsed extends Told {

@@ -2,8 +2,7 @@ import type { Env } from "../core/edges.ts";
 import { presets } from "./resolve/presets.ts";
 import { judge } from "./check/check.ts";
 import { openFiles } from "./read/open.ts";
-import type { Path } from "./problem.ts";
-import { valueAt } from "./check/remedy.ts";
+import { type Path, valueAt } from "./problem.ts";
 import { POLICY_KEYS } from "./resolve/policy.ts";
 import { type Sources, joinSources } from "./read/joined.ts";
 

@@ -1,6 +1,14 @@
 /** Keys and list indexes from the root to a value. */
 export type Path = readonly (string | number)[];
 
+/** Undefined where nothing stands at the path. */
+export function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, step) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[step] : undefined),
+    root,
+  );
+}
+
 /** A finding before it has a position. */
 export interface Finding {
   readonly severity: "error" | "warning";

@@ -1,4 +1,5 @@
 import type { Mistake } from "../shape/mistakes.ts";
+import { valueAt } from "../problem.ts";
 import { closest } from "../suggest.ts";
 
 /**
@@ -40,11 +41,4 @@ export function typeVariables(
     changed = true;
   }
   return changed;
-}
-
-export function valueAt(root: unknown, path: Mistake["path"]): unknown {
-  return path.reduce<unknown>(
-    (at, step) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[step] : undefined),
-    root,
-  );
 }

@@ -1,7 +1,7 @@
 import { resolve as resolvePath } from "node:path";
 import { Secret } from "../../core/credential.ts";
 import { refOf } from "./credential.ts";
-import type { Config } from "./resolve.ts";
+import type { Config } from "./config.ts";
 import type { ConfigFile } from "../shape/schema.ts";
 
 const KEY_PREFIX = "evertoken";

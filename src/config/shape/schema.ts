@@ -5,7 +5,7 @@ import { settings } from "./settings.ts";
 import { store } from "./store.ts";
 import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
 import { MAX_TARGETS, SHARE, isPlainCredential } from "./fast-path.ts";
-import { valueAt } from "../check/remedy.ts";
+import { valueAt } from "../problem.ts";
 import { z } from "./zod.ts";
 
 /** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */

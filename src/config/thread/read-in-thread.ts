@@ -6,7 +6,7 @@ import type { Credential } from "../../core/credential.ts";
 import type { Read } from "../checked.ts";
 import type { Opened } from "../read/open.ts";
 import { makeUnpacker } from "./pack.ts";
-import type { SettingsFile } from "../resolve/resolve.ts";
+import type { SettingsFile } from "../resolve/config.ts";
 
 /** Most of what reading makes is garbage at once: with more room for it, it is collected less often, and less of it lives that long. */
 const YOUNG_MIB = 64;
