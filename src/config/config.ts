@@ -1,5 +1,5 @@
 import type { Env } from "../core/edges.ts";
-import type { Read, Told } from "./checked.ts";
+import type { Read, Told } from "./check/documents.ts";
 import { readApart } from "./thread/read-in-thread.ts";
 import { type Opened, openFiles } from "./read/open.ts";
 import type { Config } from "./resolve/config.ts";
@@ -28,7 +28,7 @@ export async function loadConfig(file: string, env: Env): Promise<Loaded> {
 /** Undefined for a large one. What checks a configuration takes 5 MB: where a thread does that, it goes with it. */
 async function readHere(file: string, env: Env): Promise<(Read & Pick<Opened, "files" | "watched">) | undefined> {
   const opened = await openFiles(file, env, SMALL);
-  return opened && (await import("./checked.ts")).checkOpened(opened, env);
+  return opened && (await import("./check/documents.ts")).checkOpened(opened, env);
 }
 
 /** The configuration that was found right, as the daemon works with it. */

@@ -1,7 +1,7 @@
 import type { Env } from "../core/edges.ts";
 import { interpolate } from "./read/interpolate.ts";
 import { readText } from "./read/text.ts";
-import { defaultListen, parseListen } from "./address.ts";
+import { defaultListen, parseListen } from "./shape/listen-address.ts";
 
 /** Keys of the top level stand at the beginning of their line in YAML that is not JSON. */
 const SECTION = /^(["']?)http\1[ \t]*:(?<rest>[^\n]*)\n?(?<below>(?:[ \t#][^\n]*(?:\n|$)|\n)*)/m;

@@ -1,7 +1,7 @@
 import type { Env } from "../core/edges.ts";
 import { type Parsed, accept } from "./config.ts";
 import { judge } from "./check/check.ts";
-import { checkText, tell } from "./checked.ts";
+import { checkText, tell } from "./check/documents.ts";
 import { openFiles } from "./read/open.ts";
 import type { Finding, Problem } from "./problem.ts";
 import { jsonSchema } from "./shape/schema.ts";

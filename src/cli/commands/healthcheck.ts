@@ -1,6 +1,6 @@
 import { parseDuration } from "../../core/duration.ts";
 import { listenOf } from "../../config/listen.ts";
-import { defaultListen, parseListen } from "../../config/address.ts";
+import { defaultListen, parseListen } from "../../config/shape/listen-address.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import type { Io } from "../io.ts";
 import type { ConfigOption } from "../options.ts";

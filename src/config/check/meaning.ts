@@ -4,7 +4,7 @@ import { checkProviders } from "./provider.ts";
 import { checkStores } from "./target.ts";
 import { checkPolicyTimes, checkTimes } from "./times.ts";
 import type { CrossFinding, Finding, Path } from "../problem.ts";
-import { parseListen } from "../address.ts";
+import { parseListen } from "../shape/listen-address.ts";
 import { POLICY_KEYS, policyResolver } from "../resolve/policy.ts";
 import { WRONG } from "../shape/salvage.ts";
 import { makeShares } from "../resolve/intern.ts";

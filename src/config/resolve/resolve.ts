@@ -2,7 +2,7 @@ import { dirname, resolve as resolvePath } from "node:path";
 import type { Credential, Provider } from "../../core/credential.ts";
 import type { Config, SettingsFile } from "./config.ts";
 import { presets } from "./presets.ts";
-import { defaultListen, parseListen } from "../address.ts";
+import { defaultListen, parseListen } from "../shape/listen-address.ts";
 import { parseFraction } from "../shape/fraction.ts";
 import { resolveLimits } from "./limits.ts";
 import { refOf } from "./credential.ts";

@@ -1,6 +1,6 @@
 import type { Shape } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
-import { count, duration, id, keyOf, labels, name, secretRef, share, text } from "./parts.ts";
+import { count, duration, id, keyOf, labels, name, secretRef, share, text } from "./values.ts";
 import { settings } from "./settings.ts";
 import { store } from "./store.ts";
 import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";

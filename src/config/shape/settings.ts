@@ -1,4 +1,4 @@
-import { duration, secretRef, share, text } from "./parts.ts";
+import { duration, secretRef, share, text } from "./values.ts";
 import { z } from "./zod.ts";
 
 const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;

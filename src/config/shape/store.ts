@@ -1,4 +1,4 @@
-import { duration, text } from "./parts.ts";
+import { duration, text } from "./values.ts";
 import { z } from "./zod.ts";
 
 /** Where tokens are published. */

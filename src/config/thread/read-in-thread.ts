@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Credential } from "../../core/credential.ts";
-import type { Read } from "../checked.ts";
+import type { Read } from "../check/documents.ts";
 import type { Opened } from "../read/open.ts";
 import { makeUnpacker } from "./pack.ts";
 import type { SettingsFile } from "../resolve/config.ts";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
-import { checkOpened } from "../checked.ts";
+import { checkOpened } from "../check/documents.ts";
 import { CHUNK, type Opening, type Order } from "./read-in-thread.ts";
 import { openFiles } from "../read/open.ts";
 import { makePacker } from "./pack.ts";

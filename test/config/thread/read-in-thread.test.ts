@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../../src/config/parse.ts";
-import { checkOpened } from "../../../src/config/checked.ts";
+import { checkOpened } from "../../../src/config/check/documents.ts";
 import { openFiles } from "../../../src/config/read/open.ts";
 import { credential } from "../../fakes/world.ts";
 import { makePacker, makeUnpacker } from "../../../src/config/thread/pack.ts";

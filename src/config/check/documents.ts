@@ -1,14 +1,14 @@
-import type { Env } from "../core/edges.ts";
-import type { Credential } from "../core/credential.ts";
-import { type Document, readDocument } from "./read/document.ts";
-import { judge } from "./check/check.ts";
-import type { Opened } from "./read/open.ts";
-import type { CrossFinding, Problem } from "./problem.ts";
-import type { SettingsFile } from "./resolve/config.ts";
-import { resolveCredential } from "./resolve/credential.ts";
-import { policyResolver } from "./resolve/policy.ts";
-import { makeShares } from "./resolve/intern.ts";
-import { type Sources, joinSources } from "./read/joined.ts";
+import type { Env } from "../../core/edges.ts";
+import type { Credential } from "../../core/credential.ts";
+import { type Document, readDocument } from "../read/document.ts";
+import { judge } from "./check.ts";
+import type { Opened } from "../read/open.ts";
+import type { CrossFinding, Problem } from "../problem.ts";
+import type { SettingsFile } from "../resolve/config.ts";
+import { resolveCredential } from "../resolve/credential.ts";
+import { policyResolver } from "../resolve/policy.ts";
+import { makeShares } from "../resolve/intern.ts";
+import { type Sources, joinSources } from "../read/joined.ts";
 
 /** What is said about a configuration. */
 export interface Told {
