@@ -3,28 +3,27 @@ import { interpolate } from "./read/interpolate.ts";
 import { readText } from "./read/text.ts";
 import { defaultListen, parseListen } from "./shape/listen-address.ts";
 
-/** Keys of the top level stand at the beginning of their line in YAML that is not JSON. */
+/** In YAML that is not JSON a key of the top level stands at the beginning of its line. */
 const SECTION = /^(["']?)http\1[ \t]*:(?<rest>[^\n]*)\n?(?<below>(?:[ \t#][^\n]*(?:\n|$)|\n)*)/m;
 const LISTEN =
   /(?:^|[\s{,])(["']?)listen\1[ \t]*:[ \t]*(?:"(?<double>[^"\n]*)"|'(?<single>[^'\n]*)'|(?<plain>[^\s,}#]+))/m;
 
 /**
- * `http.listen` of a configuration without reading the rest of it: a health check of a daemon with 100,000 credentials must
- * not take longer than the answer. Undefined when the text says it in a way that only the whole reader understands (an
- * alias, a merge key), and for what is wrong.
+ * Reads `http.listen` of a configuration and nothing else: for a health check it takes too long to parse 100,000
+ * credentials. Undefined for a wrong address, and where only a parser finds it (an alias, a merge key).
  */
 export async function listenOf(
   file: string,
   env: Env,
 ): Promise<{ readonly host: string; readonly port: number } | undefined> {
   const read = await readText(file);
-  const written = "text" in read ? quickly(read.text) : undefined;
+  const written = "text" in read ? findListen(read.text) : undefined;
   if (written === undefined) return undefined;
   const { value, findings } = interpolate(written, env);
   return findings.length > 0 ? undefined : parseListen(String(value));
 }
 
-function quickly(text: string): string | undefined {
+function findListen(text: string): string | undefined {
   if (/^\s*[{[]/.test(text)) return fromJson(text);
   if (/^<<[ \t]*:/m.test(text)) return undefined;
   const section = SECTION.exec(text)?.groups;
@@ -41,6 +40,6 @@ function fromJson(text: string): string | undefined {
     const listen = value.http?.listen ?? defaultListen;
     return typeof listen === "string" ? listen : undefined;
   } catch {
-    return undefined; // YAML in flow style, or broken: the whole reader knows
+    return undefined; // YAML in flow style, or broken: a parser knows
   }
 }

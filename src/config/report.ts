@@ -1,9 +1,19 @@
 import type { Problem } from "./problem.ts";
 
+/** What a check has found wrong, and how people read it. */
+
+export interface Report {
+  readonly problems: readonly Problem[];
+  /** How many problems there are beside these. */
+  readonly more: number;
+}
+
 const MAX_SHOWN = 50;
 
-/** For people: `file:line:column severity message`, the line, and what was probably meant. At most 50, then a count
- * of those and of `unshown` others. */
+/**
+ * One line for each problem, `file:line:column severity message` and a suggestion, then the line of the file. At most
+ * 50 problems, then a count of the others and of `unshown` more.
+ */
 export function formatProblems(problems: readonly Problem[], unshown = 0): string {
   const shown = problems.slice(0, MAX_SHOWN).map(formatProblem);
   const more = problems.length - shown.length + unshown;

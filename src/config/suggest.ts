@@ -1,4 +1,4 @@
-/** The candidate that was probably meant: at most a third of its letters differ. */
+/** The candidate that a mistyped word was probably meant to be: at most a third of its letters differ. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Infinity;
@@ -12,7 +12,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best === word ? undefined : best;
 }
 
-/** Optimal string alignment: insert, delete, replace, and swap of neighbours. */
+/** Counts insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 8) return Infinity;
   let before: number[] = [];

@@ -5,19 +5,19 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadConfig } from "../../src/config/config.ts";
 import { configSchema } from "../../src/config/parse.ts";
-import type { Shape } from "../../src/config/shape/known-keys.ts";
+import type { JsonSchema } from "../../src/config/shape/known-keys.ts";
 
 const FILE = fileURLToPath(new URL("../../config.example.yaml", import.meta.url));
 /** They stand once, under defaults, although a provider and a credential may have them too. */
 const POLICY = ["rotateAt", "consumerCache", "retryBudget", "minInterval", "lifetime", "requestTimeout"];
 const text = readFileSync(FILE, "utf8");
-const schema = configSchema() as Shape;
+const schema = configSchema() as JsonSchema;
 
 /** Every key that the schema allows, as a path; `*` stands for a name or an index. */
-function allowed(shape: Shape, path = ""): string[] {
+function allowed(shape: JsonSchema, path = ""): string[] {
   const ref = shape.$ref ?? shape.allOf?.[0]?.$ref;
   if (ref !== undefined) return allowed(schema.definitions?.[ref.split("/").at(-1) ?? ""] ?? {}, path);
-  const below = (next: Shape, step: string): string[] => {
+  const below = (next: JsonSchema, step: string): string[] => {
     const at = path === "" ? step : `${path}.${step}`;
     return [...(step === "*" ? [] : [at]), ...allowed(next, at)];
   };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
 import { LARGE, locateFast, readFast } from "../../src/config/read/fast.ts";
 import { readYaml } from "../../src/config/read/yaml.ts";
-import { type Located, lineFinder, offsetOf } from "../../src/config/read/positions.ts";
+import { type Whereabouts, lineFinder, offsetOf } from "../../src/config/read/positions.ts";
 
 const COUNT = 20_000;
 const HEAD = {
@@ -145,12 +145,12 @@ credentials:
 
   test("is the careful way, for every key and value", () => {
     expect(places.length).toBeGreaterThan(25);
-    const spots = locateFast(text, places);
+    const positions = locateFast(text, places);
     const placeAt = lineFinder(text);
     for (const { path, key } of places) {
-      if (spots === undefined) throw new Error("not located");
+      if (positions === undefined) throw new Error("not located");
       const name = [...path, key].join(".");
-      expect({ name, ...placeAt(offsetOf(spots, path, key)) }).toEqual({ name, ...root.locate(path, key) });
+      expect({ name, ...placeAt(offsetOf(positions, path, key)) }).toEqual({ name, ...root.locate(path, key) });
     }
   });
 
@@ -160,8 +160,8 @@ credentials:
     ["a folded text", "log:\n  level: >-\n    info\n"],
   ] as const)("puts %s where its key is", ([, text]) => {
     const path = ["log", "level"];
-    const spots = locateFast(text, [{ path }]);
-    expect(spots && offsetOf(spots, path, undefined)).toBe(7);
+    const positions = locateFast(text, [{ path }]);
+    expect(positions && offsetOf(positions, path, undefined)).toBe(7);
   });
 
   test("is not taken for JSON nested deeper than its parser goes", () => {
@@ -170,7 +170,7 @@ credentials:
   });
 });
 
-function everyPath(value: unknown, path: readonly (string | number)[]): Located[] {
+function everyPath(value: unknown, path: readonly (string | number)[]): Whereabouts[] {
   if (typeof value !== "object" || value === null) return [{ path }];
   if (Array.isArray(value)) return [{ path }, ...value.flatMap((each, i) => everyPath(each, [...path, i]))];
   const below = Object.entries(value).flatMap(([key, each]) => [{ path, key }, ...everyPath(each, [...path, key])]);

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type Config, loadConfig } from "../../config/config.ts";
-import { placed } from "../../config/parse.ts";
+import { locateFindings } from "../../config/origins.ts";
 import { formatProblems } from "../../config/report.ts";
 import type { SecretRef } from "../../core/credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../../secrets/source.ts";
@@ -18,7 +18,7 @@ export async function validateCommand({ options, io }: Invocation<ValidateOption
   const file = configPath(options.config, io);
   const { config, problems, more } = await loadConfig(file, io.env);
   const missing = config === undefined || options.offline === true ? [] : await unreadable(config, io);
-  const all = [...problems, ...(missing.length > 0 ? await placed(file, missing, io.env) : [])];
+  const all = [...problems, ...(missing.length > 0 ? await locateFindings(file, missing, io.env) : [])];
   const valid = config !== undefined && missing.length === 0;
   if (options.output === "json") {
     const counts = config && {
@@ -37,7 +37,7 @@ export async function validateCommand({ options, io }: Invocation<ValidateOption
   return exitCode.ok;
 }
 
-type Finding = Parameters<typeof placed>[1][number];
+type Finding = Parameters<typeof locateFindings>[1][number];
 
 async function unreadable(config: Config, io: Io): Promise<Finding[]> {
   const findings: Finding[] = [];

@@ -1,40 +1,47 @@
-import { presets } from "../resolve/presets.ts";
-import { checkMeaning, checkUse } from "./meaning.ts";
 import { type Expanded, expand } from "../expand/expand.ts";
-import { isPlainKey } from "../read/excerpt.ts";
-import { keysAt } from "../shape/known-keys.ts";
-import type { Mistake } from "../shape/mistakes.ts";
 import { type CrossFinding, type Finding, type Path, valueAt } from "../problem.ts";
-import { prune } from "../shape/salvage.ts";
-import { remedyOf, typeVariables } from "./remedy.ts";
+import { isSafeKey } from "../read/excerpt.ts";
+import type { Joined } from "../read/joined.ts";
+import { presets } from "../resolve/presets.ts";
+import { knownKeys } from "../shape/known-keys.ts";
+import type { Mistake } from "../shape/mistakes.ts";
+import { salvage } from "../shape/salvage.ts";
 import { checkShape, jsonSchema } from "../shape/schema.ts";
-import { type Wording, worded } from "./wording.ts";
 import { closest } from "../suggest.ts";
+import { checkMeaning, checkUse } from "./meaning.ts";
+import { convertVariables, suggestionFor } from "./remedy.ts";
+import { type Context, wordFindings } from "./wording.ts";
 
-export interface Judged {
+/** Checks the value of a configuration: its shape, and in the same pass the meaning of what has the right shape. */
+
+export interface Checked {
   /** Absent when there is an error. */
   readonly expanded?: Expanded;
   readonly findings: readonly CrossFinding[];
 }
 
-/** Everything that is wrong with a configuration's value. `unset` is what is known already, about its variables. */
-export function judge(value: unknown, unset: readonly Finding[], isVariable: (path: Path) => boolean): Judged {
-  let { file: shape, mistakes } = checkShape(value);
-  if (typeVariables(value, mistakes, isVariable)) ({ file: shape, mistakes } = checkShape(value));
-  const shaped = findingsOf(mistakes, value, isVariable);
-  const expanded = expand(shape ?? prune(value, mistakes));
-  const meant = [...expanded.findings, ...checkMeaning(expanded)];
-  const wording: Wording = { credentials: expanded.file.credentials, writtenAt: expanded.writtenAt, isVariable };
-  // A missing variable leaves an empty text behind, which is wrong again: said once is enough.
-  const said = new Set(unset.map(({ path }) => path.join("\0")));
-  const rest = [...shaped, ...worded(meant, wording)];
-  const findings = distinct([...unset, ...rest.filter(({ path }) => said.size === 0 || !said.has(path.join("\0")))]);
+/**
+ * `joined.findings` are reported too. Variables in `joined.root` become numbers and booleans where the schema has
+ * these.
+ */
+export function checkJoined(joined: Pick<Joined, "root" | "findings" | "isVariable">): Checked {
+  const { root, findings: unset, isVariable } = joined;
+  let { file, mistakes } = checkShape(root);
+  if (convertVariables(root, mistakes, isVariable)) ({ file, mistakes } = checkShape(root));
+  const expanded = expand(file ?? salvage(root, mistakes));
+  const context: Context = { credentials: expanded.file.credentials, writtenAt: expanded.writtenAt, isVariable };
+  const ofMeaning = wordFindings([...expanded.findings, ...checkMeaning(expanded)], context);
+  const rest = [...findingsOf(mistakes, root, isVariable), ...ofMeaning];
+  // A variable that is not set leaves an empty text, which is wrong again: one report is enough.
+  const reported = new Set(unset.map(({ path }) => path.join("\0")));
+  const isNew = ({ path }: Finding): boolean => reported.size === 0 || !reported.has(path.join("\0"));
+  const findings = distinct([...unset, ...rest.filter(isNew)]);
   if (findings.some(({ severity }) => severity === "error")) return { findings };
   return { expanded, findings: [...findings, ...checkUse(expanded.file)] };
 }
 
 const NESTED = /^(object|record|array)$/;
-/** What one would write from other programs' habits, and what is written here. */
+/** Keys of other programs, and ours for the same. */
 const HABITS = new Map([["extends", "template"]]);
 
 function findingsOf(mistakes: readonly Mistake[], root: unknown, isVariable: (path: Path) => boolean): Finding[] {
@@ -45,14 +52,14 @@ function findingsOf(mistakes: readonly Mistake[], root: unknown, isVariable: (pa
     if (unknownKeys === undefined) {
       const more = missingKey === "tokenEndpoint" ? knownEndpoints(found) : needsQuotes(mistake, found);
       const message = `${mistake.message}${more}`;
-      const suggestion = isVariable(path) ? undefined : remedyOf(mistake, found);
-      // A text where a map belongs: somebody may have taken the file of a secret for the configuration.
+      const suggestion = isVariable(path) ? undefined : suggestionFor(mistake, found);
+      // A text in place of a map: somebody may have taken the file of a secret for the configuration.
       const hide = typeof found === "string" && NESTED.test(mistake.kind ?? "");
       return [{ severity: "error", path, message, suggestion, hide }];
     }
-    const known = keysAt(schema, path, found) ?? [];
+    const known = knownKeys(schema, path, found) ?? [];
     return unknownKeys.map((key) => {
-      const message = `unknown key${isPlainKey(key) ? ` "${key}"` : ""}; known here are ${known.join(", ")}`;
+      const message = `unknown key${isSafeKey(key) ? ` "${key}"` : ""}; known here are ${known.join(", ")}`;
       const habit = HABITS.get(key) ?? "";
       const suggestion = known.includes(habit) ? habit : closest(key, known);
       return { severity: "error", path, key, message, suggestion };

@@ -1,28 +1,58 @@
-import { presets } from "../resolve/presets.ts";
-import { checkParams } from "./provider.ts";
-import { type Place, checkFolders, checkTarget, placesOf } from "./target.ts";
 import type { ExpandedFile } from "../expand/expand.ts";
 import type { CrossFinding, Path } from "../problem.ts";
+import { presets } from "../resolve/presets.ts";
 import { WRONG } from "../shape/salvage.ts";
 import { unknownName } from "../shape/unknown-name.ts";
+import { checkParams } from "./provider.ts";
+import { type TargetFile, checkFolders, checkSecretName, checkTemplate, secretNamesOf } from "./target.ts";
 
-/** A target in one number, for maps of as many as a fleet has: the credential's index, then the target's own. */
+/** A target of the fleet as one number, for large maps: the index of its credential times this, plus its own index. */
 const TARGETS = 2 ** 16;
 
-function pathOf(spot: number): Path {
-  return ["credentials", Math.floor(spot / TARGETS), "publish", spot % TARGETS, "secret"];
+function targetPath(number: number): (string | number)[] {
+  return ["credentials", Math.floor(number / TARGETS), "publish", number % TARGETS];
 }
 
-/** What credentials refer to, and what no two of them may have in common. Paths are made only where something is wrong. */
+function secretPath(number: number): Path {
+  return [...targetPath(number), "secret"];
+}
+
+/**
+ * Checks what credentials refer to, and that no two share an id or a secret. Makes paths only where something is wrong.
+ */
 export function checkCredentials(file: ExpandedFile): CrossFinding[] {
   const findings: CrossFinding[] = [];
   const ids = new Map<string, number>();
-  const places = placesOf(file.stores);
+  const names = secretNamesOf(file.stores);
   const fieldsOf = new Map(
     Object.entries(file.providers).map(([name, { preset, publishFields }]) => {
       return [name, publishFields ?? (preset && presets[preset].publishFields) ?? []] as const;
     }),
   );
+
+  function checkTarget(target: TargetFile, number: number, fields: readonly string[]): void {
+    const store = Object.hasOwn(file.stores, target.store) ? file.stores[target.store] : undefined;
+    const path = (): Path => targetPath(number);
+    if (store === undefined) {
+      const reference = { kind: "store", name: target.store, path: [...path(), "store"] } as const;
+      findings.push(...unknownName(reference, Object.keys(file.stores)));
+    }
+    const wrongName = store && checkSecretName(target.secret, store.type);
+    if (wrongName !== undefined) findings.push({ severity: "error", path: secretPath(number), message: wrongName });
+    for (const finding of checkTemplate(target, fields, path)) findings.push(finding);
+    const shared = store && names.get(target.store);
+    if (shared === undefined || target.secret.includes(WRONG)) return;
+    const name = shared.nameOf(target.secret);
+    const first = shared.taken.get(name);
+    if (first === undefined) {
+      shared.taken.set(name, number);
+      return;
+    }
+    const message = `two targets publish to the secret "${target.secret}"; each needs one of its own`;
+    const [own, also] = [secretPath(number), secretPath(first)];
+    findings.push({ severity: "error", path: own, also, message, quoted: target.secret });
+  }
+
   for (const [i, credential] of file.credentials.entries()) {
     const id = String(credential.id);
     const first = ids.get(id);
@@ -35,54 +65,19 @@ export function checkCredentials(file: ExpandedFile): CrossFinding[] {
     const fields = fieldsOf.get(credential.provider);
     if (fields === undefined) {
       const path = ["credentials", i, "provider"];
-      findings.push(...unknownName("provider", credential.provider, path, Object.keys(file.providers)));
+      const reference = { kind: "provider", name: credential.provider, path } as const;
+      findings.push(...unknownName(reference, Object.keys(file.providers)));
     }
     if (credential.params !== undefined) {
       findings.push(...checkParams(credential.params, ["credentials", i, "params"]));
     }
-    for (let j = 0; j < credential.publish.length; j++) {
-      for (const finding of checkPublish(file, i, j, fields ?? [], places)) findings.push(finding);
-    }
+    let number = i * TARGETS;
+    for (const target of credential.publish) checkTarget(target, number++, fields ?? []);
   }
-  const folders = checkFolders(places);
-  return [
-    ...findings,
-    ...folders.map(({ spot, first, ...rest }) => ({ ...rest, path: pathOf(spot), also: pathOf(first) })),
-  ];
-}
-
-const NONE: readonly CrossFinding[] = [];
-
-function checkPublish(
-  file: ExpandedFile,
-  i: number,
-  j: number,
-  fields: readonly string[],
-  places: ReadonlyMap<string, Place>,
-): readonly CrossFinding[] {
-  const target = file.credentials[i]?.publish[j];
-  if (target === undefined) return NONE;
-  const store = Object.hasOwn(file.stores, target.store) ? file.stores[target.store] : undefined;
-  const path = (): Path => ["credentials", i, "publish", j];
-  const wrong = checkTarget(target, store, fields, path);
-  if (store === undefined) {
-    return [...unknownName("store", target.store, [...path(), "store"], Object.keys(file.stores)), ...wrong];
-  }
-  const place = places.get(target.store);
-  if (place === undefined || target.secret.includes(WRONG)) return wrong;
-  const name = place.nameOf(target.secret);
-  const first = place.taken.get(name);
-  if (first === undefined) {
-    place.taken.set(name, i * TARGETS + j);
-    return wrong;
-  }
-  const message = `two targets publish to the secret "${target.secret}"; each needs one of its own`;
-  const twice = {
-    severity: "error",
-    path: [...path(), "secret"],
-    also: pathOf(first),
-    message,
-    quoted: target.secret,
-  } as const;
-  return [...wrong, twice];
+  const conflicts = checkFolders(names).map(({ target, first, ...rest }) => ({
+    ...rest,
+    path: secretPath(target),
+    also: secretPath(first),
+  }));
+  return [...findings, ...conflicts];
 }

@@ -1,19 +1,20 @@
+import type { Policy } from "../../core/credential.ts";
 import { checkPolicy } from "../../core/policy/schedule.ts";
+import type { Expanded, ExpandedFile } from "../expand/expand.ts";
+import type { CrossFinding, Finding, Path } from "../problem.ts";
+import { makeInterner } from "../resolve/intern.ts";
+import { POLICY_KEYS, policyResolver } from "../resolve/policy.ts";
+import { parseListen } from "../shape/listen-address.ts";
+import { WRONG } from "../shape/salvage.ts";
+import type { PolicyFile } from "../shape/schema.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkProviders } from "./provider.ts";
 import { checkStores } from "./target.ts";
 import { checkPolicyTimes, checkTimes } from "./times.ts";
-import type { CrossFinding, Finding, Path } from "../problem.ts";
-import { parseListen } from "../shape/listen-address.ts";
-import { POLICY_KEYS, policyResolver } from "../resolve/policy.ts";
-import { WRONG } from "../shape/salvage.ts";
-import { makeShares } from "../resolve/intern.ts";
-import type { PolicyFile } from "../shape/schema.ts";
-import type { Expanded, ExpandedFile } from "../expand/expand.ts";
 
 /**
- * What the shape cannot say: references, duplicates, names, and policies that cannot work. Also run on a file with
- * mistakes of shape, so that everything is reported at once: what is wrong there is left out (see prune.ts).
+ * Checks what the schema cannot express: references, duplicates, names, and policies that cannot work. Takes a file
+ * with mistakes of shape too, without the wrong values (shape/salvage.ts), so that all mistakes are reported at once.
  */
 export function checkMeaning({ file, writtenAt }: Expanded): CrossFinding[] {
   return [
@@ -38,7 +39,8 @@ function checkSettings(file: ExpandedFile): Finding[] {
   if (file.redis !== undefined) findings.push(...checkRedis(file.redis));
   if (file.redis && file.sealKey === undefined) {
     const message =
-      "no sealKey: a token that cannot be published at once is not kept, so after a store outage it is minted again; make one with: openssl rand -base64 32";
+      "no sealKey: a token that cannot be published at once is not kept, so after a store outage it is minted again; " +
+      "make one with: openssl rand -base64 32";
     findings.push({ severity: "warning", path: ["redis"], message });
   }
   return findings;
@@ -58,31 +60,29 @@ function checkRedis(redis: NonNullable<ExpandedFile["redis"]>): Finding[] {
   ];
 }
 
-/** What a credential or a provider says of its policy, and where it stands. */
-interface Written {
-  readonly policy: PolicyFile;
+/** A map that sets policy keys: a credential, or a provider on behalf of its credentials. */
+interface PolicyOwner {
+  readonly provider: string;
+  readonly keys: PolicyFile;
   readonly path: Path;
 }
 
-/** Each distinct policy is judged once, where it was written. */
+/** Checks each distinct policy once, and reports it where it was written. */
 function checkPolicies(file: ExpandedFile, writtenAt: Expanded["writtenAt"]): Finding[] {
   const findings: Finding[] = [];
-  const seen = new Set<unknown>();
-  const policyOf = policyResolver(file, makeShares().policy);
-  const places: [string, Written][] = [];
-  function add(provider: string, own: PolicyFile, path: (string | number)[]): void {
-    const policy = policyOf(provider, own);
-    if (!seen.has(policy)) places.push([provider, { policy: own, path }]);
-    seen.add(policy);
+  const owners = new Map<Policy, PolicyOwner>();
+  const policyOf = policyResolver(file, makeInterner().policy);
+  function add(provider: string, keys: PolicyFile, path: Path): void {
+    const policy = policyOf(provider, keys);
+    if (!owners.has(policy)) owners.set(policy, { provider, keys, path });
   }
   for (const [i, credential] of file.credentials.entries()) add(credential.provider, credential, ["credentials", i]);
   for (const [name, provider] of Object.entries(file.providers)) {
     add(name, {}, ["providers", name]);
     add(name, provider, ["providers", name]);
   }
-  for (const [provider, own] of places) {
-    const policy = policyOf(provider, own.policy);
-    const where = nearestPlace(file, provider, own, writtenAt);
+  for (const [policy, owner] of owners) {
+    const where = placeOf(owner, file, writtenAt);
     if (!(policy.rotateAt >= 0.1 && policy.rotateAt <= 0.95)) {
       findings.push({
         severity: "error",
@@ -98,18 +98,19 @@ function checkPolicies(file: ExpandedFile, writtenAt: Expanded["writtenAt"]): Fi
   return findings;
 }
 
-function nearestPlace(file: ExpandedFile, provider: string, own: Written, writtenAt: Expanded["writtenAt"]): Path {
-  const [said] = keysOf(own.policy);
-  if (said !== undefined) return writtenAt([...own.path, said]).slice(0, -1);
-  if (keysOf(file.providers[provider]).length > 0) return ["providers", provider];
-  return keysOf(file.defaults).length > 0 ? ["defaults"] : own.path;
+/** The nearest map that sets any key of the policy. */
+function placeOf({ provider, keys, path }: PolicyOwner, file: ExpandedFile, writtenAt: Expanded["writtenAt"]): Path {
+  const [own] = policyKeysIn(keys);
+  if (own !== undefined) return writtenAt([...path, own]).slice(0, -1);
+  if (policyKeysIn(file.providers[provider]).length > 0) return ["providers", provider];
+  return policyKeysIn(file.defaults).length > 0 ? ["defaults"] : path;
 }
 
-function keysOf(policy: PolicyFile | undefined): string[] {
+function policyKeysIn(policy: PolicyFile | undefined): string[] {
   return POLICY_KEYS.filter((key) => policy?.[key] !== undefined);
 }
 
-/** What stands there for nothing: worth saying of a file that is right otherwise. */
+/** Warns of what no credential uses. Only for a file without an error: a mistyped name leaves the right one unused. */
 export function checkUse(file: ExpandedFile): Finding[] {
   if (file.credentials.length === 0) {
     return [{ severity: "warning", path: ["credentials"], message: "there is no credential: nothing will be done" }];

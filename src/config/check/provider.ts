@@ -1,9 +1,11 @@
-import { type Preset, presets } from "../resolve/presets.ts";
-import type { Finding, Path } from "../problem.ts";
-import type { ConfigFile, ProviderFile } from "../shape/schema.ts";
 import { sampleOf } from "../expand/placeholders.ts";
+import type { Finding, Path } from "../problem.ts";
+import { type Preset, presets } from "../resolve/presets.ts";
 import { WRONG } from "../shape/salvage.ts";
+import type { ConfigFile, ProviderFile } from "../shape/schema.ts";
 import { closest } from "../suggest.ts";
+
+/** Checks providers: their token endpoints and request parameters. */
 
 /** Parameters that the grant and the client authentication set themselves. */
 const RESERVED = new Set([
@@ -54,17 +56,17 @@ function checkEndpoint(provider: ProviderFile, base: Path): Finding[] {
   return preset === undefined || sample !== provider.tokenEndpoint ? [] : checkPreset(preset, url, path);
 }
 
-/** Any host is allowed (private instances have their own); one that looks mistyped is pointed out. */
+/** Warns of a host that looks mistyped. Any other host is allowed: a private instance has its own. */
 function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
   const findings: Finding[] = [];
   const console = Object.hasOwn(preset.consoles, url.hostname) ? preset.consoles[url.hostname] : undefined;
   const meant = console ?? (preset.hosts.includes(url.hostname) ? undefined : closest(url.hostname, preset.hosts));
   if (meant !== undefined) {
-    const why = console === undefined ? "is no known API domain" : "is a console's domain, not its API's";
+    const problem = console === undefined ? "is no known API domain" : "is a console's domain, not its API's";
     findings.push({
       severity: "warning",
       path,
-      message: `${url.hostname} ${why}`,
+      message: `${url.hostname} ${problem}`,
       quoted: url.hostname,
       suggestion: `https://${meant}${preset.tokenPath}`,
     });
@@ -78,6 +80,7 @@ function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
   return findings;
 }
 
+/** Whether a host can only be this machine. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === "localhost" ||

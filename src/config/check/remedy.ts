@@ -1,21 +1,25 @@
-import type { Mistake } from "../shape/mistakes.ts";
 import { valueAt } from "../problem.ts";
+import type { Mistake } from "../shape/mistakes.ts";
 import { closest } from "../suggest.ts";
 
 /**
- * What was probably meant. Repeats a number or a word only: a text in the wrong place may be anything, so what is
- * suggested for it comes from the closed list of what is right there.
+ * What to do about a mistake of shape: suggest the value that was probably meant, or convert the text of a variable.
  */
-export function remedyOf({ kind, expected, message }: Mistake, found: unknown): string | undefined {
+
+/**
+ * The value that was probably meant. Only a number is repeated: any text may be a secret in the wrong place, so that
+ * the suggestion for it is one of the values that the schema lists.
+ */
+export function suggestionFor({ kind, expected, message }: Mistake, found: unknown): string | undefined {
   if (typeof found === "string") {
     if (expected !== undefined) return closest(found, expected);
-    if (kind === "boolean") return WORDS.get(found.toLowerCase());
+    if (kind === "boolean") return BOOLEANS.get(found.toLowerCase());
     return kind === "number" && isNumber(found) ? String(Number(found)) : undefined;
   }
   return typeof found === "number" && found > 0 && message.startsWith("a duration") ? `${found}s` : undefined;
 }
 
-const WORDS = new Map(
+const BOOLEANS = new Map(
   Object.entries({ yes: "true", on: "true", true: "true", no: "false", off: "false", false: "false" }),
 );
 
@@ -23,8 +27,10 @@ function isNumber(text: string): boolean {
   return text.trim() !== "" && Number.isFinite(Number(text));
 }
 
-/** Variables are text; where a number, true or false is wanted, what they hold is read as one. True when one was. */
-export function typeVariables(
+/**
+ * Turns the text of a variable into a number or boolean where the schema wants one. Changes `root`; true when it did.
+ */
+export function convertVariables(
   root: unknown,
   mistakes: readonly Mistake[],
   isVariable: (path: Mistake["path"]) => boolean,

@@ -1,47 +1,37 @@
 import { dirname, join } from "node:path/posix";
-import { isLoopback } from "./provider.ts";
-import type { Finding, Path } from "../problem.ts";
 import { storeFacts } from "../../core/policy/store-facts.ts";
+import type { Finding, Path } from "../problem.ts";
 import { WRONG } from "../shape/salvage.ts";
 import type { ConfigFile, CredentialFile, StoreFile } from "../shape/schema.ts";
+import { isLoopback } from "./provider.ts";
 
-type TargetFile = CredentialFile["publish"][number];
+/** Checks stores and targets: addresses, names of secrets, templates of payloads, secrets that conflict. */
+
+export type TargetFile = CredentialFile["publish"][number];
+
+/** What is wrong with the name of a secret in a store of this type; undefined when nothing is. */
+export function checkSecretName(secret: string, type: StoreFile["type"]): string | undefined {
+  // An unknown type of store is reported by the schema.
+  if (secret.includes(WRONG) || !Object.hasOwn(storeFacts, type)) return undefined;
+  const { isValid, rule } = storeFacts[type].secretName;
+  return isValid(secret) ? undefined : rule;
+}
 
 const PLACEHOLDERS = ["access_token", "token_type", "expires_at", "issued_at", "revision", "credential_id", "scope"];
 
 const NONE: readonly Finding[] = [];
 
-/** A secret's name as its store wants it, and a template that holds what it should. */
-export function checkTarget(
-  target: TargetFile,
-  store: StoreFile | undefined,
+/** `publishFields`: members of the answer of the provider, which the template may name too. */
+export function checkTemplate(
+  { format, template }: TargetFile,
   publishFields: readonly string[],
   path: () => Path,
 ): readonly Finding[] {
-  const wrong = store && !target.secret.includes(WRONG) ? brokenNameRule(target.secret, store.type) : undefined;
-  const plain = target.template === undefined && target.format !== "template";
-  if (wrong === undefined && plain) return NONE;
-  const template = checkTemplate(target, publishFields, path());
-  return wrong === undefined
-    ? template
-    : [{ severity: "error", path: [...path(), "secret"], message: wrong }, ...template];
-}
-
-function brokenNameRule(secret: string, type: StoreFile["type"]): string | undefined {
-  // A store may have an unknown type, which is reported elsewhere.
-  if (!Object.hasOwn(storeFacts, type)) return undefined;
-  const { isValid, rule } = storeFacts[type].secretName;
-  return isValid(secret) ? undefined : rule;
-}
-
-function checkTemplate(target: TargetFile, publishFields: readonly string[], path: Path): Finding[] {
-  const { format, template } = target;
   if (template === undefined) {
-    return format === "template"
-      ? [{ severity: "error", path, message: "format: template needs template: with {access_token} in it" }]
-      : [];
+    if (format !== "template") return NONE;
+    return [{ severity: "error", path: path(), message: "format: template needs template: with {access_token} in it" }];
   }
-  const at = [...path, "template"];
+  const at = [...path(), "template"];
   if (format !== undefined && format !== "template") {
     return [
       { severity: "error", path: at, message: `template has no effect with format: ${format}; leave one of them out` },
@@ -65,34 +55,39 @@ function checkTemplate(target: TargetFile, publishFields: readonly string[], pat
   return findings;
 }
 
-/** Secrets by name, where stores that are really one have them in common; the number says who publishes there. */
-export interface Place {
-  /** All folders are in one tree. */
+/**
+ * The names of the secrets in one store. Stores of the configuration that are the same store outside of it share
+ * `taken`.
+ */
+export interface SecretNames {
+  /** All file stores are in one tree of folders. */
   readonly isTree: boolean;
+  /** The number of the target that publishes to a name. */
   readonly taken: Map<string, number>;
-  /** What a target really writes to, so that two names for one secret are found. */
+  /** The name outside of the configuration: two targets with the same one write to the same secret. */
   nameOf(secret: string): string;
 }
 
-/** Of each store by name; one that is wrong has none. */
-export function placesOf(stores: ConfigFile["stores"]): ReadonlyMap<string, Place> {
+/** By the name of the store. A store with a mistake has none. */
+export function secretNamesOf(stores: ConfigFile["stores"]): ReadonlyMap<string, SecretNames> {
   const shared = new Map<string, Map<string, number>>();
-  const places = new Map<string, Place>();
+  const names = new Map<string, SecretNames>();
   for (const [name, store] of Object.entries(stores)) {
     const where = physicalStore(store);
     if (where === undefined) continue;
     const taken = shared.get(where) ?? new Map<string, number>();
     shared.set(where, taken);
     const dir = store.type === "file" ? store.dir : undefined;
-    places.set(name, {
+    names.set(name, {
       isTree: dir !== undefined,
       taken,
       nameOf: dir === undefined ? (secret) => secret : (secret) => join(dir, secret),
     });
   }
-  return places;
+  return names;
 }
 
+/** Equal for stores that are the same one outside of the configuration. */
 function physicalStore(store: StoreFile): string | undefined {
   switch (store.type) {
     case "aws-secrets-manager":
@@ -106,23 +101,25 @@ function physicalStore(store: StoreFile): string | undefined {
   }
 }
 
-interface InTheWay {
-  readonly spot: number;
+interface FolderConflict {
+  /** Number of the target whose secret needs a folder. */
+  readonly target: number;
+  /** Number of the target whose secret is a file of that name. */
   readonly first: number;
   readonly severity: "error";
   readonly message: string;
 }
 
-/** A secret `a` is a file and a secret `a/b` needs a folder of that name. */
-export function checkFolders(places: ReadonlyMap<string, Place>): InTheWay[] {
-  const files = [...places.values()].find(({ isTree }) => isTree)?.taken ?? new Map<string, number>();
-  const findings: InTheWay[] = [];
-  for (const [file, spot] of files) {
+/** In a file store the secret `a` is a file, and the secret `a/b` needs a folder of that name. */
+export function checkFolders(names: ReadonlyMap<string, SecretNames>): FolderConflict[] {
+  const files = [...names.values()].find(({ isTree }) => isTree)?.taken ?? new Map<string, number>();
+  const findings: FolderConflict[] = [];
+  for (const [file, target] of files) {
     for (let above = dirname(file); above !== "." && above !== "/"; above = dirname(above)) {
       const first = files.get(above);
       const message = "this secret would be a file in a folder that is another secret's file; rename one of them";
       if (first === undefined) continue;
-      findings.push({ severity: "error", spot, first, message });
+      findings.push({ severity: "error", target, first, message });
       break;
     }
   }
@@ -135,14 +132,14 @@ export function checkStores(file: Pick<ConfigFile, "stores">): Finding[] {
     const { type, endpoint } = store;
     const address = type === "aws-secrets-manager" || endpoint.includes("://") ? endpoint : `https://${endpoint}`;
     const url = URL.parse(address);
+    const path = ["stores", name, "endpoint"];
     if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.pathname === "/") {
-      const open = url.protocol === "http:" && !isLoopback(url.hostname);
-      const path = ["stores", name, "endpoint"];
-      return open
+      const isOpen = url.protocol === "http:" && !isLoopback(url.hostname);
+      return isOpen
         ? [{ severity: "warning", path, message: "plain http shows every token to the network; write https://" }]
         : [];
     }
-    const message = `http(s)://HOST:PORT${type === "aws-secrets-manager" ? "" : " or HOST:PORT"} is expected, without a path or a user`;
-    return [{ severity: "error", path: ["stores", name, "endpoint"], message }];
+    const forms = `http(s)://HOST:PORT${type === "aws-secrets-manager" ? "" : " or HOST:PORT"}`;
+    return [{ severity: "error", path, message: `${forms} is expected, without a path or a user` }];
   });
 }

@@ -1,81 +1,93 @@
-import { type Facts, KNOWN_PLACEHOLDERS, type Unfilled, makeFill } from "./placeholders.ts";
 import type { CrossFinding, Path } from "../problem.ts";
-import { NOTHING, WRONG } from "../shape/salvage.ts";
+import { WRONG, WRONG_CREDENTIAL } from "../shape/salvage.ts";
 import type { ConfigFile, CredentialFile, EntryFile, SecretRefFile } from "../shape/schema.ts";
 import { unknownName } from "../shape/unknown-name.ts";
-import { type ResolvedTemplate, mergeOver, resolveTemplates, says } from "./templates.ts";
+import { type Facts, KNOWN_PLACEHOLDERS, type Unfilled, makeFill } from "./placeholders.ts";
+import { mergeOver, resolveTemplates, setsItself } from "./templates.ts";
+
+/** Gives every credential the keys of its template and fills its placeholders in. */
 
 export type ExpandedFile = Omit<ConfigFile, "credentials"> & { readonly credentials: readonly CredentialFile[] };
 
-/** A configuration in which every credential has what it takes over from its template, and no placeholder is left. */
 export interface Expanded {
   readonly file: ExpandedFile;
   readonly findings: readonly CrossFinding[];
-  /** Where the value at a path was written: in the credential itself, or in a template. */
+  /** The place where the value at a path was written: in the credential itself, or in a template. */
   writtenAt(path: Path): Path;
 }
 
-/** What every credential has once templates are applied. */
+/** The keys that every credential has once templates are applied. */
 const NEEDED = ["provider", "clientId", "clientSecret", "publish"] as const;
 const NOTHING_MISSING: readonly (typeof NEEDED)[number][] = [];
 
-function isComplete({ provider, clientId, clientSecret, publish }: EntryFile): boolean {
-  return provider !== undefined && clientId !== undefined && clientSecret !== undefined && publish !== undefined;
-}
-
 export function expand(file: ConfigFile): Expanded {
-  const { resolved, findings: wrong } = resolveTemplates(file.templates ?? {});
+  const templates = file.templates ?? {};
+  const { resolved, findings: wrong } = resolveTemplates(templates);
   const findings: CrossFinding[] = [...wrong];
   const entries = file.credentials ?? [];
   const fill = makeFill();
   if (file.credentials === undefined && file.include === undefined) {
     findings.push({ severity: "error", path: [], message: "the key credentials is missing" });
   }
-  const credentials = entries.map((entry, i) => {
-    const path = ["credentials", i];
-    const template = entry.template === undefined ? undefined : resolved.get(entry.template);
-    if (
-      entry.template !== undefined &&
-      template === undefined &&
-      !Object.hasOwn(file.templates ?? {}, entry.template)
-    ) {
-      findings.push(
-        ...unknownName("template", entry.template, [...path, "template"], Object.keys(file.templates ?? {})),
-      );
+
+  function applyTemplate(entry: EntryFile, path: Path): CredentialFile {
+    const { template: name } = entry;
+    const template = name === undefined ? undefined : resolved.get(name);
+    if (name !== undefined && template === undefined && !Object.hasOwn(templates, name)) {
+      const reference = { kind: "template", name, path: [...path, "template"] } as const;
+      findings.push(...unknownName(reference, Object.keys(templates)));
     }
     const merged = template === undefined ? entry : mergeOver(template.value, entry);
-    const broken = entry.template !== undefined && template === undefined;
     const missing = isComplete(merged) ? NOTHING_MISSING : NEEDED.filter((key) => merged[key] === undefined);
-    for (const key of broken ? [] : missing) {
-      const nor = entry.template === undefined ? "" : `, here and in the template ${entry.template}`;
+    // With a broken template it is not known which keys are missing.
+    const isBroken = name !== undefined && template === undefined;
+    for (const key of isBroken ? [] : missing) {
+      const nor = name === undefined ? "" : `, here and in the template ${name}`;
       findings.push({ severity: "error", path, message: `the key ${key} is missing${nor}` });
     }
-    const complete = (missing.length === 0 ? merged : { ...NOTHING, ...merged }) as CredentialFile;
-    const credential = filled(complete, { fill, entry, path, findings });
+    return (missing.length === 0 ? merged : { ...WRONG_CREDENTIAL, ...merged }) as CredentialFile;
+  }
+
+  const credentials = entries.map((entry, i) => {
+    const path = ["credentials", i];
+    const filling: Filling = { fill, entry, path, findings };
+    const credential = fillCredential(applyTemplate(entry, path), filling);
     const endpoint = Object.hasOwn(file.providers, credential.provider)
       ? file.providers[credential.provider]?.tokenEndpoint
       : undefined;
     if (endpoint?.includes("{") !== true) return credential;
-    return { ...credential, tokenEndpoint: endpointOf(endpoint, credential, { fill, entry, path, findings }) };
+    return { ...credential, tokenEndpoint: fillEndpoint(endpoint, credential, filling) };
   });
 
-  return {
-    file: { ...file, credentials },
-    findings,
-    writtenAt: (path) => writtenAt(path, entries, file.templates ?? {}, resolved),
-  };
+  function writtenAt(path: Path): Path {
+    const [section, index, ...steps] = path;
+    const entry = section === "credentials" && typeof index === "number" ? entries[index] : undefined;
+    if (entry?.template === undefined || steps.length === 0 || setsItself(entry, steps)) return path;
+    const name = resolved.get(entry.template)?.chain.find((each) => setsItself(templates[each], steps));
+    return name === undefined ? path : ["templates", name, ...steps];
+  }
+
+  return { file: { ...file, credentials }, findings, writtenAt };
 }
 
+function isComplete({ provider, clientId, clientSecret, publish }: EntryFile): boolean {
+  return provider !== undefined && clientId !== undefined && clientSecret !== undefined && publish !== undefined;
+}
+
+/** What it takes to fill one credential in. */
 interface Filling {
   readonly fill: ReturnType<typeof makeFill>;
-  /** What the credential says itself, and where. */
+  /** The credential as it is written, without its template, and its place. */
   readonly entry: EntryFile;
   readonly path: Path;
+  /** Takes what goes wrong. */
   readonly findings: CrossFinding[];
 }
 
-/** The credential without placeholders: the same object where it has none, or where it was made for this entry alone. */
-function filled(credential: CredentialFile, { fill, entry, path, findings }: Filling): CredentialFile {
+/**
+ * The credential without placeholders. An object is copied only where it has one and other credentials may share it.
+ */
+function fillCredential(credential: CredentialFile, { fill, entry, path, findings }: Filling): CredentialFile {
   const { clientId, clientSecret, scope, params, publish } = credential;
   const braces = {
     clientId: typeof clientId === "string" && clientId.includes("{"),
@@ -86,46 +98,53 @@ function filled(credential: CredentialFile, { fill, entry, path, findings }: Fil
   };
   if (!(braces.clientId || braces.clientSecret || braces.scope || braces.params || braces.publish)) return credential;
   const facts = factsOf(credential);
-  function at(...steps: (string | number)[]): (text: string) => string {
-    return (text) => fill(text, facts, (found) => findings.push(unfilled(found, steps, path, says(entry, steps))));
+  function fillAt(...steps: (string | number)[]): (text: string) => string {
+    const onUnfilled = (found: Unfilled): void => {
+      findings.push(unfilledFinding(found, steps, { path, isOwn: setsItself(entry, steps) }));
+    };
+    return (text) => fill(text, facts, onUnfilled);
   }
-  const ref = (secret: SecretRefFile, ...steps: (string | number)[]): SecretRefFile => {
+  const fillRef = (secret: SecretRefFile, ...steps: (string | number)[]): SecretRefFile => {
     if (!hasBrace(secret)) return secret;
     return "file" in secret
-      ? { file: at("clientSecret", ...steps, "file")(secret.file) }
-      : { env: at("clientSecret", ...steps, "env")(secret.env) };
+      ? { file: fillAt("clientSecret", ...steps, "file")(secret.file) }
+      : { env: fillAt("clientSecret", ...steps, "env")(secret.env) };
   };
+  // A credential that is merged with its template was made for this entry alone, and is changed in place.
   const own: { -readonly [key in keyof CredentialFile]: CredentialFile[key] } =
     (credential as unknown) === entry ? { ...credential } : credential;
-  if (braces.clientId) own.clientId = at("clientId")(String(clientId));
+  if (braces.clientId) own.clientId = fillAt("clientId")(String(clientId));
   if (braces.clientSecret) {
-    own.clientSecret = Array.isArray(clientSecret) ? clientSecret.map((each, k) => ref(each, k)) : ref(clientSecret);
+    own.clientSecret = Array.isArray(clientSecret)
+      ? clientSecret.map((each, k) => fillRef(each, k))
+      : fillRef(clientSecret);
   }
-  if (braces.scope && scope !== undefined) own.scope = at("scope")(scope);
-  if (braces.params && params !== undefined) own.params = filledParams(params, at);
+  if (braces.scope && scope !== undefined) own.scope = fillAt("scope")(scope);
+  if (braces.params && params !== undefined) own.params = fillParams(params, fillAt);
   if (braces.publish) {
     own.publish = publish.map((target, j) =>
-      target.secret.includes("{") ? { ...target, secret: at("publish", j, "secret")(target.secret) } : target,
+      target.secret.includes("{") ? { ...target, secret: fillAt("publish", j, "secret")(target.secret) } : target,
     );
   }
   return own;
 }
 
-/** A provider with a placeholder in its token endpoint has one for every tenant, and so on. */
-function endpointOf(text: string, credential: CredentialFile, { fill, path, findings }: Filling): string {
-  let whole = true;
+/** The token endpoint of one credential: with placeholders a provider has one for every tenant. */
+function fillEndpoint(text: string, credential: CredentialFile, { fill, path, findings }: Filling): string {
+  let isFilled = true;
   const endpoint = fill(text, factsOf(credential), (found) => {
-    whole = false;
+    isFilled = false;
     const { placeholder, label } = found;
     if (label === undefined) {
-      const wrong = unfilled(found, ["tokenEndpoint"], ["providers", credential.provider], true);
-      findings.push(wrong);
+      const provider = { path: ["providers", credential.provider], isOwn: true };
+      findings.push(unfilledFinding(found, ["tokenEndpoint"], provider));
       return;
     }
-    const message = `${placeholder} in its provider's tokenEndpoint stands for a label that this credential does not have`;
+    const missing = "stands for a label that this credential does not have";
+    const message = `${placeholder} in its provider's tokenEndpoint ${missing}`;
     findings.push({ severity: "error", path, message, quoted: placeholder });
   });
-  if (whole && !endpoint.includes(WRONG) && URL.parse(endpoint) === null) {
+  if (isFilled && !endpoint.includes(WRONG) && URL.parse(endpoint) === null) {
     const message = `its provider's tokenEndpoint becomes no address: "${endpoint}"`;
     findings.push({ severity: "error", path: [...path, "id"], message, quoted: endpoint });
   }
@@ -136,20 +155,18 @@ function hasBrace(ref: SecretRefFile): boolean {
   return ("file" in ref ? ref.file : ref.env).includes("{");
 }
 
+type Params = NonNullable<CredentialFile["params"]>;
+
 function paramsHaveBrace(params: Params): boolean {
   for (const name in params) if (String(params[name]).includes("{")) return true;
   return false;
 }
 
-type Params = NonNullable<CredentialFile["params"]>;
-
-/** The same object where there is nothing to fill in: many credentials then share it. */
-function filledParams(params: Params, at: (...steps: string[]) => (text: string) => string): Params {
-  if (!paramsHaveBrace(params)) return params;
+function fillParams(params: Params, fillAt: (...steps: string[]) => (text: string) => string): Params {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {
-      const each = at("params", name);
-      return [name, typeof value === "string" ? each(value) : value.map(each)];
+      const fillOne = fillAt("params", name);
+      return [name, typeof value === "string" ? fillOne(value) : value.map(fillOne)];
     }),
   );
 }
@@ -158,26 +175,20 @@ function factsOf({ id, provider, labels }: Pick<CredentialFile, "id" | "provider
   return { id: String(id), provider, labels: labels ?? {} };
 }
 
-function unfilled(found: Unfilled, steps: Path, path: Path, own: boolean): CrossFinding {
-  const { placeholder, label } = found;
+/**
+ * `steps` lead from the map to the value. A map that does not set the value itself is the place to report a missing
+ * label.
+ */
+function unfilledFinding(
+  { placeholder, label }: Unfilled,
+  steps: Path,
+  map: { readonly path: Path; readonly isOwn: boolean },
+): CrossFinding {
+  const path = [...map.path, ...steps];
   if (label === undefined) {
     const instead = `known are ${KNOWN_PLACEHOLDERS}; write {${placeholder}} where these characters are meant`;
-    const message = `${placeholder} is not known here; ${instead}`;
-    return { severity: "error", path: [...path, ...steps], message, quoted: placeholder };
+    return { severity: "error", path, message: `${placeholder} is not known here; ${instead}`, quoted: placeholder };
   }
   const message = `${placeholder} in ${steps.join(".")} stands for a label that this credential does not have`;
-  return { severity: "error", path: own ? [...path, ...steps] : path, message, quoted: placeholder };
-}
-
-function writtenAt(
-  path: Path,
-  entries: readonly EntryFile[],
-  templates: NonNullable<ConfigFile["templates"]>,
-  resolved: ReadonlyMap<string, ResolvedTemplate>,
-): Path {
-  const [section, index, ...steps] = path;
-  const entry = section === "credentials" && typeof index === "number" ? entries[index] : undefined;
-  if (entry?.template === undefined || steps.length === 0 || says(entry, steps)) return path;
-  const name = resolved.get(entry.template)?.chain.find((each) => says(templates[each], steps));
-  return name === undefined ? path : ["templates", name, ...steps];
+  return { severity: "error", path: map.isOwn ? path : map.path, message, quoted: placeholder };
 }

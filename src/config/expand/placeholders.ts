@@ -1,14 +1,16 @@
-/** What a credential is known by; the placeholders in its values stand for it. */
+/** Fills placeholders in: `{id}`, `{provider}`, `{label:NAME}`. */
+
+/** The values of a credential that placeholders stand for. */
 export interface Facts {
   readonly id: string;
   readonly provider: string;
   readonly labels: Readonly<Record<string, string | number>>;
 }
 
-/** A placeholder that stands for nothing: an unknown one, or a label that the credential does not have. */
+/** A placeholder without a value: an unknown one, or a label that the credential does not have. */
 export interface Unfilled {
   readonly placeholder: string;
-  /** Set when the placeholder is right and the label is missing. */
+  /** Set when the placeholder is known and the label is missing. */
   readonly label?: string;
 }
 
@@ -16,22 +18,24 @@ type Fill = (text: string, facts: Facts, onUnfilled: (found: Unfilled) => void) 
 
 export const KNOWN_PLACEHOLDERS = "{id}, {provider} and {label:NAME}";
 
-/** `{{x}}` first: it stands for the text `{x}` itself. Other braces, as in JSON, are none of ours. */
+/** `{{x}}` comes first: it stands for the text `{x}` itself. Other braces, as in JSON, are no placeholders. */
 const PLACEHOLDER = /\{\{([A-Za-z_]\w*(?::[^{}]*)?)\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}/g;
 
-/** The text with something harmless in place of every placeholder, to be judged before there is a credential. */
+/** The text with `x` for every placeholder, to check a value of a provider without a credential. */
 export function sampleOf(text: string): string {
   return text.replaceAll(PLACEHOLDER, "x");
 }
 
-/** Texts with placeholders are mostly a template's, the same for thousands of credentials; those of so many are kept. */
+/** How many split texts are kept: most come from a template, which thousands of credentials share. */
 const MAX_KNOWN = 1000;
 
 interface Piece {
-  /** What stands before the placeholder. */
+  /** The text before the placeholder. */
   readonly before: string;
   readonly placeholder: string;
+  /** `id`, `provider` or `label`. */
   readonly word: string;
+  /** NAME in `{label:NAME}`. */
   readonly name: string | undefined;
 }
 
@@ -40,7 +44,7 @@ interface Pieces {
   readonly after: string;
 }
 
-/** Replaces `{id}`, `{provider}` and `{label:NAME}`; `onUnfilled` hears of every other `{word}`. */
+/** Replaces the placeholders of a text. `onUnfilled` is called for every `{word}` without a value, which stays. */
 export function makeFill(): Fill {
   const known = new Map<string, Pieces>();
   return (text, facts, onUnfilled) => {

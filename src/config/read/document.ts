@@ -1,28 +1,29 @@
 import { extname } from "node:path";
+import type { Finding, Problem } from "../problem.ts";
 import { excerptOf } from "./excerpt.ts";
 import { LARGE, locateFast, readFast } from "./fast.ts";
 import { lineOf, readLines } from "./ndjson.ts";
-import type { Finding, Problem } from "../problem.ts";
-import { type Source, readYaml } from "./yaml.ts";
 import { lineFinder, offsetOf } from "./positions.ts";
+import { type YamlFile, readYaml } from "./yaml.ts";
 
-/** One file of a configuration. */
+/** Reads one file as a value by the parser that suits it, and finds places in it. */
+
 export interface Document {
   readonly file: string;
   readonly text: string;
-  /** Of NDJSON, the list of its lines. Undefined when there are problems. */
+  /** The list of all lines for NDJSON. Undefined when there are problems. */
   readonly value: unknown;
-  /** What keeps the text from being read at all. */
+  /** Mistakes of syntax. */
   readonly problems: readonly Problem[];
 }
 
-/** What is wanted to be shown to people: a value, or a key of a map. */
+/** A value, or a key of a map, to be shown to people. */
 export type Wanted = Pick<Finding, "path" | "key" | "hide">;
 
 export interface Place {
   readonly line: number;
   readonly column: number;
-  /** The line itself, as far as it cannot hold a secret. */
+  /** The line itself, up to the first value that may be a secret. */
   readonly excerpt?: string;
 }
 
@@ -41,7 +42,7 @@ function isNdjson(file: string): boolean {
   return /^\.(ndjson|jsonl)$/.test(extname(file));
 }
 
-/** Where these stand, in the same order: found only when somebody asks, as it takes a slower parser. */
+/** The place of each wanted value, in their order. Parses the text again, as `readDocument` keeps no positions. */
 export function placesIn(document: Document, wanted: readonly Wanted[]): readonly (Place | undefined)[] {
   const { file, text } = document;
   if (isNdjson(file)) {
@@ -51,19 +52,19 @@ export function placesIn(document: Document, wanted: readonly Wanted[]): readonl
       return { ...found, line, column: found?.column ?? 1 };
     });
   }
-  const spots = text.length > LARGE ? locateFast(text, wanted) : undefined;
-  if (spots === undefined) return placesInYaml(readYaml(text, file), wanted);
-  // Without the lines: finding out what may be shown of them takes the whole tree.
+  const positions = text.length > LARGE ? locateFast(text, wanted) : undefined;
+  if (positions === undefined) return placesInYaml(readYaml(text, file), wanted);
+  // No excerpts here: only the whole tree tells which values of a line may be secrets.
   const placeAt = lineFinder(text);
-  return wanted.map(({ path, key }) => placeAt(offsetOf(spots, path, key)));
+  return wanted.map(({ path, key }) => placeAt(offsetOf(positions, path, key)));
 }
 
-function placesInYaml(source: Source, wanted: readonly Wanted[]): readonly (Place | undefined)[] {
-  const hiddenFrom = source.hiddenFrom(wanted);
+function placesInYaml(yaml: YamlFile, wanted: readonly Wanted[]): readonly (Place | undefined)[] {
+  const hiddenFrom = yaml.hiddenFrom(wanted);
   return wanted.map(({ path, key }) => {
-    const place = source.locate(path, key);
+    const place = yaml.locate(path, key);
     if (place === undefined) return undefined;
-    const excerpt = excerptOf(source.lineText(place.line), place.column, hiddenFrom(place.line));
+    const excerpt = excerptOf(yaml.lineText(place.line), place.column, hiddenFrom(place.line));
     return excerpt === undefined ? place : { ...place, excerpt };
   });
 }

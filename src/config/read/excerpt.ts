@@ -1,20 +1,24 @@
-/** Keys whose values may be secrets, as they should be or because somebody wrote one there by mistake. */
+/** What may be shown of a line in which a finding stands. */
+
+/** Whether the value of a key may be a secret: where one belongs, or where somebody may have put one by mistake. */
 export function mayHoldSecret(key: string): boolean {
   return /secret|passw|passphrase|token(?!Endpoint$)|key(?!Prefix$)|auth(?!$)|credential(?!s$)|url|^params$/i.test(key);
 }
 
-/** A key that is safe to repeat: `clientSecret:hunter2`, without the blank that makes it a key and a value, is not. */
-export function isPlainKey(key: string): boolean {
+/**
+ * Whether a key may be repeated. `clientSecret:hunter2` may not: without a blank after the colon YAML reads one key.
+ */
+export function isSafeKey(key: string): boolean {
   return /^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(key);
 }
 
 const MAX_LENGTH = 160;
-/** What the tree does not know of: comments, and addresses with a password in them. */
+/** A comment about a secret, or a URL with a password: the tree of the file knows of neither. */
 const SUSPECT = /#.*(secret|passw|token|key)|\/\/\S*@/i;
 
 /**
- * The line of a finding, for people. It ends before the first value that may be a secret, and is left out where that
- * comes before the finding itself. `hiddenFrom` is that value's column.
+ * The line up to the first value that may be a secret, which begins in column `hiddenFrom`. Undefined where that value
+ * comes before the finding itself.
  */
 export function excerptOf(line: string, column: number, hiddenFrom = Infinity): string | undefined {
   if (hiddenFrom <= column || SUSPECT.test(line)) return undefined;

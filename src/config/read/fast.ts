@@ -12,39 +12,44 @@ import {
   nullCoreTag,
   parseEvents,
 } from "js-yaml";
-import { type Located, type Spot, spotsOf } from "./positions.ts";
+import { type Position, type Whereabouts, positionsOf } from "./positions.ts";
 
-/** Up to here the careful parser, which knows where everything stands, takes no time to speak of. */
+/** Reads a valid file without positions, and finds positions in a large file, by parsers that keep no tree. */
+
+/** Up to this length the parser of yaml.ts, which keeps the positions, takes a negligible time. */
 export const LARGE = 256 * 1024;
 
-/** A merge key, or a directive such as %YAML 1.1: both change what a file means, and this parser does not follow them. */
-const CAREFUL = /<<["']?\s*:|^%/m;
+/**
+ * A merge key, or a directive such as %YAML 1.1: both change the meaning of a file, and the fast parser ignores them.
+ */
+const UNSUPPORTED = /<<["']?\s*:|^%/m;
 
 /**
- * A file's value without positions: 100,000 accounts take half a second here and seven in
- * source.ts. Undefined for everything that the two could read differently or that is wrong: source.ts reads it then.
+ * The value of a file. 100,000 accounts take half a second here and seven seconds in yaml.ts. Undefined for a wrong
+ * file and for one that the two parsers could read differently: yaml.ts reads it then.
  */
 export function readFast(text: string): { readonly value: unknown } | undefined {
   try {
     if (/^\s*[{[]/.test(text)) return readJson(text);
-    if (CAREFUL.test(text)) return undefined;
-    // Without a limit of 0 an alias would be followed; the careful parser guards against those that explode.
+    if (UNSUPPORTED.test(text)) return undefined;
+    // Refuses aliases: yaml.ts guards against those that expand without end.
     const value = load(text, { schema: CANONICAL, maxAliases: 0 });
     return typeof value === "object" && value !== null ? { value } : undefined;
   } catch {
-    return undefined; // the careful parser finds the same mistake again and can say where it is
+    return undefined; // yaml.ts finds the same mistake again and knows its place
   }
 }
 
-/** A number that may not be written as JSON.parse gives it back: not needed for whole numbers of up to 15 digits. */
+/** A number that JSON.parse may change. Whole numbers of up to 15 digits stay as they are. */
 const UNUSUAL = /[:,[]\s*(?:-0|-?(?:\d+[.eE]|\d{16}))/;
 const COLON = /"\s*:/g;
-/** Each text of a JSON file, with the colon behind it when it is a key, and each number. */
+/** Each text of a JSON file, with the colon after it if it is a key, and each number. */
 const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d[\d.eE+-]*/g;
 
+/** Undefined where the value would lose a duplicate key or the digits of a number. Throws for invalid JSON. */
 export function readJson(text: string): { readonly value: unknown } | undefined {
   const value: unknown = JSON.parse(text);
-  if (isPlainJson(text, value)) return { value };
+  if (isLossless(text, value)) return { value };
   let keys = 0;
   for (const [token, colon] of text.matchAll(TOKEN)) {
     if (colon !== undefined) keys++;
@@ -54,12 +59,12 @@ export function readJson(text: string): { readonly value: unknown } | undefined 
   return countKeys(value) === keys ? { value } : undefined;
 }
 
-/** Whether, beyond doubt, `value` has all keys of the text, and its numbers as they are written. */
-export function isPlainJson(text: string, value: unknown): boolean {
+/** Whether `value` has all keys of the text, and its numbers as they are written. False where in doubt. */
+export function isLossless(text: string, value: unknown): boolean {
   return !UNUSUAL.test(text) && countColons(text) === countKeys(value);
 }
 
-/** At least as many as there are keys: more when a text has such a colon in it. */
+/** At least the number of keys; more where a text contains `":`. */
 function countColons(text: string): number {
   let found = 0;
   COLON.lastIndex = 0;
@@ -75,7 +80,7 @@ function countKeys(value: unknown): number {
   return count;
 }
 
-/** Account ids may be plain numbers, and are kept as they are written: 007 and 1e5 are not 7 and 100000. */
+/** An account id may be a plain number and must stay as it is written: 007 is not 7, 1e5 is not 100000. */
 function isCanonical(source: string, value: number): boolean {
   return String(value) === source;
 }
@@ -100,48 +105,51 @@ const CANONICAL = new Schema([
 ]);
 
 /**
- * Where the findings in a file that was read by `readFast` stand, in one pass: a second for 100,000 accounts, where
- * source.ts takes half a minute and gigabytes. Undefined for JSON that this parser cannot read.
+ * The positions of findings in a file that `readFast` has read, in one pass: a second for 100,000 accounts, where
+ * yaml.ts takes half a minute and gigabytes. Undefined for JSON that this parser cannot read.
  */
-export function locateFast(text: string, findings: readonly Located[]): Spot | undefined {
+export function locateFast(text: string, findings: readonly Whereabouts[]): Position | undefined {
   try {
-    return follow(text, spotsOf(findings));
+    return fillOffsets(positionsOf(findings), text);
   } catch {
-    return undefined; // its limits (100 levels, keys of 1,024 characters) are not those of JSON.parse
+    return undefined; // the parser takes 100 levels and keys of 1,024 characters; JSON.parse takes more
   }
 }
 
-function follow(text: string, root: Spot): Spot {
+function fillOffsets(root: Position, text: string): Position {
   interface Frame {
-    readonly spot: Spot | undefined;
+    readonly position: Position | undefined;
     /** The next index of a list; -1 in a map. */
     index: number;
-    /** In a map, whether a key comes next, and the last one. */
+    /** In a map: whether a key comes next. */
     keyNext: boolean;
+    /** In a map: the key that came last. */
     key: string;
   }
   const frames: Frame[] = [];
 
-  /** Takes the next node, and tells where it belongs; `scalar` is read only where somebody asks for it. */
-  function enter(offset: number, scalar: () => string): Spot | undefined {
+  /**
+   * Gives the next node its offset, if it is looked for. `scalar` reads the text of a key, only where that is needed.
+   */
+  function enter(offset: number, scalar: () => string): Position | undefined {
     const frame = frames.at(-1);
-    if (frame === undefined) return place(root, offset);
-    if (frame.index >= 0) return place(frame.spot?.below.get(String(frame.index++)), offset);
+    if (frame === undefined) return setOffset(root, offset);
+    if (frame.index >= 0) return setOffset(frame.position?.below.get(String(frame.index++)), offset);
     if (frame.keyNext) {
-      frame.key = frame.spot === undefined ? "" : scalar();
-      const spot = frame.spot?.below.get(frame.key);
-      if (spot !== undefined) spot.keyOffset = offset;
+      frame.key = frame.position === undefined ? "" : scalar();
+      const position = frame.position?.below.get(frame.key);
+      if (position !== undefined) position.keyOffset = offset;
     }
     frame.keyNext = !frame.keyNext;
-    return frame.keyNext ? place(frame.spot?.below.get(frame.key), offset) : undefined;
+    return frame.keyNext ? setOffset(frame.position?.below.get(frame.key), offset) : undefined;
   }
 
   for (const event of parseEvents(text, {})) {
     switch (event.type) {
       case EVENT_ID.MAPPING:
       case EVENT_ID.SEQUENCE: {
-        const spot = enter(event.start, () => "");
-        frames.push({ spot, index: event.type === EVENT_ID.SEQUENCE ? 0 : -1, keyNext: true, key: "" });
+        const position = enter(event.start, () => "");
+        frames.push({ position, index: event.type === EVENT_ID.SEQUENCE ? 0 : -1, keyNext: true, key: "" });
         break;
       }
       case EVENT_ID.SCALAR:
@@ -150,21 +158,21 @@ function follow(text: string, root: Spot): Spot {
       case EVENT_ID.POP:
         frames.pop();
         break;
-      default: // the document itself; aliases are refused by readFast
+      default: // the document itself; readFast refuses aliases
     }
   }
   return root;
 }
 
-/** A quoted text is said to begin behind its quote, a block of text below its key: -1, the key is the better place. */
+/** The parser puts a quoted text after its quote, and a block of text below its key: -1 leaves the place to the key. */
 function startOf(valueStart: number, style: number): number {
   if (style === SCALAR_STYLE.LITERAL_BLOCK || style === SCALAR_STYLE.FOLDED_BLOCK) return -1;
   const quoted = style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED;
   return quoted ? valueStart - 1 : valueStart;
 }
 
-function place(spot: Spot | undefined, offset: number): Spot | undefined {
-  // An empty value stands nowhere (-1), its key does.
-  if (spot !== undefined && offset >= 0) spot.offset = offset;
-  return spot;
+function setOffset(position: Position | undefined, offset: number): Position | undefined {
+  // An empty value has no place of its own (-1): its key has one.
+  if (position !== undefined && offset >= 0) position.offset = offset;
+  return position;
 }

@@ -1,15 +1,16 @@
-import { OwnError } from "../../core/own-error.ts";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, matchesGlob, normalize } from "node:path";
+import { OwnError } from "../../core/own-error.ts";
 
-/** Files that a pattern matched, in the order in which they are read. */
+/** Finds the files that a pattern of `include` matches. */
+
 export interface Matched {
+  /** In the order in which they are read. */
   readonly files: readonly string[];
-  /** Where a file that comes or goes changes what is matched. */
+  /** Folders in which a new or deleted file changes the match. */
   readonly folders: readonly string[];
 }
 
-/** A folder that cannot be read. */
 export class IncludeError extends OwnError {
   override name = "IncludeError";
   readonly folder: string;
@@ -24,13 +25,14 @@ export class IncludeError extends OwnError {
 const EXTENSIONS = new Set([".yaml", ".yml", ".json", ".ndjson", ".jsonl"]);
 
 /**
- * The files that a pattern of `include` matches: `*`, `?`, `[...]`, `{a,b}` within a name, `**` over folders; of a folder every
- * file that has a known ending. Names that begin with a dot are never matched by a wildcard: what Kubernetes mounts has its
- * files a second time in `..data` and in the folder that this link points to. Sorted, without a file twice.
+ * A pattern has `*`, `?`, `[...]` and `{a,b}` within a name, and `**` over folders. A folder stands for every file in
+ * it with a known ending. No wildcard matches a name that begins with a dot: a folder that Kubernetes mounts has its
+ * files a second time in `..data` and in the target of that link. The files are sorted, each is there once. Throws an
+ * IncludeError.
  */
 export async function matchFiles(pattern: string, base: string): Promise<Matched> {
   const folders = new Set<string>();
-  const found = await walk(pattern, base, folders);
+  const found = await matchSteps(pattern, base, folders);
   const files = new Map<string, string>();
   for (const file of found.toSorted()) {
     const real = await realpath(file);
@@ -39,35 +41,42 @@ export async function matchFiles(pattern: string, base: string): Promise<Matched
   return { files: [...files.values()], folders: [...folders] };
 }
 
-async function walk(pattern: string, base: string, folders: Set<string>): Promise<string[]> {
+async function matchSteps(pattern: string, base: string, folders: Set<string>): Promise<string[]> {
   const steps = normalize(pattern)
     .split("/")
     .filter((step) => step !== "" && step !== ".");
   let at = [isAbsolute(pattern) ? "/" : base];
   for (const [i, step] of steps.entries()) {
-    const last = i === steps.length - 1;
     const next: string[] = [];
-    for (const folder of at) next.push(...(await below(folder, step, last, folders)));
+    const isLast = i === steps.length - 1;
+    for (const folder of at) next.push(...(await matchStep(folder, { step, isLast }, folders)));
     at = next;
   }
   return at;
 }
 
-async function below(folder: string, step: string, last: boolean, folders: Set<string>): Promise<string[]> {
+interface Step {
+  /** One name of the pattern, with its wildcards. */
+  readonly step: string;
+  readonly isLast: boolean;
+}
+
+/** The files in `folder` that the last step matches, or the folders that another step leads to. */
+async function matchStep(folder: string, { step, isLast }: Step, folders: Set<string>): Promise<string[]> {
   if (step === "**") {
     const nested = await nestedFolders(folder, folders);
-    return last ? filesOf(nested, () => true, folders) : nested;
+    return isLast ? filesIn(nested, () => true, folders) : nested;
   }
   if (!/[*?[\]{}]/.test(step)) {
     const path = join(folder, step);
-    if (!last) return [path];
+    if (!isLast) return [path];
     const kind = await kindOf(path);
     if (kind === "file") folders.add(dirname(path));
-    if (kind === "folder") return filesOf([path], () => true, folders);
+    if (kind === "folder") return filesIn([path], () => true, folders);
     return kind === "file" ? [path] : [];
   }
   const matches = (name: string): boolean => matchesGlob(name, step);
-  if (last) return filesOf([folder], matches, folders);
+  if (isLast) return filesIn([folder], matches, folders);
   const found: string[] = [];
   for (const name of await namesIn(folder, folders)) {
     if (matches(name) && (await kindOf(join(folder, name))) === "folder") found.push(join(folder, name));
@@ -75,7 +84,7 @@ async function below(folder: string, step: string, last: boolean, folders: Set<s
   return found;
 }
 
-async function filesOf(
+async function filesIn(
   within: readonly string[],
   matches: (name: string) => boolean,
   folders: Set<string>,
@@ -90,10 +99,13 @@ async function filesOf(
   return found;
 }
 
-/** The folder itself and all below it; links to folders are not followed, as they may lead back. */
+/**
+ * The folder itself and all folders below it. Links to folders are not followed: a link may lead back to its own
+ * folder.
+ */
 async function nestedFolders(folder: string, folders: Set<string>): Promise<string[]> {
   const found = [folder];
-  const entries = await listed(folder, folders);
+  const entries = await entriesIn(folder, folders);
   for (const entry of entries) {
     if (!entry.name.startsWith(".") && entry.isDirectory()) {
       found.push(...(await nestedFolders(join(folder, entry.name), folders)));
@@ -103,10 +115,11 @@ async function nestedFolders(folder: string, folders: Set<string>): Promise<stri
 }
 
 async function namesIn(folder: string, folders: Set<string>): Promise<string[]> {
-  return (await listed(folder, folders)).map(({ name }) => name).filter((name) => !name.startsWith("."));
+  return (await entriesIn(folder, folders)).map(({ name }) => name).filter((name) => !name.startsWith("."));
 }
 
-async function listed(folder: string, folders: Set<string>) {
+/** Also remembers the folder, as a change in it changes the match. */
+async function entriesIn(folder: string, folders: Set<string>) {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
     folders.add(folder);
@@ -123,6 +136,6 @@ async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
     const found = await stat(path);
     return found.isDirectory() ? "folder" : "file";
   } catch {
-    return undefined; // a link that leads nowhere, or gone since the folder was listed
+    return undefined; // a link that leads nowhere, or a file deleted since the folder was listed
   }
 }

@@ -7,20 +7,21 @@ const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::(-|\?)([\s\S]*))?$/;
 export interface Interpolated {
   readonly value: unknown;
   readonly findings: readonly Finding[];
-  /** Whether a variable stood in the value there. Such a value is never shown. */
+  /** Whether the value at a path held a variable. Such a value is never shown. */
   isVariable(path: Path): boolean;
 }
 
 /**
- * Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in string values, after parsing, so that a value can never
- * become structure. `$${` stands for a literal `${`.
+ * Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in text values. It runs after parsing, so that a
+ * variable never becomes structure. `$${` stands for a literal `${`.
  */
 export function interpolate(root: unknown, env: Env): Interpolated {
   const findings: Finding[] = [];
   const variables = new Set<string>();
 
-  function text(value: string, path: Path): string {
-    return value.replaceAll(EXPRESSION, (whole, escaped: string | undefined, inner: string, end: string) => {
+  function replaceIn(text: string, path: Path): string {
+    type Groups = [escaped: string | undefined, inner: string, end: string];
+    return text.replaceAll(EXPRESSION, (whole: string, ...[escaped, inner, end]: Groups) => {
       if (escaped !== undefined) return whole.slice(1);
       variables.add(path.join("\0"));
       const match = end === "" ? null : NAME.exec(inner);
@@ -46,16 +47,16 @@ export function interpolate(root: unknown, env: Env): Interpolated {
 
   const path: (string | number)[] = [];
 
-  /** Copies what changes and nothing else: a fleet's file has a million values and a handful of variables. */
-  function walk(value: unknown): unknown {
-    if (typeof value === "string") return value.includes("${") ? text(value, [...path]) : value;
+  /** Copies only what changes: the file of a large fleet has a million values and a handful of variables. */
+  function replaced(value: unknown): unknown {
+    if (typeof value === "string") return value.includes("${") ? replaceIn(value, [...path]) : value;
     if (typeof value !== "object" || value === null) return value;
     const original = value as Record<string | number, unknown>;
     const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
     let changed: typeof original | undefined;
     for (const key of keys) {
       path.push(key);
-      const next = walk(original[key]);
+      const next = replaced(original[key]);
       path.pop();
       if (next === original[key]) continue;
       changed ??= (Array.isArray(value) ? [...(value as unknown[])] : { ...original }) as typeof original;
@@ -64,5 +65,5 @@ export function interpolate(root: unknown, env: Env): Interpolated {
     return changed ?? value;
   }
 
-  return { value: walk(root), findings, isVariable: (path) => variables.has(path.join("\0")) };
+  return { value: replaced(root), findings, isVariable: (path) => variables.has(path.join("\0")) };
 }

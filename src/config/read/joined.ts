@@ -1,104 +1,118 @@
-import type { Env } from "../../core/edges.ts";
 import { dirname, resolve } from "node:path";
+import type { Env } from "../../core/edges.ts";
+import type { CrossFinding, Finding, Path, Problem } from "../problem.ts";
+import { closest } from "../suggest.ts";
 import { type Document, type Wanted, placesIn } from "./document.ts";
 import { interpolate } from "./interpolate.ts";
-import { closest } from "../suggest.ts";
-import type { CrossFinding, Finding, Path, Problem } from "../problem.ts";
 
-/** The files of a configuration as one value, and the way back from a place in it to a place in a file. */
-export interface Sources {
-  /** The main file's value with the credentials of all files in one list. */
+/** Joins the files of a configuration into one value, and leads from a path in it back to a place in a file. */
+
+export interface Joined {
+  /** The value of the main file, with the credentials of all files in one list. */
   readonly root: unknown;
-  /** About variables and about what else stands in the included files. */
+  /** About variables, and about included files that hold more than credentials. */
   readonly findings: readonly Finding[];
-  /** Whether a variable of the environment stood in the value there. */
+  /** Whether the value at a path held a variable of the environment. */
   isVariable(path: Path): boolean;
   /** The folder that relative paths at this place are relative to. */
   folderOf(path: Path): string;
   /** Orders findings by file and credential, without looking for their lines. */
   rank(path: Path): number;
+  /** In the order of the files and lines. */
   locate(findings: readonly CrossFinding[]): readonly Problem[];
 }
 
-interface Part {
+interface JoinedFile {
   readonly document: Document;
-  /** Index of its first credential in the whole list. */
+  /** Where its first credential stands in the list of all. */
   readonly first: number;
-  /** From the root of its value to its list of credentials; undefined for what is no such list. */
+  /** The path in its own value to its list of credentials; undefined without one. */
   readonly list: Path | undefined;
   readonly isVariable: (path: Path) => boolean;
-  /** The folder it stands in. */
   readonly folder: string;
 }
 
-/** Begins a path into an included file that is not about one of its credentials: the number of the file follows. */
+/** A path in the joined value, as a path in the value of one file. */
+interface LocalPath {
+  readonly file: JoinedFile;
+  /** The index of the file. */
+  readonly number: number;
+  readonly path: Path;
+}
+
+/** Begins a path into an included file, outside of its credentials. The index of the file follows. */
 const INSIDE = "\0inside";
 
-/** `main` first, then what it includes. None of the documents has a problem. */
-export function joinSources(documents: readonly Document[], env: Env): Sources {
-  const parts: Part[] = [];
+/** `documents`: the main file first. All of them are free of problems. */
+export function joinDocuments(documents: readonly Document[], env: Env): Joined {
+  const files: JoinedFile[] = [];
   const findings: Finding[] = [];
   const credentials: unknown[] = [];
   let root: unknown;
   for (const [number, document] of documents.entries()) {
-    const { value, findings: unset, isVariable } = read(document, env);
+    const { value, findings: unset, isVariable } = replaceVariables(document, env);
     const list = number === 0 ? listOfMain(value) : listOfIncluded(value);
     const folder = dirname(resolve(document.file));
-    const part = { document, first: credentials.length, list: list?.path, isVariable, folder };
-    parts.push(part);
+    const file = { document, first: credentials.length, list: list?.path, isVariable, folder };
+    files.push(file);
     for (const each of list?.items ?? []) credentials.push(each);
-    findings.push(...unset.map((finding) => ({ ...finding, path: outward(finding.path, part, number) })));
+    findings.push(...unset.map((finding) => ({ ...finding, path: joinedPath({ file, number, path: finding.path }) })));
     if (number === 0) root = value;
-    else findings.push(...strangersIn(value, number));
+    else findings.push(...checkIncluded(value, number));
   }
-  // Without a list of its own the main file has none; one of the wrong type is told about as it stands there.
+  // A `credentials` that is no list stays as the main file has it: the schema reports it.
   const own = (root as { credentials?: unknown } | null | undefined)?.credentials;
-  if (parts.length > 1 && (own === undefined || Array.isArray(own))) root = { ...(root as object), credentials };
+  if (files.length > 1 && (own === undefined || Array.isArray(own))) root = { ...(root as object), credentials };
 
-  const partOf = (path: Path): { part: Part; number: number; local: Path } => {
+  function localPath(path: Path): LocalPath {
     const [section, index, ...rest] = path;
-    if (section === INSIDE) return at(parts, Number(index), rest);
-    if (section !== "credentials" || typeof index !== "number") return at(parts, 0, path);
-    let number = parts.findIndex(({ first }) => first > index);
-    number = (number === -1 ? parts.length : number) - 1;
-    const { list = [], first = 0 } = parts[number] ?? {};
-    return at(parts, number, [...list, index - first, ...rest]);
-  };
+    if (section === INSIDE) return inFile(files, Number(index), rest);
+    if (section !== "credentials" || typeof index !== "number") return inFile(files, 0, path);
+    let number = files.findIndex(({ first }) => first > index);
+    number = (number === -1 ? files.length : number) - 1;
+    const { list = [], first = 0 } = files[number] ?? {};
+    return inFile(files, number, [...list, index - first, ...rest]);
+  }
 
   return {
     root,
     findings,
     isVariable(path) {
-      const { part, local } = partOf(path);
-      return part.isVariable(local);
+      const local = localPath(path);
+      return local.file.isVariable(local.path);
     },
-    folderOf: (path) => partOf(path).part.folder,
+    folderOf: (path) => localPath(path).file.folder,
     rank: (path) => (path[0] === "credentials" ? Number(path[1] ?? 0) + 1 : path[0] === INSIDE ? 0.5 : 0),
-    locate: (all) => locateAll(all, (path) => partOf(path)),
+    locate: (all) => locateAll(all, localPath),
   };
 }
 
-function at(parts: readonly Part[], number: number, local: Path): { part: Part; number: number; local: Path } {
-  const part = parts[number];
-  if (part === undefined) throw new RangeError("a path into no file");
-  return { part, number, local };
+function inFile(files: readonly JoinedFile[], number: number, path: Path): LocalPath {
+  const file = files[number];
+  if (file === undefined) throw new RangeError("a path into no file");
+  return { file, number, path };
 }
 
-function read(document: Document, env: Env): Pick<Part, "isVariable"> & ReturnType<typeof interpolate> {
+function replaceVariables(document: Document, env: Env): ReturnType<typeof interpolate> {
   if (document.text.includes("${")) return interpolate(document.value, env);
   return { value: document.value, findings: [], isVariable: () => false };
 }
 
-function listOfMain(value: unknown): { readonly items: readonly unknown[]; readonly path: Path } | undefined {
+interface CredentialList {
+  readonly items: readonly unknown[];
+  readonly path: Path;
+}
+
+function listOfMain(value: unknown): CredentialList | undefined {
   const own = (value as { credentials?: unknown } | null)?.credentials;
   return Array.isArray(own) ? { items: own, path: ["credentials"] } : undefined;
 }
 
-function listOfIncluded(value: unknown): ReturnType<typeof listOfMain> {
+function listOfIncluded(value: unknown): CredentialList | undefined {
   return Array.isArray(value) ? { items: value, path: [] } : listOfMain(value);
 }
 
-function strangersIn(value: unknown, number: number): Finding[] {
+function checkIncluded(value: unknown, number: number): Finding[] {
   const path = [INSIDE, number];
   if (Array.isArray(value)) return [];
   const isMap = typeof value === "object" && value !== null;
@@ -112,52 +126,56 @@ function strangersIn(value: unknown, number: number): Finding[] {
     .map((key) => ({ severity: "error", path, key, message, suggestion: closest(key, ["credentials"]) }));
 }
 
-/** From a path in a file to a path in the whole. */
-function outward(path: Path, { first, list }: Part, number: number): Path {
+/** The reverse of `localPath`. */
+function joinedPath({ file: { first, list }, number, path }: LocalPath): Path {
   const index = list && path[list.length];
   if (list === undefined || typeof index !== "number") return number === 0 ? path : [INSIDE, number, ...path];
   if (number === 0 && path[0] !== "credentials") return path;
   return ["credentials", first + index, ...path.slice(list.length + 1)];
 }
 
-function locateAll(
-  findings: readonly CrossFinding[],
-  partOf: (path: Path) => { part: Part; number: number; local: Path },
-): Problem[] {
-  const wanted = new Map<Document, Wanted[]>();
-  function want(
-    path: Path,
-    finding: Omit<Wanted, "path">,
-  ): () => { document: Document; index: number; number: number } {
-    const { part, number, local } = partOf(path);
-    const list = wanted.get(part.document) ?? [];
-    const index = list.push({ ...finding, path: local }) - 1;
-    wanted.set(part.document, list);
-    return () => ({ document: part.document, index, number });
+/** Looks up the places of all findings in a file at once: that takes a parse of the file. */
+function locateAll(findings: readonly CrossFinding[], localPath: (path: Path) => LocalPath): Problem[] {
+  interface Reference {
+    readonly document: Document;
+    readonly number: number;
+    /** Into what is wanted of the document. */
+    readonly index: number;
   }
-  const spots = findings.map(({ path, key, hide, also }) => ({
+  const wanted = new Map<Document, Wanted[]>();
+  function want(path: Path, finding: Omit<Wanted, "path">): Reference {
+    const { file, number, path: local } = localPath(path);
+    const list = wanted.get(file.document) ?? [];
+    const index = list.push({ ...finding, path: local }) - 1;
+    wanted.set(file.document, list);
+    return { document: file.document, number, index };
+  }
+  const references = findings.map(({ path, key, hide, also }) => ({
     own: want(path, { ...(key !== undefined && { key }), ...(hide !== undefined && { hide }) }),
     also: also && want(also, {}),
   }));
   const found = new Map([...wanted].map(([document, list]) => [document, placesIn(document, list)]));
-  const rows = findings.map(({ severity, message, suggestion }, i) => {
-    const { document, index, number } = spots[i]?.own() ?? { document: undefined, index: 0, number: 0 };
-    const place = document && found.get(document)?.[index];
-    const also = spots[i]?.also?.();
-    const first = also && found.get(also.document)?.[also.index];
-    const where = also?.document === document ? `in line ${first?.line}` : `at ${also?.document.file}:${first?.line}`;
+  const placeOf = ({ document, index }: Reference) => found.get(document)?.[index];
+
+  const located = findings.map(({ severity, message, suggestion }, i) => {
+    const { own, also } = references[i] ?? {};
+    const first = also && placeOf(also);
+    const where =
+      also?.document === own?.document ? `in line ${first?.line}` : `at ${also?.document.file}:${first?.line}`;
     const problem: Problem = {
       severity,
-      file: document?.file ?? "",
+      file: own?.document.file ?? "",
       message: first === undefined ? message : `${message} (first ${where})`,
-      ...place,
+      ...(own && placeOf(own)),
       ...(suggestion !== undefined && { suggestion }),
     };
-    return { problem, number };
+    return { problem, number: own?.number ?? 0 };
   });
-  return rows.toSorted((a, b) => a.number - b.number || byPlace(a.problem, b.problem)).map(({ problem }) => problem);
+  return located
+    .toSorted((a, b) => a.number - b.number || comparePlaces(a.problem, b.problem))
+    .map(({ problem }) => problem);
 }
 
-function byPlace(a: Problem, b: Problem): number {
+function comparePlaces(a: Problem, b: Problem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

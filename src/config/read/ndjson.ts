@@ -1,8 +1,9 @@
-import { isPlainJson, readJson } from "./fast.ts";
 import type { Problem } from "../problem.ts";
+import { isLossless, readJson } from "./fast.ts";
 import { readYaml } from "./yaml.ts";
 
-/** NDJSON: one JSON value a line; empty lines count for nothing. */
+/** Reads NDJSON: one JSON value a line; empty lines are skipped. */
+
 export function readLines(
   text: string,
   file: string,
@@ -11,11 +12,11 @@ export function readLines(
   if (all !== undefined) return { values: all, problems: [] };
   const values: unknown[] = [];
   const problems: Problem[] = [];
-  /** Equal keys and numbers that must keep their digits: this parser tells the one and keeps the other. */
-  function careful(row: string, at: number): unknown {
-    const source = readYaml(row, file);
-    for (const problem of source.problems) problems.push({ ...problem, line: at });
-    return source.value;
+  /** For a row with a duplicate key or with a number that must keep its digits: the parser of YAML handles both. */
+  function readCarefully(row: string, line: number): unknown {
+    const yaml = readYaml(row, file);
+    for (const problem of yaml.problems) problems.push({ ...problem, line });
+    return yaml.value;
   }
   let line = 0;
   for (let start = 0; start < text.length;) {
@@ -27,15 +28,15 @@ export function readLines(
     if (row.trim() === "") continue;
     try {
       const fast = readJson(row);
-      values.push(fast === undefined ? careful(row, line) : fast.value);
+      values.push(fast === undefined ? readCarefully(row, line) : fast.value);
     } catch (error) {
-      problems.push({ severity: "error", file, line, ...broken(error, row) });
+      problems.push({ severity: "error", file, line, ...syntaxError(error, row) });
     }
   }
   return { values, problems };
 }
 
-/** Line by line, but checked as a whole: undefined when anything about it needs a closer look. */
+/** Parses line by line but compares text and values only once. Undefined where that shows a difference or an error. */
 function readAtOnce(text: string): readonly unknown[] | undefined {
   const values: unknown[] = [];
   try {
@@ -49,11 +50,11 @@ function readAtOnce(text: string): readonly unknown[] | undefined {
   } catch {
     return undefined;
   }
-  return isPlainJson(text, values) ? values : undefined;
+  return isLossless(text, values) ? values : undefined;
 }
 
-/** The parser's own message quotes the text; of it, only the position is used. */
-function broken(error: unknown, row: string): { readonly column: number; readonly message: string } {
+/** Takes only the position from the parser's message, which quotes the text. */
+function syntaxError(error: unknown, row: string): { readonly column: number; readonly message: string } {
   const position = /\bposition (\d+)/.exec(String(error))?.[1];
   const at = position === undefined ? row.length : Number(position);
   const message =

@@ -1,57 +1,58 @@
-import type { Env } from "../../core/edges.ts";
 import { realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import type { Env } from "../../core/edges.ts";
+import type { Path, Problem } from "../problem.ts";
 import { type Document, placesIn, readDocument } from "./document.ts";
 import { IncludeError, matchFiles } from "./include.ts";
 import { interpolate } from "./interpolate.ts";
-import type { Path, Problem } from "../problem.ts";
 import { readText } from "./text.ts";
 
-/** A file of the configuration, and what was in it when it was read: of another hash, it has changed. */
+/** Opens the files of a configuration: the main file and what it includes, all from one moment. */
+
+/** A file and its content when it was read. */
 interface FileRead {
   readonly file: string;
   /** SHA-256, in hex. */
   readonly hash: string;
 }
 
-/** The files of a configuration, read. */
 export interface Opened {
-  /** The main one first, then what it includes. */
+  /** The main one first, then the included ones in their order. */
   readonly documents: readonly Document[];
-  /** What keeps a file from being read; the rest is not worth judging then. */
+  /** Files that cannot be read or parsed. The rest is not worth checking then. */
   readonly problems: readonly Problem[];
   /** Every file that was read, the main one first. */
   readonly files: readonly FileRead[];
-  /** The folders in which a change, or a file that comes or goes, can change the configuration. Absolute. */
+  /** Absolute paths of the folders in which a changed, new or deleted file can change the configuration. */
   readonly watched: readonly string[];
 }
 
-/** Mounted folders are exchanged as a whole; three swaps while the files are read are not by chance any more. */
+/** Kubernetes swaps a mounted folder as a whole. Three swaps during three reads are not a coincidence any more. */
 const ATTEMPTS = 3;
 
-/** Undefined when there is more to read than `maxBytes`. */
+/** Undefined when the files have more than `maxBytes`. */
 export async function openFiles(file: string, env: Env, maxBytes = Infinity): Promise<Opened | undefined> {
   for (let attempt = 1; ; attempt++) {
     const opened = await openOnce(file, env, maxBytes);
-    if (opened === undefined || attempt === ATTEMPTS || (await opened.isWhole())) return opened;
+    if (opened === undefined || attempt === ATTEMPTS || (await opened.isConsistent())) return opened;
   }
 }
 
-/** `isWhole` tells whether no link has come to lead elsewhere since: else old and new files would be mixed. */
+/** `isConsistent`: every link still leads where it led when its file was read, so that old and new files do not mix. */
 async function openOnce(
   file: string,
   env: Env,
   maxBytes: number,
-): Promise<(Opened & { isWhole(): Promise<boolean> }) | undefined> {
+): Promise<(Opened & { isConsistent(): Promise<boolean> }) | undefined> {
   const documents: Document[] = [];
   const problems: Problem[] = [];
   const files: FileRead[] = [];
   const watched = new Set([dirname(resolve(file))]);
-  const ends = new Map<string, string | undefined>();
+  const targets = new Map<string, string | undefined>();
   let bytes = 0;
 
   async function open(path: string): Promise<Document | undefined> {
-    ends.set(path, await endOf(path));
+    targets.set(path, await linkTarget(path));
     bytes += await sizeOf(path);
     if (bytes > maxBytes) return undefined;
     const read = await readText(path);
@@ -67,22 +68,30 @@ async function openOnce(
   }
 
   const main = await open(file);
-  for (const { pattern, path } of main?.problems.length === 0 ? patternsOf(main.value, env) : []) {
-    const found = await filesOf(pattern, file, path, main);
-    for (const folder of found.folders) watched.add(resolve(folder));
-    problems.push(...found.problems);
-    for (const each of found.files) if (!ends.has(each)) await open(each);
+  if (main?.problems.length === 0) {
+    for (const pattern of patternsOf(main.value, env)) {
+      const found = await includedBy(pattern, main);
+      for (const folder of found.folders) watched.add(resolve(folder));
+      problems.push(...found.problems);
+      for (const each of found.files) if (!targets.has(each)) await open(each);
+    }
   }
   if (bytes > maxBytes) return undefined;
-  const isWhole = async (): Promise<boolean> => {
-    for (const [path, end] of ends) if ((await endOf(path)) !== end) return false;
+  const isConsistent = async (): Promise<boolean> => {
+    for (const [path, target] of targets) if ((await linkTarget(path)) !== target) return false;
     return true;
   };
-  return { documents, problems, files, watched: [...watched], isWhole };
+  return { documents, problems, files, watched: [...watched], isConsistent };
 }
 
-/** The patterns of `include`, with their variables replaced; what is wrong with those is told later. */
-function patternsOf(value: unknown, env: Env): { readonly pattern: string; readonly path: Path }[] {
+/** One entry of `include`. */
+interface Pattern {
+  readonly pattern: string;
+  readonly path: Path;
+}
+
+/** The patterns with their variables replaced. Mistakes in them are reported when the configuration is checked. */
+function patternsOf(value: unknown, env: Env): Pattern[] {
   const { include } = (value ?? {}) as { include?: unknown };
   const { value: replaced, findings } = interpolate({ include }, env);
   if (findings.length > 0) return [];
@@ -94,24 +103,23 @@ function patternsOf(value: unknown, env: Env): { readonly pattern: string; reado
   );
 }
 
-/** A pattern that matches the main file does not include it once more. */
-async function filesOf(
-  pattern: string,
-  file: string,
-  path: Path,
-  main: Document | undefined,
+/** The main file itself is left out where the pattern matches it. */
+async function includedBy(
+  { pattern, path }: Pattern,
+  main: Document,
 ): Promise<{ files: readonly string[]; folders: readonly string[]; problems: readonly Problem[] }> {
+  const folder = dirname(main.file);
   const problem = (message: string): Problem => ({
     severity: "error",
-    file,
-    ...(main && placesIn(main, [{ path }])[0]),
+    file: main.file,
+    ...placesIn(main, [{ path }])[0],
     message,
   });
   try {
-    const { files, folders } = await matchFiles(pattern, dirname(file));
+    const { files, folders } = await matchFiles(pattern, folder);
     const others: string[] = [];
-    for (const each of files) if ((await endOf(each)) !== (await endOf(file))) others.push(each);
-    const whole = resolve(dirname(file), pattern);
+    for (const each of files) if ((await linkTarget(each)) !== (await linkTarget(main.file))) others.push(each);
+    const whole = resolve(folder, pattern);
     const problems = others.length === 0 ? [problem(`no file matches ${whole} (YAML, JSON or NDJSON)`)] : [];
     return { files: others, folders, problems };
   } catch (error) {
@@ -120,8 +128,8 @@ async function filesOf(
   }
 }
 
-/** Where a path leads to by links; undefined where nothing is. */
-async function endOf(path: string): Promise<string | undefined> {
+/** The path behind all links; undefined where nothing is. */
+async function linkTarget(path: string): Promise<string | undefined> {
   return realpath(path).catch(() => undefined);
 }
 

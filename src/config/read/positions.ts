@@ -1,22 +1,20 @@
-import type { Path } from "../problem.ts";
+import type { CrossFinding, Path } from "../problem.ts";
 
-/** The places that are asked for, as a tree of the steps to them; offsets are filled in as they are found. */
-export interface Spot {
-  readonly below: Map<string, Spot>;
+/** Where keys and values stand in a text: the ones to look for as a tree, and lines and columns from offsets. */
+
+/** The part of a finding that says where it belongs. */
+export type Whereabouts = Pick<CrossFinding, "path" | "key" | "also">;
+
+/** A value to look for and those below it, by key or index. The parser fills the offsets in. */
+export interface Position {
+  readonly below: Map<string, Position>;
   offset?: number;
-  /** Of the key that leads here. */
+  /** Of the key whose value this is. */
   keyOffset?: number;
 }
 
-/** The part of a finding that says where it is. */
-export interface Located {
-  readonly path: Path;
-  readonly key?: string;
-  readonly also?: Path;
-}
-
-export function spotsOf(findings: readonly Located[]): Spot {
-  const root: Spot = { below: new Map() };
+export function positionsOf(findings: readonly Whereabouts[]): Position {
+  const root: Position = { below: new Map() };
   function add(path: Path): void {
     let at = root;
     for (const step of path) {
@@ -32,9 +30,9 @@ export function spotsOf(findings: readonly Located[]): Spot {
   return root;
 }
 
-/** The offset of a key or of a value; of what does not stand there the nearest thing around it. */
-export function offsetOf(root: Spot, path: Path, key: string | undefined): number {
-  let at: Spot | undefined = root;
+/** The offset of the key, or else of the value; where there is none, of the nearest value around it. */
+export function offsetOf(root: Position, path: Path, key: string | undefined): number {
+  let at: Position | undefined = root;
   let offset = root.offset ?? 0;
   for (const step of path) {
     at = at?.below.get(String(step));
@@ -43,7 +41,7 @@ export function offsetOf(root: Spot, path: Path, key: string | undefined): numbe
   return (key === undefined ? undefined : at?.below.get(key)?.keyOffset) ?? offset;
 }
 
-/** Lines and columns, from 1, of offsets into a text. */
+/** Turns offsets into a text into lines and columns, both from 1. */
 export function lineFinder(text: string): (offset: number) => { readonly line: number; readonly column: number } {
   const starts = [0];
   for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);

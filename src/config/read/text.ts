@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 
+/** Reads one file as text. */
+
 const MIB = 1024 * 1024;
 const MAX_BYTES = 64 * MIB;
+const NOT_TEXT = "the file is not UTF-8 text; is it the right one?";
 
-/** A configuration file's text and the SHA-256 of its bytes, or one sentence on why there is none. */
+/** The text of a configuration file and the SHA-256 of its bytes, or a sentence on why it cannot be read. */
 export async function readText(
   file: string,
 ): Promise<{ readonly text: string; readonly hash: string } | { readonly message: string }> {
@@ -19,9 +22,7 @@ export async function readText(
   }
 }
 
-const NOT_TEXT = "the file is not UTF-8 text; is it the right one?";
-
-/** Never more than that, also of a device without an end or a file that grows while it is read. */
+/** Undefined beyond the limit. It holds for a device without an end and for a file that grows while it is read too. */
 async function readAtMost(file: string, limit: number): Promise<Buffer | undefined> {
   await using handle = await open(file, "r");
   const chunks: Buffer[] = [];
@@ -35,7 +36,7 @@ async function readAtMost(file: string, limit: number): Promise<Buffer | undefin
   }
 }
 
-/** What to do about an errno. */
+/** What an errno means for a configuration file, and what to do about it. */
 export function unreadable(code: string | undefined): string {
   switch (code) {
     case "ENOENT":

@@ -1,14 +1,18 @@
 import { createRequire } from "node:module";
 import type * as Yaml from "yaml";
 import type { Alias, Document, LineCounter, Node, Pair } from "yaml";
-import { isPlainKey, mayHoldSecret } from "./excerpt.ts";
 import type { Finding, Path, Problem } from "../problem.ts";
-import { unfoldedSize } from "./alias-size.ts";
+import { sizeWithAliases } from "./alias-size.ts";
+import { isSafeKey, mayHoldSecret } from "./excerpt.ts";
+
+/**
+ * Reads YAML and JSON by a parser that keeps the place of every value: for files with a mistake, and for the unusual.
+ */
 
 const require = createRequire(import.meta.url);
 let loaded: typeof Yaml | undefined;
 
-/** The library, loaded when there is something to find: a file without a mistake is read without it (fast.ts). */
+/** Loads the library on first use: fast.ts reads a file without a mistake, and does without it. */
 function yaml(): typeof Yaml {
   loaded ??= require("yaml") as typeof Yaml;
   return loaded;
@@ -19,22 +23,32 @@ interface Place {
   readonly column: number;
 }
 
-/** A configuration file's text as a value, and where each value stands. */
-export interface Source {
+/** A text as a value, and the place of each value in it. */
+export interface YamlFile {
   readonly value: unknown;
   readonly problems: readonly Problem[];
+  /** The place of the key, or else of the value; for a merged or absent one, of the nearest map around it. */
   locate(path: Path, key?: string): Place | undefined;
   lineText(line: number): string;
-  /** The column from which on a line may show a secret. Of the keys in `findings` the values may hold one too. */
-  hiddenFrom(findings: readonly Pick<Finding, "path" | "key" | "hide">[]): (line: number) => number | undefined;
+  /** The column from which a line may show a secret. The values of keys in `findings` count as secrets too. */
+  hiddenFrom(findings: readonly Hideable[]): (line: number) => number | undefined;
 }
 
-/** Five times what 100,000 accounts have: more is an attack or a mistake ("billion laughs"). */
-const MAX_VALUES = 10_000_000;
-/** Keys whose plain numbers are names: account ids like 007 keep their zeros. */
-const NAMES = new Set(["id", "clientId"]);
+type Hideable = Pick<Finding, "path" | "key" | "hide">;
 
-/** What is wrong, by the parser's code: its messages quote the text, which may be a secret. */
+/** The tree that the parser has made of a text. */
+interface Tree {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly text: string;
+}
+
+/** 100,000 accounts have a fifth of this; more is an attack ("billion laughs") or a mistake. */
+const MAX_VALUES = 10_000_000;
+/** Keys whose numbers are names: an account id like 007 keeps its zeros. */
+const NAME_KEYS = new Set(["id", "clientId"]);
+
+/** Messages by the code of the parser. Its own messages quote the text, which may be a secret. */
 const SYNTAX: Readonly<Record<string, string>> = {
   ALIAS_PROPS: "an alias takes no properties",
   BAD_ALIAS: "an alias (*name) without a name",
@@ -52,18 +66,17 @@ const SYNTAX: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: "something stands here that does not belong; check quotes, brackets and indentation",
 };
 
-export function readYaml(text: string, file: string): Source {
+export function readYaml(text: string, file: string): YamlFile {
   const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
-  const failed = (message: string, place: Place = { line: 1, column: 1 }): Source => ({
-    ...sourceOf(undefined, parseDocument(""), lines, text),
+  const failed = (message: string, place: Place = { line: 1, column: 1 }): YamlFile => ({
+    ...fileOf(undefined, { document: parseDocument(""), lines, text }),
     problems: [{ severity: "error", file, ...place, message }],
   });
   try {
     const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false, uniqueKeys: true });
-    if (document.errors.length > 0) {
-      return { ...sourceOf(undefined, document, lines, text), problems: syntaxProblems(document, file, lines, text) };
-    }
+    const tree: Tree = { document, lines, text };
+    if (document.errors.length > 0) return { ...fileOf(undefined, tree), problems: syntaxProblems(tree, file) };
     keepNames(document);
     const { first, dangling } = aliasesOf(document);
     if (dangling !== undefined) {
@@ -72,47 +85,48 @@ export function readYaml(text: string, file: string): Source {
     }
     const value: unknown = document.toJS({ maxAliasCount: -1 });
     if (value === null) return failed("the file is empty; see config.example.yaml for what belongs into it");
-    if (unfoldedSize(value) <= MAX_VALUES) return sourceOf(value, document, lines, text);
+    if (sizeWithAliases(value) <= MAX_VALUES) return fileOf(value, tree);
     const message = "aliases (*name) unfold without an end, or to more than 10 million values; write the values out";
     return failed(message, placeOf(first, lines));
   } catch (error) {
-    // The parser's own errors quote the text. What it throws instead of reporting: a stack that is too deep.
+    // The message is ours, as one of the parser may quote the text. It throws a RangeError when its stack overflows.
     return failed(
       error instanceof RangeError ? "lists or maps are nested too deeply" : "this is not understood as YAML or JSON",
     );
   }
 }
 
+/** Turns the numbers that are names back into the text that the file has. */
 function keepNames(document: Document): void {
   const { isScalar, visit } = yaml();
   visit(document, {
     Pair(_, { key, value }, path) {
       if (!isScalar(key) || !isScalar(value) || typeof value.value !== "number") return;
-      if (NAMES.has(String(key.value)) || isLabel(path)) value.value = value.source ?? String(value.value);
+      if (NAME_KEYS.has(String(key.value)) || isLabel(path)) value.value = value.source ?? String(value.value);
     },
   });
 }
 
-/** Whether a map in a list of credentials, or in a template, is called labels. */
+/** Whether the path leads into the `labels` of a credential or a template. */
 function isLabel(path: readonly unknown[]): boolean {
   const { isPair, isScalar } = yaml();
   const keys = path.filter(isPair).map(({ key }) => (isScalar(key) ? key.value : undefined));
   return keys.at(-1) === "labels" && keys[0] !== "stores";
 }
 
-function sourceOf(value: unknown, document: Document, lines: LineCounter, text: string): Source {
-  const each = text.split("\n");
+function fileOf(value: unknown, tree: Tree): YamlFile {
+  const rows = tree.text.split("\n");
   return {
     value,
     problems: [],
-    locate: (path, key) => locate(document, lines, path, key),
-    lineText: (line) => each[line - 1]?.replace(/\r$/, "") ?? "",
-    hiddenFrom: (findings) => hiddenFrom(document, lines, findings),
+    locate: (path, key) => locate(tree, path, key),
+    lineText: (line) => rows[line - 1]?.replace(/\r$/, "") ?? "",
+    hiddenFrom: (findings) => hiddenFrom(tree, findings),
   };
 }
 
-/** One mistake often breaks several rules: the first in a line tells enough. */
-function syntaxProblems(document: Document, file: string, lines: LineCounter, text: string): Problem[] {
+/** One mistake often breaks several rules of the parser: the first error of a line is enough. */
+function syntaxProblems({ document, lines, text }: Tree, file: string): Problem[] {
   const rows = text.split("\n");
   const problems = new Map<number, Problem>();
   for (const { pos, code } of document.errors) {
@@ -127,11 +141,13 @@ function syntaxProblems(document: Document, file: string, lines: LineCounter, te
 
 interface Aliases {
   readonly anchors: ReadonlyMap<string, Node>;
+  /** The first alias of the document. */
   readonly first: Alias | undefined;
+  /** The first alias without an anchor before it. */
   readonly dangling: Alias | undefined;
 }
 
-/** One pass for all: the parser's own look-up of an anchor walks the whole document for every alias. */
+/** One pass for all aliases: the look-up of the parser itself walks the whole document for each of them. */
 function aliasesOf(document: Document): Aliases {
   const { isAlias, visit } = yaml();
   const anchors = new Map<string, Node>();
@@ -148,11 +164,7 @@ function aliasesOf(document: Document): Aliases {
   return { anchors, first: found[0], dangling: dangling[0] };
 }
 
-function hiddenFrom(
-  document: Document,
-  lines: LineCounter,
-  findings: readonly Pick<Finding, "path" | "key" | "hide">[],
-): (line: number) => number | undefined {
+function hiddenFrom({ document, lines }: Tree, findings: readonly Hideable[]): (line: number) => number | undefined {
   const { isAlias, isScalar, visit } = yaml();
   const columns = new Map<number, number>();
   const { anchors } = aliasesOf(document);
@@ -173,17 +185,17 @@ function hiddenFrom(
     },
   });
   for (const { path, key, hide: hidden } of findings) {
-    if (hidden === true) hide(nodeAt(document, path).at(-1));
-    const pair = key === undefined ? undefined : pairOf(nodeAt(document, path).at(-1), key);
+    if (hidden === true) hide(nodesTo(document, path).at(-1));
+    const pair = key === undefined ? undefined : pairOf(nodesTo(document, path).at(-1), key);
     if (pair === undefined || key === undefined) continue;
     hide(pair.value);
-    if (!isPlainKey(key)) hide(pair.key);
+    if (!isSafeKey(key)) hide(pair.key);
   }
   return (line) => columns.get(line);
 }
 
-/** The nodes from the root to the value, as far as they stand there by themselves. */
-function nodeAt(document: Document, path: Path): unknown[] {
+/** The nodes from the root to the value, as far as the document holds them: merged and absent ones are left out. */
+function nodesTo(document: Document, path: Path): unknown[] {
   const { isMap, isSeq } = yaml();
   const nodes: unknown[] = [document.contents];
   for (const step of path) {
@@ -200,9 +212,8 @@ function pairOf(node: unknown, key: string): Pair | undefined {
   return isMap(node) ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key) : undefined;
 }
 
-/** The value's place; of a key the key's; of what came by a merge or is absent, the nearest map around it. */
-function locate(document: Document, lines: LineCounter, path: Path, key: string | undefined): Place | undefined {
-  const nodes = nodeAt(document, path);
+function locate({ document, lines }: Tree, path: Path, key: string | undefined): Place | undefined {
+  const nodes = nodesTo(document, path);
   const pair = key === undefined ? undefined : pairOf(nodes.at(-1), key);
   return placeOf(pair?.key, lines) ?? placeOf(nodes.at(-1), lines) ?? placeOf(document.contents, lines);
 }

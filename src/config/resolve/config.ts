@@ -1,12 +1,12 @@
 import type { Credential, Provider, Secret, SecretRef, StoreConfig } from "../../core/credential.ts";
 import type { ConfigFile } from "../shape/schema.ts";
 
-/** A configuration without its credentials. */
+/** A configuration file without its credentials. */
 export type SettingsFile = Omit<ConfigFile, "credentials" | "templates" | "include">;
 
-/** Everything that the daemon is told. Frozen; nothing else reads the configuration file. */
+/** The whole configuration as the daemon uses it, frozen. Nothing else reads the configuration file. */
 export interface Config {
-  /** One of url, sentinel and cluster. */
+  /** Exactly one of url, sentinel and cluster is set. */
   readonly redis?: {
     readonly url?: Secret;
     readonly sentinel?: {
@@ -28,13 +28,13 @@ export interface Config {
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
     readonly format: "json" | "gcp" | "pretty";
-    /** Share of the undisturbed rotations that get a line: 1 is all of them. */
+    /** Fraction of the undisturbed rotations that get a line; 1 for all. */
     readonly successSampling: number;
   };
   readonly tracing: { readonly credentialId: boolean };
   readonly metrics: { readonly perCredential: "off" | "unhealthy" | "all"; readonly maxSeries: number };
   readonly history: { readonly keep: number };
-  /** `maxRemoved`: share of the credentials, 0 to 1. */
+  /** `maxRemoved`: fraction of the credentials, 0 to 1. */
   readonly reload: { readonly watch: boolean; readonly maxRemoved: number };
   readonly shutdown: { readonly drainTimeoutMs: number };
   readonly providers: ReadonlyMap<string, Provider>;

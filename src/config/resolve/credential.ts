@@ -1,33 +1,36 @@
 import { resolve as resolvePath } from "node:path";
 import type { Credential, Policy, SecretRef, Target } from "../../core/credential.ts";
 import type { CredentialFile, PolicyFile, SecretRefFile } from "../shape/schema.ts";
-import type { Shares } from "./intern.ts";
+import type { Interner } from "./intern.ts";
 
-/** What credentials have in common. */
-export interface Common {
-  readonly shares: Shares;
+/** Shared by all credentials of a fleet. */
+interface Shared {
+  readonly intern: Interner;
   policyOf(provider: string, own: PolicyFile): Policy;
 }
 
-/** Paths are relative to what `base` gives. */
+/** `base`: gives the folder that relative paths are relative to. */
 export function refOf(ref: SecretRefFile, base: () => string): SecretRef {
   if (!("file" in ref)) return { env: ref.env };
   return { file: UNTIDY.test(ref.file) ? resolvePath(base(), ref.file) : ref.file };
 }
 
-/** Anything but an absolute path without `.`, `..` and empty parts: resolving those of a whole fleet takes its time. */
+/**
+ * A path that is not absolute, or has empty parts, `.` or `..`. Any other path is resolved already, and a fleet has
+ * many.
+ */
 const UNTIDY = /^(?!\/)|\/(?:\.{0,2}\/|\.{0,2}$)/;
 
-/** A credential as the daemon works with it, frozen. `base` gives the folder that the paths of its secrets are relative to. */
-export function resolveCredential(file: CredentialFile, base: () => string, { shares, policyOf }: Common): Credential {
+/** Frozen. `base`: gives the folder that the paths of its client secrets are relative to. */
+export function resolveCredential(file: CredentialFile, base: () => string, { intern, policyOf }: Shared): Credential {
   const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
   return Object.freeze({
     id: String(file.id),
     provider: file.provider,
     clientId: String(file.clientId),
     clientSecrets: Object.freeze(refs.map((ref) => Object.freeze(refOf(ref, base)))),
-    params: shares.params(file.params),
-    labels: shares.labels(file.labels),
+    params: intern.params(file.params),
+    labels: intern.labels(file.labels),
     publish: Object.freeze(file.publish.map(resolveTarget)),
     policy: policyOf(file.provider, file),
     ...(file.scope !== undefined && { scope: file.scope }),

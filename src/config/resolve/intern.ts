@@ -1,7 +1,9 @@
 import type { Labels, Params, Policy } from "../../core/credential.ts";
 
-/** What equal things share: a fleet of 100,000 has a handful of policies and of label sets. */
-export interface Shares {
+/**
+ * Gives equal values of a fleet one frozen object: 100,000 credentials have a handful of policies and of label sets.
+ */
+export interface Interner {
   policy(policy: Policy): Policy;
   labels(labels: Readonly<Record<string, string | number>> | undefined): Labels;
   params(params: Params | undefined): Params;
@@ -9,10 +11,10 @@ export interface Shares {
 
 const NO_PARAMS: Params = Object.freeze({});
 const NO_LABELS: Labels = Object.freeze({});
-/** Parameters are often a credential's own: those of so many are kept for sharing. */
+/** How many are remembered: many credentials have parameters that no other one has. */
 const MAX_PARAMS = 1000;
 
-export function makeShares(): Shares {
+export function makeInterner(): Interner {
   const policies = new Map<string, Policy>();
   const labelSets = new Map<string, Labels>();
   const paramSets = new Map<string, Params>();
@@ -39,10 +41,10 @@ function freezeParams(params: Params): Params {
   return Object.freeze(params);
 }
 
-function once<T>(shared: Map<string, T>, key: string, make: () => T): T {
-  const found = shared.get(key);
+function once<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const found = known.get(key);
   if (found !== undefined) return found;
   const made = Object.freeze(make());
-  shared.set(key, made);
+  known.set(key, made);
   return made;
 }

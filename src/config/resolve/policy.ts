@@ -1,8 +1,8 @@
 import type { Policy } from "../../core/credential.ts";
-import { presets } from "./presets.ts";
 import { parseDuration } from "../../core/duration.ts";
 import { parseFraction } from "../shape/fraction.ts";
 import type { ConfigFile, PolicyFile } from "../shape/schema.ts";
+import { presets } from "./presets.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -25,18 +25,19 @@ export const POLICY_KEYS = [
   "requestTimeout",
 ] as const satisfies readonly (keyof PolicyFile)[];
 
-/** In ms; what is not said is `otherwise`. */
-export function ms(text: string | undefined, otherwise: number): number {
+/** In ms; `otherwise` where the configuration has none. */
+export function durationOr(text: string | undefined, otherwise: number): number {
   return (text === undefined ? undefined : parseDuration(text)) ?? otherwise;
 }
 
 /**
- * The nearest value of every policy key: credential, its template, provider, defaults, preset, built in. `own` is a credential
- * with what its template says.
+ * Makes the function that gives a credential its policy. Each key has its nearest value: of the credential, its
+ * template, its provider, the defaults, the preset, and last the built-in one. A lifetime of a preset comes before one
+ * of the defaults. `own`: the credential with the keys of its template.
  */
 export function policyResolver(
   file: Pick<ConfigFile, "defaults" | "providers">,
-  share: (policy: Policy) => Policy,
+  intern: (policy: Policy) => Policy,
 ): (provider: string, own: PolicyFile) => Policy {
   const known = new Map<string, Policy>();
 
@@ -48,13 +49,13 @@ export function policyResolver(
       provider?.[key] ??
       (key === "lifetime" && presetLife !== undefined ? undefined : file.defaults?.[key]);
     const rotateAt = nearest("rotateAt");
-    return share({
+    return intern({
       rotateAt: (rotateAt === undefined ? undefined : parseFraction(rotateAt)) ?? builtIn.rotateAt,
-      consumerCacheMs: ms(nearest("consumerCache"), builtIn.consumerCacheMs),
-      retryBudgetMs: ms(nearest("retryBudget"), builtIn.retryBudgetMs),
-      minIntervalMs: ms(nearest("minInterval"), builtIn.minIntervalMs),
-      lifetimeMs: ms(nearest("lifetime"), presetLife ?? builtIn.lifetimeMs),
-      requestTimeoutMs: ms(nearest("requestTimeout"), builtIn.requestTimeoutMs),
+      consumerCacheMs: durationOr(nearest("consumerCache"), builtIn.consumerCacheMs),
+      retryBudgetMs: durationOr(nearest("retryBudget"), builtIn.retryBudgetMs),
+      minIntervalMs: durationOr(nearest("minInterval"), builtIn.minIntervalMs),
+      lifetimeMs: durationOr(nearest("lifetime"), presetLife ?? builtIn.lifetimeMs),
+      requestTimeoutMs: durationOr(nearest("requestTimeout"), builtIn.requestTimeoutMs),
     });
   }
 

@@ -1,6 +1,6 @@
 import type { AuthMethod, GrantType } from "../../core/credential.ts";
 
-/** What is known of a provider, so that a configuration need not say it. */
+/** Built-in settings for a known provider. */
 export interface Preset {
   readonly grant: GrantType;
   readonly method: AuthMethod;
@@ -9,12 +9,12 @@ export interface Preset {
   /** Known hosts of token endpoints; any other host is allowed too. */
   readonly hosts: readonly string[];
   readonly tokenPath: string;
-  /** Hosts that people see in their browser, and the API host that belongs to each. */
+  /** The hosts that people see in their browser, each with its API host. */
   readonly consoles: Readonly<Record<string, string>>;
 }
 
 export const presets = {
-  /** docs: "Authenticate with the Cyclr API" and "Account-level OAuth Client Credentials", community.cyclr.com */
+  /** Source: "Authenticate with the Cyclr API" and "Account-level OAuth Client Credentials", community.cyclr.com */
   cyclr: {
     grant: "client_credentials",
     method: "client_secret_post",

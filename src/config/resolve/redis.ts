@@ -1,12 +1,12 @@
 import { resolve as resolvePath } from "node:path";
 import { Secret } from "../../core/credential.ts";
-import { refOf } from "./credential.ts";
-import type { Config } from "./config.ts";
 import type { ConfigFile } from "../shape/schema.ts";
+import type { Config } from "./config.ts";
+import { refOf } from "./credential.ts";
 
 const KEY_PREFIX = "evertoken";
 
-/** One server, sentinels, or a cluster; which of them is checked in check.ts. */
+/** One server, sentinels, or a cluster: check/meaning.ts makes sure that exactly one of them is set. */
 export function resolveRedis(redis: NonNullable<ConfigFile["redis"]>, base: string): NonNullable<Config["redis"]> {
   const { url, sentinel, cluster, username, password, tls } = redis;
   return {

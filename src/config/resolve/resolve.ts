@@ -1,15 +1,15 @@
 import { dirname, resolve as resolvePath } from "node:path";
 import type { Credential, Provider } from "../../core/credential.ts";
-import type { Config, SettingsFile } from "./config.ts";
-import { presets } from "./presets.ts";
-import { defaultListen, parseListen } from "../shape/listen-address.ts";
 import { parseFraction } from "../shape/fraction.ts";
-import { resolveLimits } from "./limits.ts";
+import { defaultListen, parseListen } from "../shape/listen-address.ts";
+import type { ProviderFile } from "../shape/schema.ts";
+import type { Config, SettingsFile } from "./config.ts";
 import { refOf } from "./credential.ts";
-import { ms } from "./policy.ts";
+import { resolveLimits } from "./limits.ts";
+import { durationOr } from "./policy.ts";
+import { presets } from "./presets.ts";
 import { resolveRedis } from "./redis.ts";
 import { resolveStore } from "./store.ts";
-import type { ProviderFile } from "../shape/schema.ts";
 
 const SECOND = 1000;
 
@@ -25,7 +25,7 @@ const defaults = {
   drainTimeoutMs: 60 * SECOND,
 } as const;
 
-/** Applies presets and defaults. The file's shape has been checked; `path` is where it stands. */
+/** Applies presets and defaults to a file that has been checked. `path`: of the file itself. */
 export function resolveConfig(file: SettingsFile, path: string, credentials: readonly Credential[]): Config {
   const base = dirname(resolvePath(path));
   const at = (relative: string): string => resolvePath(base, relative);
@@ -44,7 +44,7 @@ export function resolveConfig(file: SettingsFile, path: string, credentials: rea
     log: {
       level: file.log?.level ?? defaults.level,
       format: file.log?.format ?? defaults.format,
-      successSampling: fraction(file.log?.successSampling, 1),
+      successSampling: fractionOr(file.log?.successSampling, 1),
     },
     tracing: { credentialId: file.tracing?.credentialId ?? false },
     metrics: {
@@ -52,15 +52,15 @@ export function resolveConfig(file: SettingsFile, path: string, credentials: rea
       maxSeries: file.metrics?.maxSeries ?? defaults.maxSeries,
     },
     history: { keep: file.history?.keep ?? defaults.historyKeep },
-    reload: { watch: file.reload?.watch ?? true, maxRemoved: fraction(file.reload?.maxRemoved, defaults.maxRemoved) },
-    shutdown: { drainTimeoutMs: ms(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
+    reload: { watch: file.reload?.watch ?? true, maxRemoved: fractionOr(file.reload?.maxRemoved, defaults.maxRemoved) },
+    shutdown: { drainTimeoutMs: durationOr(file.shutdown?.drainTimeout, defaults.drainTimeoutMs) },
     providers,
     stores: new Map(Object.entries(file.stores).map(([name, store]) => [name, resolveStore(name, store, at)] as const)),
     credentials: Object.freeze(credentials),
   });
 }
 
-/** What is frozen already (the credentials) is not walked again. */
+/** Skips what is frozen already: the credentials. */
 function freezeAll<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   const members: Iterable<unknown> = value instanceof Map ? value.values() : Object.values(value);
@@ -68,7 +68,7 @@ function freezeAll<T>(value: T): T {
   return Object.freeze(value);
 }
 
-function fraction(value: string | number | undefined, otherwise: number): number {
+function fractionOr(value: string | number | undefined, otherwise: number): number {
   return (value === undefined ? undefined : parseFraction(value)) ?? otherwise;
 }
 

@@ -1,13 +1,13 @@
 import type { StoreConfig } from "../../core/credential.ts";
-import { parseDuration } from "../../core/duration.ts";
-import { resolveQuota, resolveReadQuota, resolveWriteInterval } from "./limits.ts";
 import type { StoreFile } from "../shape/schema.ts";
+import { resolveQuota, resolveReadQuota, resolveWriteInterval } from "./limits.ts";
+import { durationOr } from "./policy.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** `at`: makes a path of the file absolute. */
+/** `at`: makes a path of the configuration file absolute. */
 export function resolveStore(name: string, file: StoreFile, at: (path: string) => string): StoreConfig {
-  const timeoutMs = (file.timeout === undefined ? undefined : parseDuration(file.timeout)) ?? TIMEOUT_MS;
+  const timeoutMs = durationOr(file.timeout, TIMEOUT_MS);
   const quota = resolveQuota(file);
   const limited = { writeIntervalMs: resolveWriteInterval(file), ...(quota !== undefined && { quota }) };
   switch (file.type) {

@@ -1,4 +1,4 @@
-/** `75%` or `0.75` as a fraction; undefined for anything else. */
+/** The fraction that `75%` or `0.75` stands for; undefined for any other text. */
 export function parseFraction(value: string | number): number | undefined {
   if (typeof value === "number") return value;
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(value);

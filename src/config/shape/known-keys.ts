@@ -1,46 +1,48 @@
+/** Finds the keys that the schema allows at a place, to say them in a message about an unknown key. */
+
+/** The part of a JSON Schema that is followed. */
+export interface JsonSchema {
+  readonly $ref?: string;
+  readonly const?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+  readonly definitions?: Readonly<Record<string, JsonSchema>>;
+}
+
 /**
- * Names of the keys that a map at this place may have; undefined where any may stand. Of alternatives that the `type` of
- * the map tells apart, only that one's.
+ * Names of the keys that the map `value` at `path` may have; undefined where it may have any. Where the schema has
+ * alternatives by `type`, only the keys of the type that `value` names.
  */
-export function keysAt(
-  schema: Shape,
+export function knownKeys(
+  schema: JsonSchema,
   path: readonly (string | number)[],
   value: unknown,
 ): readonly string[] | undefined {
-  let at: Shape | undefined = schema;
+  let at: JsonSchema | undefined = schema;
   const { definitions } = at;
   for (const step of path) {
-    at = follow(at, definitions);
+    at = dereference(at, definitions);
     if (at === undefined) return undefined;
     if (at.properties && Object.hasOwn(at.properties, step)) at = at.properties[step];
     else if (typeof step === "number") at = at.items ?? at.anyOf?.find((each) => each.items)?.items;
     else at = typeof at.additionalProperties === "object" ? at.additionalProperties : undefined;
   }
-  const found = follow(at, definitions);
+  const found = dereference(at, definitions);
   const alternatives = found?.oneOf ?? found?.anyOf;
   if (alternatives) {
     const { type } = value as { type?: unknown };
-    const shapes = alternatives.map((each) => follow(each, definitions)?.properties ?? {});
-    const meant = shapes.filter((shape) => shape["type"]?.const !== undefined && shape["type"].const === type);
-    return [...new Set((meant.length > 0 ? meant : shapes).flatMap((shape) => Object.keys(shape)))];
+    const maps = alternatives.map((each) => dereference(each, definitions)?.properties ?? {});
+    const named = maps.filter((map) => map["type"]?.const !== undefined && map["type"].const === type);
+    return [...new Set((named.length > 0 ? named : maps).flatMap((map) => Object.keys(map)))];
   }
   return found?.properties && Object.keys(found.properties);
 }
 
-/** The part of a JSON Schema that is followed. */
-export interface Shape {
-  readonly $ref?: string;
-  readonly const?: unknown;
-  readonly properties?: Readonly<Record<string, Shape>>;
-  readonly additionalProperties?: Shape | boolean;
-  readonly items?: Shape;
-  readonly anyOf?: readonly Shape[];
-  readonly oneOf?: readonly Shape[];
-  readonly allOf?: readonly Shape[];
-  readonly definitions?: Readonly<Record<string, Shape>>;
-}
-
-function follow(shape: Shape | undefined, definitions: Shape["definitions"]): Shape | undefined {
-  const ref = shape?.$ref ?? shape?.allOf?.[0]?.$ref;
-  return ref === undefined ? shape : definitions?.[ref.split("/").at(-1) ?? ""];
+function dereference(schema: JsonSchema | undefined, definitions: JsonSchema["definitions"]): JsonSchema | undefined {
+  const ref = schema?.$ref ?? schema?.allOf?.[0]?.$ref;
+  return ref === undefined ? schema : definitions?.[ref.split("/").at(-1) ?? ""];
 }

@@ -2,25 +2,30 @@ import type { Mistake } from "./mistakes.ts";
 import type { Path } from "../problem.ts";
 import type { ConfigFile } from "./schema.ts";
 
-/** Stands for a name whose value was wrong; nothing is said about it a second time. */
+/** Stands in for a wrong text. The later checks skip it, so that a mistake is reported once. */
 export const WRONG = "\0wrong";
 
-/** A credential of which nothing is right. */
-export const NOTHING = { provider: WRONG, clientId: WRONG, clientSecret: { env: WRONG }, publish: [] } as const;
+/** A credential without a single valid value. */
+export const WRONG_CREDENTIAL = {
+  provider: WRONG,
+  clientId: WRONG,
+  clientSecret: { env: WRONG },
+  publish: [],
+} as const;
 
-type Loose = Record<string, unknown>;
+type Members = Record<string, unknown>;
 
-/** What stands for a wrong value of a credential or a template, so that it does not count as missing. */
-const INSTEAD: Readonly<Loose> = { ...NOTHING, template: WRONG };
+/** Stand in for wrong values of a credential or a template, so that their keys do not count as missing. */
+const SUBSTITUTES: Readonly<Members> = { ...WRONG_CREDENTIAL, template: WRONG };
 
 /**
- * What is left of a file when its mistakes of shape are taken out: of the right type everywhere, so that the meaning of the
- * rest can be checked in the same pass.
+ * What is left of a file without its mistakes of shape. Every value that is left has the right type, so that the
+ * meaning of the file is checked in the same pass as its shape.
  */
-export function prune(raw: unknown, mistakes: readonly Mistake[]): ConfigFile {
+export function salvage(raw: unknown, mistakes: readonly Mistake[]): ConfigFile {
   const root = structuredClone(map(raw));
   for (const { path, unknownKeys, missingKey } of mistakes) {
-    if (unknownKeys === undefined && missingKey === undefined) takeOut(root, path);
+    if (unknownKeys === undefined && missingKey === undefined) removeMistake(root, path);
   }
   return {
     ...root,
@@ -32,27 +37,34 @@ export function prune(raw: unknown, mistakes: readonly Mistake[]): ConfigFile {
     templates: entries(root["templates"], withTargets),
     ...((root["credentials"] !== undefined || !isMap(raw)) && {
       credentials: list(root["credentials"]).map((credential, i) =>
-        isMap(credential) ? { id: `${WRONG}${i}`, ...withTargets(credential) } : { id: `${WRONG}${i}`, ...NOTHING },
+        isMap(credential)
+          ? { id: `${WRONG}${i}`, ...withTargets(credential) }
+          : { id: `${WRONG}${i}`, ...WRONG_CREDENTIAL },
       ),
     }),
   } as unknown as ConfigFile;
 }
 
-function takeOut(root: Loose, path: Path): void {
+/**
+ * Takes one wrong value out: a client secret as a whole, a parameter or a label with everything below it. A stand-in
+ * takes its place where a credential or a template would otherwise miss a key.
+ */
+function removeMistake(root: Members, path: Path): void {
   const [section, , key] = path;
   const ofCredential = (section === "credentials" || section === "templates") && path.length > 2;
   const whole = ofCredential && (key === "clientSecret" ? 3 : key === "params" || key === "labels" ? 4 : undefined);
   const upTo = path.slice(0, whole === false ? undefined : whole);
-  const parent = upTo.slice(0, -1).reduce<unknown>((at, step) => (at as Loose | undefined)?.[step], root);
+  const parent = upTo.slice(0, -1).reduce<unknown>((at, step) => (at as Members | undefined)?.[step], root);
   const last = upTo.at(-1);
   if (last === undefined || typeof parent !== "object" || parent === null) return;
-  const instead = ofCredential ? (key === "labels" && upTo.length === 4 ? WRONG : INSTEAD[last]) : undefined;
-  if (instead !== undefined && (upTo.length === 3 || key === "labels")) (parent as Loose)[last] = instead;
+  const substitute = ofCredential ? (key === "labels" && upTo.length === 4 ? WRONG : SUBSTITUTES[last]) : undefined;
+  if (substitute !== undefined && (upTo.length === 3 || key === "labels")) (parent as Members)[last] = substitute;
   else if (Array.isArray(parent)) (parent as unknown[])[Number(last)] = undefined;
-  else delete (parent as Loose)[last];
+  else delete (parent as Members)[last];
 }
 
-function withTargets(credential: Loose): Loose {
+/** The same credential, with a stand-in for each store and secret that is missing. */
+function withTargets(credential: Members): Members {
   if (credential["publish"] === undefined) return credential;
   return {
     ...credential,
@@ -64,15 +76,15 @@ function withTargets(credential: Loose): Loose {
   };
 }
 
-function isMap(value: unknown): value is Loose {
+function isMap(value: unknown): value is Members {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function map(value: unknown): Loose {
+function map(value: unknown): Members {
   return isMap(value) ? value : {};
 }
 
-function entries(value: unknown, change: (entry: Loose) => Loose): Record<string, Loose> {
+function entries(value: unknown, change: (entry: Members) => Members): Record<string, Members> {
   return Object.fromEntries(Object.entries(map(value)).map(([name, entry]) => [name, change(map(entry))]));
 }
 

@@ -1,14 +1,13 @@
-import type { Shape } from "./known-keys.ts";
+import { valueAt } from "../problem.ts";
+import { MAX_TARGETS, SHARE, isClearlyValid } from "./fast-path.ts";
+import type { JsonSchema } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
-import { count, duration, id, keyOf, labels, name, secretRef, share, text } from "./values.ts";
 import { settings } from "./settings.ts";
 import { store } from "./store.ts";
-import { MAX_SECRETS, SECRET_COUNT, secretListError } from "./secret-ref-error.ts";
-import { MAX_TARGETS, SHARE, isPlainCredential } from "./fast-path.ts";
-import { valueAt } from "../problem.ts";
+import { count, duration, id, keyOf, labels, name, type secretRef, secretRefs, share, text } from "./values.ts";
 import { z } from "./zod.ts";
 
-/** Shape, types and descriptions of the configuration file; what refers to what is checked in check.ts. */
+/** The schema of a configuration file: its keys, their types and descriptions. The meaning is checked in check/. */
 
 const policy = {
   rotateAt: z
@@ -42,7 +41,8 @@ const provider = z
       .enum(["client_credentials"], {
         error: ({ input }) =>
           input === "password"
-            ? "the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) forbids it and Cyclr ended it in May 2021; use client_credentials"
+            ? "the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) forbids it and " +
+              "Cyclr ended it in May 2021; use client_credentials"
             : "client_credentials is expected",
       })
       .describe("How a token is obtained. Default client_credentials"),
@@ -103,16 +103,12 @@ const target = z
   .partial()
   .required({ store: true, secret: true });
 
-/** What a credential may say itself or take over from a template. */
-const shared = {
+/** Keys that a credential sets itself or takes from its template. */
+const inherited = {
   template: name.describe("Name of a template that everything not said here is taken from"),
   provider: name.describe("Name of a provider"),
   clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
-  clientSecret: z
-    .union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
-      error: ({ input }) => secretListError(input),
-    })
-    .describe("Where the client secret is read from; a list is tried in order on invalid_client"),
+  clientSecret: secretRefs.describe("Where the client secret is read from; a list is tried in order on invalid_client"),
   scope: text.describe("OAuth scope, such as account:1234"),
   params,
   labels,
@@ -124,10 +120,10 @@ const shared = {
   ...policy,
 };
 
-const template = z.strictObject(shared).partial();
+const template = z.strictObject(inherited).partial();
 
 const credential = z
-  .strictObject({ id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"), ...shared })
+  .strictObject({ id: id.describe("Name of the credential; 1 to 128 letters, digits, . _ -"), ...inherited })
   .partial()
   .required({ id: true });
 
@@ -157,34 +153,35 @@ export type ConfigFile = z.infer<typeof ConfigFile>;
 export type ProviderFile = z.infer<typeof provider>;
 export type StoreFile = z.infer<typeof store>;
 export type TemplateFile = z.infer<typeof template>;
-/** A credential as it is written: what its template says may be missing. */
+/** A credential as the file has it, without the keys of its template. */
 export type EntryFile = z.infer<typeof credential>;
 type Needed = "provider" | "clientId" | "clientSecret" | "publish";
-/** A credential with what its template says. */
+/** A credential with the keys of its template. */
 export type CredentialFile = EntryFile & { [K in Needed]: NonNullable<EntryFile[K]> } & {
-  /** Set where the provider has a placeholder in its own. */
+  /** Set where the endpoint of the provider has placeholders. */
   readonly tokenEndpoint?: string;
 };
 export type PolicyFile = Partial<Pick<EntryFile, keyof typeof policy>>;
 export type SecretRefFile = z.infer<typeof secretRef>;
 
+/** `file` is absent when there are mistakes. */
 export function checkShape(value: unknown): { file?: ConfigFile; mistakes: readonly Mistake[] } {
-  const plain = plainCredentials(value);
-  const result = ConfigFile.safeParse(plain === undefined ? value : { ...(value as object), credentials: [] });
+  const valid = clearlyValidCredentials(value);
+  const result = ConfigFile.safeParse(valid === undefined ? value : { ...(value as object), credentials: [] });
   if (result.success) {
-    return { file: plain === undefined ? result.data : { ...result.data, credentials: plain }, mistakes: [] };
+    return { file: valid === undefined ? result.data : { ...result.data, credentials: valid }, mistakes: [] };
   }
   const isMissing = (path: Mistake["path"]): boolean => valueAt(value, path) === undefined;
   return { mistakes: result.error.issues.map((issue) => mistakeOf(issue, isMissing)) };
 }
 
-/** All of them when there is nothing to say about any. */
-function plainCredentials(value: unknown): EntryFile[] | undefined {
+/** Undefined when the schema has to check the credentials. */
+function clearlyValidCredentials(value: unknown): EntryFile[] | undefined {
   const { credentials } = (value ?? {}) as { credentials?: unknown };
-  return Array.isArray(credentials) && credentials.every(isPlainCredential) ? (credentials as EntryFile[]) : undefined;
+  return Array.isArray(credentials) && credentials.every(isClearlyValid) ? (credentials as EntryFile[]) : undefined;
 }
 
-/** Draft-07, the newest that yaml-language-server reads. */
-export function jsonSchema(): Shape {
-  return z.toJSONSchema(ConfigFile, { io: "input", target: "draft-7", reused: "ref" }) as Shape;
+/** Draft-07: yaml-language-server reads no newer one. */
+export function jsonSchema(): JsonSchema {
+  return z.toJSONSchema(ConfigFile, { io: "input", target: "draft-7", reused: "ref" }) as JsonSchema;
 }

@@ -9,7 +9,7 @@ const redisNodes = z
   .array(z.string(NODE_MESSAGE).regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/, NODE_MESSAGE))
   .min(1, "at least one node is expected");
 
-/** Settings of the daemon itself: everything that is not about providers, stores and credentials. */
+/** The schema of the settings of the daemon: everything but providers, stores, templates and credentials. */
 export const settings = {
   redis: z
     .strictObject({

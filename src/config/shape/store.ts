@@ -1,7 +1,7 @@
 import { duration, text } from "./values.ts";
 import { z } from "./zod.ts";
 
-/** Where tokens are published. */
+/** The schema of one store. */
 
 const timeout = duration.describe("Deadline of one call. Default 10s");
 const create = z.boolean().describe("Make secrets that are missing. Default false");

@@ -1,9 +1,16 @@
 import type { Finding, Path } from "../problem.ts";
-import { WRONG } from "./salvage.ts";
 import { closest } from "../suggest.ts";
+import { WRONG } from "./salvage.ts";
 
-/** A name that refers to nothing. */
-export function unknownName(kind: string, name: string, path: Path, known: readonly string[]): Finding[] {
+/** A name of a provider, store or template, and where it stands. */
+interface Reference {
+  readonly kind: "provider" | "store" | "template";
+  readonly name: string;
+  readonly path: Path;
+}
+
+/** Reports a reference that no `known` name answers to. */
+export function unknownName({ kind, name, path }: Reference, known: readonly string[]): Finding[] {
   if (name === WRONG) return [];
   const list =
     known.length === 0 ? `none is configured under ${kind}s` : `configured: ${known.slice(0, 10).join(", ")}`;

@@ -1,10 +1,9 @@
 import { LABEL_NAME, LABEL_VALUE } from "./selector.ts";
 import { DURATION } from "../../core/duration.ts";
-import { ID } from "./fast-path.ts";
-import { secretRefError } from "./secret-ref-error.ts";
+import { ID, MAX_SECRETS } from "./fast-path.ts";
 import { z } from "./zod.ts";
 
-/** Pieces that several parts of the configuration's schema are made of. */
+/** Schemas of values that stand in several places: durations, names, labels, shares, references to secrets. */
 
 const DURATION_MESSAGE = "a duration like 30s, 5m, 1h30m or 14d is expected";
 export const duration = z.string(DURATION_MESSAGE).regex(DURATION, DURATION_MESSAGE);
@@ -28,6 +27,9 @@ export const labels = z
 export const keyOf = (what: string) =>
   z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);
 
+const SECRET_FORMS = "{ file: /path } or { env: NAME }";
+const ONE_FORM = `either ${SECRET_FORMS} is expected, and nothing else in it`;
+
 export const secretRef = z
   .union(
     [
@@ -39,6 +41,12 @@ export const secretRef = z
     { error: ({ input }) => secretRefError(input) },
   )
   .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
+
+const SECRET_COUNT = `1 to ${MAX_SECRETS} client secrets are expected`;
+
+export const secretRefs = z.union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
+  error: ({ input }) => secretRefsError(input),
+});
 
 const SHARE_MESSAGE = "a share between 0% and 100% is expected";
 export const share = z
@@ -54,3 +62,19 @@ export const share = z
   .describe("A share such as 10%");
 
 export const count = z.int("a whole number is expected").min(1, "at least 1 is expected");
+
+/** Never repeats the value: it may be the secret itself. */
+function secretRefError(found: unknown): string {
+  return isMap(found) ? ONE_FORM : `a secret is never written here; write ${SECRET_FORMS}`;
+}
+
+function secretRefsError(found: unknown): string {
+  const inline = `a client secret is never written here; write ${SECRET_FORMS}, or a list of them`;
+  if (!Array.isArray(found)) return isMap(found) ? ONE_FORM : inline;
+  if (!found.every(isMap)) return inline;
+  return found.length > MAX_SECRETS ? SECRET_COUNT : `in each of them, ${ONE_FORM}`;
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,8 +1,8 @@
 import type { Credential, Labels, Params, Policy, SecretRef, Target } from "../../core/credential.ts";
 
 /**
- * Credentials on their way from one thread to another, as text: JSON.parse takes half the time of the structured clone, and
- * what many credentials share goes over once. A chunk holds what is new since the one before.
+ * Packs credentials as text for another thread. JSON.parse takes half the time of a structured clone, and a value that
+ * many credentials share travels once. A chunk holds the shared values that are new since the chunk before.
  */
 interface Chunk {
   readonly names: readonly string[];
@@ -13,7 +13,7 @@ interface Chunk {
   readonly rows: readonly Row[];
 }
 
-/** Numbers are indices into what the chunks so far have brought; 0 stands for no scope, -1 for no token endpoint of its own. */
+/** Numbers are indices into the values of all chunks so far. A scope of 0 and a token endpoint of -1 stand for none. */
 type Row = readonly [
   id: string,
   provider: number,
@@ -27,7 +27,7 @@ type Row = readonly [
   tokenEndpoint: number,
 ];
 
-/** Gives each distinct value a number; `added` are those since the last call of `take`. */
+/** Gives each distinct value a number. `take` gives the values that are new since the call before. */
 function makeTable<T>(): { indexOf(value: T): number; take(): readonly T[] } {
   const known = new Map<T, number>();
   let added: T[] = [];
@@ -47,10 +47,14 @@ function makeTable<T>(): { indexOf(value: T): number; take(): readonly T[] } {
   };
 }
 
-/** Few, if any: so many are remembered. */
+/** How many references to client secrets are remembered. */
 const MAX_SECRETS = 1000;
 
-/** Client secrets that many credentials have in common, as those of a partner's one client do; most fleets have one for each. */
+/**
+ * Numbers for references to client secrets that credentials share, as all credentials of one client do. In most fleets
+ * each credential has its own: the table takes the first thousand, and is not searched again where those are all
+ * different.
+ */
 function makeSecretTable(): {
   indexOf(refs: readonly SecretRef[]): number | undefined;
   take(): readonly (readonly SecretRef[])[];
@@ -77,6 +81,7 @@ function makeSecretTable(): {
   };
 }
 
+/** Gives one chunk for each call. */
 export function makePacker(): (credentials: readonly Credential[]) => string {
   const names = makeTable<string>();
   const policies = makeTable<Policy>();
@@ -112,7 +117,7 @@ export function makePacker(): (credentials: readonly Credential[]) => string {
   };
 }
 
-/** Undoes a packer's chunks, in their order. */
+/** Takes the chunks of one packer, in their order. */
 export function makeUnpacker(): (text: string) => readonly Credential[] {
   const names: string[] = [];
   const policies: Policy[] = [];

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { isPlainCredential } from "../../../src/config/shape/fast-path.ts";
+import { isClearlyValid } from "../../../src/config/shape/fast-path.ts";
 import { checkShape } from "../../../src/config/shape/schema.ts";
 
 const HEAD = { providers: {}, stores: {} };
@@ -73,7 +73,7 @@ test("property: what the short cut takes for a right credential is one to the sc
   let taken = 0;
   fc.assert(
     fc.property(credential, (value) => {
-      if (!isPlainCredential(value)) return;
+      if (!isClearlyValid(value)) return;
       taken++;
       expect(bySchema(value)).toEqual([]);
       expect(checkShape({ ...HEAD, credentials: [value] }).file?.credentials?.[0]).toBe(value);
@@ -101,5 +101,5 @@ test.each([
     },
   ],
 ])("%s takes the short cut", (_, value) => {
-  expect(isPlainCredential(value)).toBe(true);
+  expect(isClearlyValid(value)).toBe(true);
 });
