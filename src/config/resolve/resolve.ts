@@ -1,17 +1,14 @@
 import { dirname, resolve as resolvePath } from "node:path";
-import type { Credential, Provider } from "../../core/credential.ts";
+import type { Credential, Provider, ProviderLimits } from "../../core/credential.ts";
 import { parseFraction } from "../shape/fraction.ts";
 import { defaultListen, parseListen } from "../shape/listen-address.ts";
 import type { ProviderFile } from "../shape/schema.ts";
 import type { Config, SettingsFile } from "./config.ts";
 import { refOf } from "./credential.ts";
-import { resolveLimits } from "./limits.ts";
 import { durationOr } from "./policy.ts";
 import { presets } from "./presets.ts";
 import { resolveRedis } from "./redis.ts";
 import { resolveStore } from "./store.ts";
-
-const SECOND = 1000;
 
 const defaults = {
   dataDir: "./evertoken-data",
@@ -22,7 +19,9 @@ const defaults = {
   maxSeries: 500,
   historyKeep: 20,
   maxRemoved: 0.2,
-  drainTimeoutMs: 60 * SECOND,
+  drainTimeoutMs: 60_000,
+  concurrency: 16,
+  reserve: 0.1,
 } as const;
 
 /** Applies presets and defaults to a file that has been checked. `path`: of the file itself. */
@@ -90,5 +89,19 @@ function resolveProvider(name: string, file: ProviderFile, at: (path: string) =>
     publishFields: file.publishFields ?? preset?.publishFields ?? [],
     expiresInUnit: file.expiresInUnit ?? "s",
     responsePath: typeof path === "string" ? path.split(".") : path,
+  };
+}
+
+/** Limits of a provider. Only concurrency is limited by default. */
+function resolveLimits(limits: ProviderFile["limits"]): ProviderLimits {
+  const { perSecond, perHour, perDay, reserve } = limits ?? {};
+  return {
+    concurrency: limits?.concurrency ?? defaults.concurrency,
+    ...(perSecond !== undefined && { perSecond }),
+    ...(perHour !== undefined && { perHour }),
+    ...(perDay !== undefined && { perDay }),
+    ...((perHour !== undefined || perDay !== undefined) && {
+      reserve: fractionOr(reserve, defaults.reserve),
+    }),
   };
 }
