@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { Instant, StoreConfig } from "../core/credential.ts";
-import { openStore } from "../publish/index.ts";
+import { openStore } from "../publish/open-store.ts";
 import type { Pace } from "../publish/pace.ts";
 import { PublishError, type Store } from "../core/ports/store.ts";
 import { type Budget, openBudget } from "../queue/budget.ts";

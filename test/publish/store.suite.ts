@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/core/credential.ts";
-import { type Held, PublishError, type SecretVersion, type Store } from "../../src/core/ports/store.ts";
+import { type Held, PublishError, type Published, type SecretVersion, type Store } from "../../src/core/ports/store.ts";
 
 /** A store under test with the server behind it, as its own reader sees it. */
 export interface Harness {
@@ -44,11 +44,17 @@ export function versionOf(revision: number, over: Partial<SecretVersion> & { tex
   };
 }
 
-/** The behaviour of every store; `abilities` says which tests have a meaning for it. */
+/** The members that a look and a publish may return: no content, no token. */
+const HELD = ["expiresAt", "issuedAt", "older", "revision", "version"];
+
+/**
+ * The behaviour of every store; `abilities` says which tests have a meaning for it. `compares`: the store tells another
+ * token of the same revision from its own.
+ */
 export function testStore(
   name: string,
   make: () => Promise<Harness>,
-  abilities: { server: boolean; create: boolean; counted: boolean },
+  abilities: { server: boolean; create: boolean; counted: boolean; compares: boolean },
 ): void {
   describe(`store: ${name}`, () => {
     let harness: Harness;
@@ -98,6 +104,52 @@ export function testStore(
       expect((await store.publish(version, undefined, signal())).result).toBe("unchanged");
       expect((await store.publish(version, held, signal())).result).toBe("unchanged");
       if (abilities.counted) expect(harness.versions?.("app-acme")).toBe(1);
+    });
+
+    test("what was published is what a look finds", async () => {
+      for (const revision of [1, 2]) {
+        const { held } = await store.publish(versionOf(revision), undefined, signal());
+        const { issuedAt: _, ...rest } = held;
+        expect(await store.look("app-acme", signal())).toMatchObject(rest);
+      }
+    });
+
+    test("what is known is trusted: nothing is written below it", async () => {
+      const { held } = await store.publish(versionOf(5), undefined, signal());
+      for (const revision of [4, 5]) {
+        const { result, held: kept } = await store.publish(versionOf(revision), held, signal());
+        expect([result, kept.version]).toEqual(["unchanged", held.version]);
+      }
+      expect(await harness.read("app-acme")).toBe(versionOf(5).payload.reveal());
+      if (abilities.counted) expect(harness.versions?.("app-acme")).toBe(1);
+    });
+
+    test("another token of the same revision is left alone", async () => {
+      const rival = versionOf(1).payload.reveal().replace("canary", "rival");
+      await store.publish(versionOf(1, { text: rival, selfDescribing: true }), undefined, signal());
+      const { result } = await store.publish(versionOf(1), undefined, signal());
+      expect(result).toBe(abilities.compares ? "superseded" : "unchanged");
+      expect(await harness.read("app-acme")).toBe(rival);
+    });
+
+    test("no answer carries the token", async () => {
+      const first = versionOf(1);
+      const { held } = await store.publish(first, undefined, signal());
+      const answers: (Published | Held | undefined)[] = [
+        await store.look("app-acme", signal()),
+        await store.publish(first, undefined, signal()),
+        await store.publish(first, held, signal()),
+        await store.publish(versionOf(2), held, signal()),
+        await store.publish(first, undefined, signal()),
+      ];
+      for await (const page of store.list?.(new Set(["app-acme"]), signal()) ?? [])
+        answers.push(...page.map(([, listed]) => listed));
+      expect(answers.length).toBeGreaterThan(4);
+      for (const answer of answers) {
+        const shown = answer !== undefined && "held" in answer ? answer.held : answer;
+        expect(Object.keys(shown ?? {}).toSorted()).toEqual(HELD);
+        expect(inspect(answer, { depth: 10, showHidden: true })).not.toContain("canary");
+      }
     });
 
     test("a newer revision replaces an older one, with and without a look first", async () => {
@@ -159,6 +211,13 @@ export function testStore(
     }
 
     if (abilities.server) {
+      test("a payload that is too large is refused although the server is away: nothing is asked", async () => {
+        harness.fail?.("hang");
+        const large = versionOf(1, { text: "x".repeat(store.maxBytes + 1) });
+        const error = await failure(store.publish(large, undefined, AbortSignal.timeout(300)));
+        expect(error.code).toBe("PayloadTooLarge");
+      });
+
       test.each(["refuse", "error500"] as const)(
         "an outage (%s) is said to be one, and healed by itself",
         async (how) => {

@@ -28,6 +28,11 @@ export class PublishError extends OwnError {
   }
 }
 
+/** Whether the error is a PublishError of one of the classes. */
+export function isPublishError(error: unknown, ...classes: readonly PublishErrorClass[]): error is PublishError {
+  return error instanceof PublishError && classes.includes(error.class);
+}
+
 /** What a secret holds now, as far as the store tells without showing the token. */
 export interface Held {
   readonly revision: number;

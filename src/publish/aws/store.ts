@@ -1,37 +1,39 @@
 import type { KeyObject } from "node:crypto";
 import type { AwsStore } from "../../core/credential.ts";
-import { openAwsClient } from "./client.ts";
-import { awsError } from "./errors.ts";
-import { type Held, type Listed, PublishError, type SecretVersion, type Store } from "../../core/ports/store.ts";
+import { storeFacts } from "../../core/policy/store-facts.ts";
+import { type Held, type Listed, type SecretVersion, type Store, isPublishError } from "../../core/ports/store.ts";
 import { spreadOver } from "../deadline.ts";
 import { type Pace, unpaced } from "../pace.ts";
+import { type Found, makeStore } from "../protocol.ts";
+import { type NewValue, openAwsClient } from "./client.ts";
+import { awsError } from "./errors.ts";
 import { parseVersionId, versionIdOf } from "./version-id.ts";
 
-const MAX_BYTES = 65_536;
-/** 50 listings a second are allowed, of which a fifth is left to others. */
+/** 50 listings a second are allowed; a fifth of them is left to others. */
 const LIST_APART_MS = 25;
 
 /** AWS Secrets Manager. Needs PutSecretValue and DescribeSecret, likes ListSecrets; GetSecretValue never. */
 export function openAwsStore(
   config: AwsStore,
-  { versionKey, pace = unpaced }: { versionKey: KeyObject; pace?: Pace },
+  { versionKey, pace = unpaced }: { readonly versionKey: KeyObject; readonly pace?: Pace },
 ): Store {
   const client = openAwsClient(config);
 
-  async function look(secret: string, signal: AbortSignal): Promise<Held | undefined> {
+  async function look(secret: string, signal: AbortSignal): Promise<Found | undefined> {
     try {
       const described = await client.describe(secret, signal);
       if (described.DeletedDate !== undefined) {
         throw awsError({ name: "InvalidRequestException" }, "DescribeSecret", secret);
       }
-      return heldOf(described);
+      const held = heldOf(described);
+      return held && { held };
     } catch (error) {
-      if (error instanceof PublishError && error.class === "not_found") return undefined;
+      if (isPublishError(error, "not_found")) return undefined;
       throw error;
     }
   }
 
-  /** Version ids tell everything, so that a page of a listing says as much as 100 calls of DescribeSecret. */
+  /** Version ids say everything, so that a page of a listing is worth 100 calls of DescribeSecret. */
   async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
     let next: string | undefined;
     do {
@@ -47,59 +49,46 @@ export function openAwsStore(
     } while (next !== undefined);
   }
 
-  async function write(version: SecretVersion, id: string, signal: AbortSignal): Promise<void> {
-    const { secret } = version;
-    const value = version.payload.reveal();
-    async function put(): Promise<void> {
-      await pace(signal);
-      await client.put(secret, value, id, signal);
-    }
-    try {
-      await put();
-    } catch (error) {
-      if (!(error instanceof PublishError) || error.class !== "not_found" || !config.create) throw error;
-      await pace(signal);
-      try {
-        await client.create(secret, value, id, signal);
-      } catch (created) {
-        // Somebody else made it in between: it takes values now.
-        if (!(created instanceof PublishError) || created.class !== "conflict") throw created;
-        await put();
-      }
-    }
+  async function write(version: SecretVersion, _newest: string, signal: AbortSignal): Promise<string> {
+    const id = versionIdOf(version, versionKey);
+    await putOrCreate({ secret: version.secret, value: version.payload.reveal(), id }, signal);
+    return id;
   }
 
-  return {
-    maxBytes: MAX_BYTES,
+  async function put(value: NewValue, signal: AbortSignal): Promise<void> {
+    await pace(signal);
+    await client.put(value, signal);
+  }
+
+  async function putOrCreate(value: NewValue, signal: AbortSignal): Promise<void> {
+    try {
+      await put(value, signal);
+      return;
+    } catch (error) {
+      if (!config.create || !isPublishError(error, "not_found")) throw error;
+    }
+    try {
+      await pace(signal);
+      await client.create(value, signal);
+      return;
+    } catch (error) {
+      if (!isPublishError(error, "conflict")) throw error;
+    }
+    // Another writer made the secret in the meantime: it takes values now.
+    await put(value, signal);
+  }
+
+  return makeStore({
+    title: "AWS Secrets Manager",
+    maxBytes: storeFacts["aws-secrets-manager"].maxBytes,
     look,
+    isSame: (version, { held }) => held.version === versionIdOf(version, versionKey),
+    write,
     list,
-    async publish(version, known, signal) {
-      const bytes = Buffer.byteLength(version.payload.reveal());
-      if (bytes > MAX_BYTES) throw tooLarge(version.secret, bytes);
-      const id = versionIdOf(version, versionKey);
-      if (known === undefined) {
-        const held = await look(version.secret, signal);
-        if (held !== undefined && held.revision >= version.revision) {
-          return { result: held.version === id ? "unchanged" : "superseded", held };
-        }
-      } else if (known.revision >= version.revision) {
-        return { result: "unchanged", held: { ...version, version: id, older: [] } };
-      }
-      await write(version, id, signal);
-      const { revision, issuedAt, expiresAt } = version;
-      return { result: "written", held: { revision, issuedAt, expiresAt, version: id, older: [] } };
-    },
     async close() {
       client.close();
     },
-  };
-}
-
-function tooLarge(secret: string, bytes: number): PublishError {
-  return new PublishError(
-    `AWS Secrets Manager: "${secret}" takes at most ${MAX_BYTES} bytes, the payload has ${bytes}; publish fewer fields, or format: token`,
-    { class: "permanent", code: "PayloadTooLarge" },
-  );
+  });
 }
 
 /** The version labelled AWSCURRENT; one that evertoken did not write counts as revision 0, to be replaced. */

@@ -11,11 +11,12 @@ import {
   type SecretVersion,
   type Store,
 } from "../../core/ports/store.ts";
+import { storeFacts } from "../../core/policy/store-facts.ts";
+import { type Found, makeStore } from "../protocol.ts";
 
-const MAX_BYTES = 1024 * 1024;
 const META_DIR = ".evertoken";
-/** Files that are read at once. */
-const SCAN_PAGE = 64;
+/** Files that a listing reads at once. */
+const LIST_PAGE = 64;
 const TEMPORARY = ".evertoken-tmp-";
 
 interface Meta {
@@ -27,11 +28,11 @@ interface Meta {
 }
 
 /**
- * Files, for one machine without a cloud: 0600, replaced by an atomic rename after fsync. What a file holds is noted beside
- * it, without the token; the note is written last and names the content by a keyed hash, so that after a crash between the
- * two the file counts as unknown (revision 0) and is written again, never as older or newer than it is.
+ * Files, for one machine without a cloud: 0600, replaced by an atomic rename after fsync. A note beside each file says
+ * what it holds, without the token. The note is written last and names the content by a keyed hash: after a crash between
+ * the two writes the file counts as unknown (revision 0) and is written again, never as older or newer than it is.
  */
-export function openFileStore(config: FileStore, { versionKey }: { versionKey: KeyObject }): Store {
+export function openFileStore(config: FileStore, { versionKey }: { readonly versionKey: KeyObject }): Store {
   const root = resolve(config.dir);
 
   function pathsOf(secret: string): { file: string; meta: string } {
@@ -48,7 +49,16 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
   const hashOf = (content: string | Buffer): string =>
     createHmac("sha256", versionKey).update(content).digest("hex").slice(0, 32);
 
-  async function look(secret: string): Promise<Held | undefined> {
+  async function withFileErrors<T>(secret: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    try {
+      signal.throwIfAborted();
+      return await work();
+    } catch (error) {
+      throw fileError(error, secret, root);
+    }
+  }
+
+  async function readHeld(secret: string): Promise<Held | undefined> {
     const { file, meta } = pathsOf(secret);
     const content = await readOrUndefined(file);
     if (content === undefined) return undefined;
@@ -61,7 +71,20 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
     return { revision, issuedAt, expiresAt, version: "", older: [] };
   }
 
-  async function write(version: SecretVersion): Promise<void> {
+  async function look(secret: string, signal: AbortSignal): Promise<Found | undefined> {
+    const held = await withFileErrors(secret, signal, () => readHeld(secret));
+    return held && { held };
+  }
+
+  /** Two small reads for each file: there is no quota, only other work that wants its turn. */
+  async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
+    for (const secrets of pagesOf(wanted, LIST_PAGE)) {
+      const page = await Promise.all(secrets.map(async (secret) => [secret, await look(secret, signal)] as const));
+      yield page.flatMap(([secret, found]) => (found === undefined ? [] : [[secret, found.held] as const]));
+    }
+  }
+
+  async function writeFiles(version: SecretVersion): Promise<void> {
     const { file, meta } = pathsOf(version.secret);
     const text = version.payload.reveal();
     const { revision, issuedAt, expiresAt } = version;
@@ -69,49 +92,19 @@ export function openFileStore(config: FileStore, { versionKey }: { versionKey: K
     await replace(meta, JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Meta));
   }
 
-  async function guard<T>(secret: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    try {
-      signal.throwIfAborted();
-      return await work();
-    } catch (error) {
-      throw fileError(error, secret, root);
-    }
-  }
-
-  /** Two small reads for each: there is no quota, only other work that wants its turn. */
-  async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
-    for (const secrets of pagesOf(wanted, SCAN_PAGE)) {
-      const page = await Promise.all(
-        secrets.map(async (secret) => [secret, await guard(secret, signal, () => look(secret))] as const),
-      );
-      yield page.flatMap(([secret, held]) => (held === undefined ? [] : [[secret, held] as const]));
-    }
-  }
-
-  return {
-    maxBytes: MAX_BYTES,
+  return makeStore({
+    title: "file store",
+    maxBytes: storeFacts.file.maxBytes,
+    look,
+    // One daemon writes a folder, so that nobody else writes another token under the same revision.
+    isSame: (version, { held }) => held.revision === version.revision,
+    async write(version, _newest, signal) {
+      await withFileErrors(version.secret, signal, () => writeFiles(version));
+      return "";
+    },
     list,
-    look: (secret, signal) => guard(secret, signal, () => look(secret)),
-    publish: (version, known, signal) =>
-      guard(version.secret, signal, async () => {
-        const bytes = Buffer.byteLength(version.payload.reveal());
-        if (bytes > MAX_BYTES) {
-          throw new PublishError(
-            `file store: "${version.secret}" takes at most ${MAX_BYTES} bytes, the payload has ${bytes}`,
-            { class: "permanent", code: "PayloadTooLarge" },
-          );
-        }
-        const held = known === undefined ? await look(version.secret) : undefined;
-        if (held !== undefined && held.revision > version.revision) return { result: "superseded", held };
-        if (held?.revision === version.revision) return { result: "unchanged", held };
-        const { revision, issuedAt, expiresAt } = version;
-        const next = { revision, issuedAt, expiresAt, version: "", older: [] };
-        if (known !== undefined && known.revision >= revision) return { result: "unchanged", held: next };
-        await write(version);
-        return { result: "written", held: next };
-      }),
     async close() {},
-  };
+  });
 }
 
 async function readOrUndefined(file: string): Promise<Buffer | undefined> {

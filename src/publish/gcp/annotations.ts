@@ -10,29 +10,36 @@ const KEY = {
 
 export type Annotations = Readonly<Record<string, string>>;
 
-/** What a secret says about its newest version where the payload cannot: revision, life, and which version is meant. */
-export function annotationsOf(version: SecretVersion, number: number): Annotations {
+/** What evertoken notes about one version: revision and life. Not verified, as it is read back. */
+export interface Description {
+  readonly revision: number;
+  readonly issuedAt: unknown;
+  readonly expiresAt: unknown;
+}
+
+/** Notes on a secret about its newest version, for a payload that does not state them. */
+export function annotationsOf(version: SecretVersion, number: string): Annotations {
   return {
     [KEY.revision]: String(version.revision),
     [KEY.issuedAt]: formatInstant(version.issuedAt),
     [KEY.expiresAt]: formatInstant(version.expiresAt),
-    [KEY.version]: String(number),
+    [KEY.version]: number,
   };
 }
 
-/** The reverse; undefined when they are about another version, or not evertoken's. */
-export function readAnnotations(
-  annotations: Annotations | null | undefined,
-  number: number,
-): { readonly revision: number; readonly issuedAt: unknown; readonly expiresAt: unknown } | undefined {
+/** Undefined when the annotations are about another version, or not evertoken's. */
+export function readAnnotations(annotations: Annotations | null | undefined, number: number): Description | undefined {
   const revision = Number(annotations?.[KEY.revision]);
   if (annotations?.[KEY.version] !== String(number) || !Number.isSafeInteger(revision)) return undefined;
   return { revision, issuedAt: annotations[KEY.issuedAt], expiresAt: annotations[KEY.expiresAt] };
 }
 
-/** The same from a listing, where the newest version's number is not known; undefined when there are none of ours. */
-export function listedAnnotations(annotations: Annotations | null | undefined) {
+/** The same from a listing, which does not say the newest version's number; undefined when none are evertoken's. */
+export function listedAnnotations(
+  annotations: Annotations | null | undefined,
+): (Description & { readonly version: string }) | undefined {
   const version = annotations?.[KEY.version];
-  const facts = version === undefined ? undefined : readAnnotations(annotations, Number(version));
-  return facts && version !== undefined ? { ...facts, version } : undefined;
+  if (version === undefined) return undefined;
+  const description = readAnnotations(annotations, Number(version));
+  return description && { ...description, version };
 }

@@ -2,7 +2,7 @@ import { createSecretKey } from "node:crypto";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AwsStore } from "../../../src/core/credential.ts";
-import { openStore } from "../../../src/publish/index.ts";
+import { openStore } from "../../../src/publish/open-store.ts";
 import type { PublishError } from "../../../src/core/ports/store.ts";
 import { parseVersionId, versionIdOf } from "../../../src/publish/aws/version-id.ts";
 import { type FakeAws, startAws } from "../../fakes/aws.ts";
@@ -55,7 +55,7 @@ testStore(
       },
     };
   },
-  { server: true, create: true, counted: true },
+  { server: true, create: true, counted: true, compares: true },
 );
 
 describe("AWS Secrets Manager", () => {

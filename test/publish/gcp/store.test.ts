@@ -7,7 +7,7 @@ import { PassThroughClient } from "google-auth-library";
 import { describe, expect, test } from "vitest";
 import type { GcpStore } from "../../../src/core/credential.ts";
 import { crc32c } from "../../../src/publish/gcp/crc32c.ts";
-import { openStore } from "../../../src/publish/index.ts";
+import { openStore } from "../../../src/publish/open-store.ts";
 import { PublishError } from "../../../src/core/ports/store.ts";
 import { type FakeGcp, startGcp } from "../../fakes/gcp.ts";
 import { testStore, versionOf } from "../store.suite.ts";
@@ -60,7 +60,7 @@ testStore(
       },
     };
   },
-  { server: true, create: true, counted: true },
+  { server: true, create: true, counted: true, compares: true },
 );
 
 describe("GCP Secret Manager", () => {

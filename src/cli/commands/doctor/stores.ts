@@ -2,7 +2,7 @@ import { createSecretKey } from "node:crypto";
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { StoreConfig } from "../../../core/credential.ts";
-import { openStore } from "../../../publish/index.ts";
+import { openStore } from "../../../publish/open-store.ts";
 import { PublishError, type PublishErrorClass } from "../../../core/ports/store.ts";
 import { type Check, type Patient, failure, inTime, ok, warning } from "./check.ts";
 import { mapConcurrently } from "../../concurrent.ts";
