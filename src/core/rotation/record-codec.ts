@@ -1,52 +1,62 @@
+/**
+ * How a credential's record becomes text, and the text a record again. Three files:
+ * - record.ts says what a record is, and answers what a rotation asks of one.
+ * - record-compact.ts writes the short text of an ordinary record: almost every record of a healthy fleet.
+ * - This file is the one door to both texts: compact where the record allows it, else JSON.
+ *
+ * The journal keeps the text. Replicas of the releases before and after this one read it too.
+ */
 import type { Target } from "../credential.ts";
-import { SCHEDULED_BY, fromCompact, toCompact } from "./record-compact.ts";
+import { SCHEDULED_BY, decodeCompact, encodeCompact } from "./record-compact.ts";
 import { type CredentialRecord, type TargetRecord, liveUntil } from "./record.ts";
 import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
+/** Version of the JSON text. */
 const SCHEMA = 1;
-/** Among the targets, as `SCHEDULED_BY`. */
+/** Stands among the targets, as `SCHEDULED_BY` does, for the same reason: older releases ignore it. */
 const LISTED = "ls";
 
-/**
- * Text form. An ordinary record is compact (record-compact.ts); any other is JSON, of which the Lua scripts read what stands before the
- * targets by position: schema, liveUntil, dueAt, revision, spec. Change them together, and raise SCHEMA.
- */
+/** `targets`: the configured ones. What the record remembers of any other target is dropped. */
 export function encodeRecord(record: CredentialRecord, targets: readonly Target[]): string {
   const known = targets.flatMap((target) => {
     const key = targetKey(target);
     const held = record.targets[key];
     return held === undefined ? [] : [[key, held] as const];
   });
-  return toCompact(record, known) ?? toJson(record, targets);
+  return encodeCompact(record, known) ?? encodeJson(record, targets);
 }
 
-function toJson(record: CredentialRecord, targets: readonly Target[]): string {
+/**
+ * The Lua scripts read all that stands before the targets by position: schema, liveUntil, dueAt, revision, spec
+ * (src/queue/scripts/prelude.ts). Change both together, and raise SCHEMA.
+ */
+function encodeJson(record: CredentialRecord, targets: readonly Target[]): string {
   const packed: Record<string, unknown[]> = {};
   for (const target of targets) {
     const key = targetKey(target);
-    const t = record.targets[key];
-    if (t === undefined) continue;
-    const row: unknown[] = [t.revision, t.expiresAt, t.confirmedIn, t.version];
-    if (t.failures > 0 || t.older.length > 0) {
-      row.push(t.failures, t.retryAt, t.failure?.[0] ?? "", t.failure?.[1] ?? "", t.older);
-    }
+    const held = record.targets[key];
+    if (held === undefined) continue;
+    const { revision, expiresAt, confirmedIn, version, failures, retryAt, failure = ["", ""], older } = held;
+    const row: unknown[] = [revision, expiresAt, confirmedIn, version];
+    if (failures > 0 || older.length > 0) row.push(failures, retryAt, ...failure, older);
     packed[key] = row;
   }
   if (record.scheduledBy !== undefined) packed[SCHEDULED_BY] = [record.scheduledBy];
   if (record.listed === true) packed[LISTED] = [1];
-  const { revision, issuedAt, expiresAt, dueAt, spec, failure: f } = record;
+  const { revision, issuedAt, expiresAt, dueAt, spec, failure } = record;
   const row: unknown[] = [SCHEMA, liveUntil(record, targets), dueAt, revision, spec, issuedAt, expiresAt, packed];
-  if (f !== undefined) {
-    row.push([f.failures, f.since, f.class, f.code, f.reason, f.secretPrint, f.repeats]);
+  if (failure !== undefined) {
+    const { failures, since, class: className, code, reason, secretPrint, repeats } = failure;
+    row.push([failures, since, className, code, reason, secretPrint, repeats]);
   }
   return JSON.stringify(row);
 }
 
-/** Undefined for anything that this version did not write: the stores are asked instead. */
+/** Undefined for a text that this release cannot read: the rotation then asks the stores what they hold. */
 export function decodeRecord(text: string): CredentialRecord | undefined {
-  const row = parse(text);
-  if (row === undefined) return fromCompact(text);
+  const row = parseRow(text);
+  if (row === undefined) return decodeCompact(text);
   const [, , dueAt, revision, spec, issuedAt, expiresAt, packed, failed] = row;
   const {
     [SCHEDULED_BY]: mark,
@@ -54,18 +64,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
     ...rows
   } = packed as Record<string, TargetRow> & { by?: [string]; ls?: [number] };
   const targets: Record<string, TargetRecord> = {};
-  for (const [key, t] of Object.entries(rows)) {
-    targets[key] = {
-      revision: t[0],
-      expiresAt: t[1],
-      confirmedIn: t[2],
-      version: t[3],
-      failures: t[4] ?? 0,
-      retryAt: t[5] ?? 0,
-      ...(t[6] !== undefined && t[6] !== "" && { failure: [t[6], t[7] ?? ""] as const }),
-      older: t[8] ?? [],
-    };
-  }
+  for (const [key, row] of Object.entries(rows)) targets[key] = targetOfRow(row);
   const record = {
     revision,
     issuedAt,
@@ -81,8 +80,39 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
   return { ...record, failure: { failures, repeats, since, class: className, code, reason, secretPrint } };
 }
 
-type TargetRow = [number, number, string, string, number?, number?, string?, string?, [string, number][]?];
-type FailureRow = [number, number, string, string, Reason, string, number?];
+function targetOfRow(row: TargetRow): TargetRecord {
+  return {
+    revision: row[0],
+    expiresAt: row[1],
+    confirmedIn: row[2],
+    version: row[3],
+    failures: row[4] ?? 0,
+    retryAt: row[5] ?? 0,
+    ...(row[6] !== undefined && row[6] !== "" && { failure: [row[6], row[7] ?? ""] as const }),
+    older: row[8] ?? [],
+  };
+}
+
+type TargetRow = [
+  revision: number,
+  expiresAt: number,
+  confirmedIn: string,
+  version: string,
+  failures?: number,
+  retryAt?: number,
+  className?: string,
+  code?: string,
+  older?: [version: string, expiresAt: number][],
+];
+type FailureRow = [
+  failures: number,
+  since: number,
+  className: string,
+  code: string,
+  reason: Reason,
+  secretPrint: string,
+  repeats?: number,
+];
 type Row = [
   schema: number,
   liveUntil: number,
@@ -95,7 +125,7 @@ type Row = [
   failure?: FailureRow,
 ];
 
-function parse(text: string): Row | undefined {
+function parseRow(text: string): Row | undefined {
   if (!text.startsWith("[")) return undefined;
   try {
     const row: unknown = JSON.parse(text);

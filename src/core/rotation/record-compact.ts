@@ -2,20 +2,26 @@ import type { CredentialRecord, TargetRecord } from "./record.ts";
 import { SPEC_DIGITS } from "./spec.ts";
 
 /**
- * The text of an ordinary record, for which nothing has failed and which is no listing's. It is held once per credential, so it is
- * kept within the 44 characters that Redis has room for in 48 bytes. The scripts read it by position (lua.ts): change both together, and
- * take another first character.
+ * The compact text of an ordinary record: no exchange and no publish of it has failed, and no listing made it.
  *
- *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target ":" epoch [":" revision ":" expiresAt [":" version [":" older]]])* [" by:" mark]
+ *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target)* [" by:" mark]
+ *     target: key ":" epoch [":" revision [":" expiresAt [":" version [":" superseded ("," superseded)*]]]]
+ *     superseded: version "@" expiresAt
  *
- * Instants are in ms, due is counted from issuedAt, the lifetime is in whole seconds: these three are in base 64, everything else is in base
- * 36 or text. Of the spec there are the last digits. What a target has in common with its record is left out.
- * The mark of the rotation that scheduled it stands where a target would: a version that does not know it takes it for one that is no
- * longer configured.
+ * - The first three numbers are in base 64: issuedAt in ms, the lifetime in whole seconds, due in ms after issuedAt.
+ *   All other numbers are in base 36, and instants among them in ms.
+ * - The spec is cut to its last digits.
+ * - A target's revision and expiresAt are empty where the record has the same; empty fields at the end are left out.
+ * - `by:MARK` stands in a target's place on purpose: an older release takes it for a target that is no longer
+ *   configured, and ignores it.
+ *
+ * Redis keeps one such text per credential, and 44 characters fit an allocation of 48 bytes: a record of one target
+ * stays within them. The Lua scripts read the text by position (src/queue/scripts/prelude.ts): change both together,
+ * and take another first character.
  */
 const COMPACT = "2";
 const WIDTH = { issuedAt: 7, life: 5, due: 6 } as const;
-/** Shorter than any key of a target. */
+/** Stands where a target's key would; no key of a target is that short. */
 export const SCHEDULED_BY = "by";
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value] as const));
@@ -23,35 +29,29 @@ const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value] as co
 type Targets = readonly (readonly [key: string, target: TargetRecord])[];
 
 /** Undefined for a record that is not ordinary. */
-export function toCompact(record: CredentialRecord, targets: Targets): string | undefined {
+export function encodeCompact(record: CredentialRecord, targets: Targets): string | undefined {
   const { revision, issuedAt, expiresAt, dueAt, spec, failure, listed, scheduledBy } = record;
   if (failure !== undefined || listed === true || !SPEC.test(spec)) return undefined;
   if (scheduledBy !== undefined && (scheduledBy === "" || !PLAIN.test(scheduledBy))) return undefined;
   const fixed = [
-    base64(issuedAt, WIDTH.issuedAt),
-    base64((expiresAt - issuedAt) / 1000, WIDTH.life),
-    base64(dueAt - issuedAt, WIDTH.due),
+    toBase64(issuedAt, WIDTH.issuedAt),
+    toBase64((expiresAt - issuedAt) / 1000, WIDTH.life),
+    toBase64(dueAt - issuedAt, WIDTH.due),
   ];
-  const parts = targets.map(([key, target]) => partOf(key, target, record));
-  if (fixed.includes(undefined) || parts.includes(undefined) || !isCount(revision)) return undefined;
-  return [
-    `${COMPACT}${fixed.join("")}${spec.slice(-SPEC_DIGITS)}${revision.toString(36)}`,
-    ...parts,
-    ...markOf(record),
-  ].join(" ");
+  const texts = targets.map(([key, target]) => encodeTarget(key, target, record));
+  if (fixed.includes(undefined) || texts.includes(undefined) || !isCount(revision)) return undefined;
+  const head = `${COMPACT}${fixed.join("")}${spec.slice(-SPEC_DIGITS)}${revision.toString(36)}`;
+  const mark = scheduledBy === undefined ? [] : [`${SCHEDULED_BY}:${scheduledBy}`];
+  return [head, ...texts, ...mark].join(" ");
 }
 
-function markOf({ scheduledBy }: CredentialRecord): string[] {
-  return scheduledBy === undefined ? [] : [`${SCHEDULED_BY}:${scheduledBy}`];
-}
-
-function partOf(key: string, target: TargetRecord, record: CredentialRecord): string | undefined {
+function encodeTarget(key: string, target: TargetRecord, record: CredentialRecord): string | undefined {
   const { revision, expiresAt, confirmedIn, version, failures, retryAt, failure, older } = target;
   if (failures > 0 || retryAt > 0 || failure !== undefined || !WORD.test(key)) return undefined;
   if (!isCount(revision) || !isCount(expiresAt)) return undefined;
   const texts = [confirmedIn, version, ...older.map(([name]) => name)];
-  if (texts.some((text) => !PLAIN.test(text)) || older.some(([name, at]) => name === "" || !isCount(at)))
-    return undefined;
+  if (texts.some((text) => !PLAIN.test(text))) return undefined;
+  if (older.some(([name, at]) => name === "" || !isCount(at))) return undefined;
   const fields = [
     key,
     confirmedIn,
@@ -65,68 +65,70 @@ function partOf(key: string, target: TargetRecord, record: CredentialRecord): st
 }
 
 /** Undefined for any other text. */
-export function fromCompact(text: string): CredentialRecord | undefined {
-  const [head = "", ...parts] = text.split(" ");
+export function decodeCompact(text: string): CredentialRecord | undefined {
+  const [head = "", ...texts] = text.split(" ");
   const match = HEAD.exec(head);
   if (match === null) return undefined;
   const [, issued = "", life = "", due = "", spec = "", revision = ""] = match;
-  const issuedAt = ofBase64(issued);
+  const issuedAt = fromBase64(issued);
   const shared = {
-    revision: ofBase36(revision),
+    revision: fromBase36(revision),
     issuedAt,
-    expiresAt: issuedAt + ofBase64(life) * 1000,
-    dueAt: issuedAt + ofBase64(due),
+    expiresAt: issuedAt + fromBase64(life) * 1000,
+    dueAt: issuedAt + fromBase64(due),
   };
   const targets: Record<string, TargetRecord> = {};
   let scheduledBy: string | undefined;
-  for (const part of parts) {
-    const fields = PART.exec(part)?.groups;
+  for (const each of texts) {
+    const fields = TARGET.exec(each)?.groups;
     if (fields === undefined) return undefined;
     if (fields["key"] === SCHEDULED_BY) scheduledBy = fields["confirmedIn"];
-    else targets[fields["key"] ?? ""] = targetOf(fields, shared);
+    else targets[fields["key"] ?? ""] = decodeTarget(fields, shared);
   }
   return { ...shared, spec, targets, ...(scheduledBy !== undefined && { scheduledBy }) };
 }
 
-function targetOf(
-  {
-    confirmedIn = "",
-    revision = "",
-    expiresAt = "",
-    version = "",
-    older = "",
-  }: Readonly<Record<string, string | undefined>>,
+function decodeTarget(
+  fields: Readonly<Record<string, string | undefined>>,
   shared: Pick<CredentialRecord, "revision" | "expiresAt">,
 ): TargetRecord {
+  const { confirmedIn = "", revision = "", expiresAt = "", version = "", older = "" } = fields;
   return {
-    revision: revision === "" ? shared.revision : ofBase36(revision),
-    expiresAt: expiresAt === "" ? shared.expiresAt : ofBase36(expiresAt),
+    revision: revision === "" ? shared.revision : fromBase36(revision),
+    expiresAt: expiresAt === "" ? shared.expiresAt : fromBase36(expiresAt),
     confirmedIn,
     version,
     failures: 0,
     retryAt: 0,
-    older: older === "" ? [] : older.split(",").map(olderOf),
+    older: older === "" ? [] : older.split(",").map(decodeSuperseded),
   };
 }
 
-function olderOf(text: string): [version: string, expiresAt: number] {
+function decodeSuperseded(text: string): [version: string, expiresAt: number] {
   const [version = "", at = ""] = text.split("@");
-  return [version, ofBase36(at)];
+  return [version, fromBase36(at)];
 }
 
 const SPEC = /^[0-9a-z]{7,11}$/;
 const WORD = /^[0-9a-z]{1,11}$/;
-/** Nothing that separates. */
+/** Text without a character that separates fields. */
 const PLAIN = /^[^\s:,@"]*$/;
 const HEAD = /^2([\w-]{7})([\w-]{5})([\w-]{6})([0-9a-z]{7})([0-9a-z]{1,11})$/;
-const PART =
-  /^(?<key>[0-9a-z]{1,11}):(?<confirmedIn>[^\s:,@"]*)(?::(?<revision>[0-9a-z]{0,11}))?(?::(?<expiresAt>[0-9a-z]{0,11}))?(?::(?<version>[^\s:,@"]*))?(?::(?<older>[^\s:,@"]+@[0-9a-z]{1,11}(?:,[^\s:,@"]+@[0-9a-z]{1,11})*))?$/;
+const SUPERSEDED = `[^\\s:,@"]+@[0-9a-z]{1,11}`;
+const TARGET = new RegExp(
+  `^(?<key>[0-9a-z]{1,11}):(?<confirmedIn>[^\\s:,@"]*)` +
+    `(?::(?<revision>[0-9a-z]{0,11}))?` +
+    `(?::(?<expiresAt>[0-9a-z]{0,11}))?` +
+    `(?::(?<version>[^\\s:,@"]*))?` +
+    `(?::(?<older>${SUPERSEDED}(?:,${SUPERSEDED})*))?$`,
+);
 
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function base64(value: number, width: number): string | undefined {
+/** Undefined for what is no count or does not fit the width. */
+function toBase64(value: number, width: number): string | undefined {
   if (!isCount(value)) return undefined;
   let text = "";
   let rest = value;
@@ -137,12 +139,12 @@ function base64(value: number, width: number): string | undefined {
   return rest === 0 ? text : undefined;
 }
 
-function ofBase64(text: string): number {
+function fromBase64(text: string): number {
   let value = 0;
   for (const digit of text) value = value * 64 + (VALUES.get(digit) ?? 0);
   return value;
 }
 
-function ofBase36(text: string): number {
+function fromBase36(text: string): number {
   return parseInt(text, 36);
 }
