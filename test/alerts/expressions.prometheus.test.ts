@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type Prometheus, startPrometheus } from "../fakes/prometheus.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 import { toolPath } from "../setup/tools.ts";
@@ -64,24 +65,20 @@ describe("against a real Prometheus that has scraped a real daemon", () => {
       const answer = refused ? json(401, { error: "invalid_client" }) : token({ expires_in: 6 });
       answer(seen, response, socket);
     });
-    const credential = (id: string, provider: string, ...stores: readonly string[]) => ({
-      id,
-      provider,
-      clientId: id,
-      clientSecret: { file: "secret" },
-      publish: stores.map((store) => ({ store, secret: id })),
-    });
-    await site.configure({
-      defaults: quick,
-      metrics: { perCredential: "all" },
-      providers: { good: { tokenEndpoint: good?.url }, mixed: { tokenEndpoint: mixed?.url } },
-      stores: { local: { type: "file", dir: "tokens" }, backup: { type: "file", dir: "backup" } },
-      credentials: [
-        credential("a", "good", "local"),
-        credential("b", "mixed", "local", "backup"),
-        credential("refused", "mixed", "backup"),
-      ],
-    });
+    const credential = (id: string, provider: string, ...stores: readonly string[]) =>
+      configuredCredential(id, { provider, publish: stores.map((store) => ({ store, secret: id })) });
+    await site.configure(
+      configurationOf("", [], {
+        metrics: { perCredential: "all" },
+        providers: { good: { tokenEndpoint: good?.url }, mixed: { tokenEndpoint: mixed?.url } },
+        stores: { local: { type: "file", dir: "tokens" }, backup: { type: "file", dir: "backup" } },
+        credentials: [
+          credential("a", "good", "local"),
+          credential("b", "mixed", "local", "backup"),
+          credential("refused", "mixed", "backup"),
+        ],
+      }),
+    );
     daemon = await site.start();
     prometheus = await startPrometheus({
       targets: [daemon.url.replace("http://", "")],

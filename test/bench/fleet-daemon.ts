@@ -4,6 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../../src/config/config.ts";
 import type { Provider } from "../../src/core/credential.ts";
+import { configuredCredential } from "../fakes/configuration.ts";
 import { type Line, type Site, makeSite } from "../fakes/daemon.ts";
 import { readFleet } from "../fakes/seed-fleet.ts";
 import type { Ports } from "./servers.ts";
@@ -51,13 +52,12 @@ export async function makeBenchSite(options: FleetOptions): Promise<BenchSite> {
     sealKey: { env: "SEAL_KEY" },
     providers: { [PROVIDER]: { tokenEndpoint: `http://127.0.0.1:${ports.token}/token`, ...(limits && { limits }) } },
     stores: Object.fromEntries(stores.map((name) => [name, all[name]])),
-    credentials: Array.from({ length: count }, (_, i) => ({
-      id: `account-${i}`,
-      provider: PROVIDER,
-      clientId: `client-${i}`,
-      clientSecret: { file: "secret" },
-      publish: stores.map((store) => ({ store, secret: `account-${i}` })),
-    })),
+    credentials: Array.from({ length: count }, (_, i) =>
+      configuredCredential(`account-${i}`, {
+        provider: PROVIDER,
+        publish: stores.map((store) => ({ store, secret: `account-${i}` })),
+      }),
+    ),
   });
   const { config, provider } = await readFleet(site.config, environment, PROVIDER);
   let launched = 0;

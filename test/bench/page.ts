@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { specOf } from "../../src/core/rotation/spec.ts";
+import { configurationOf } from "../fakes/configuration.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { startRedis } from "../fakes/redis.ts";
@@ -25,20 +26,13 @@ function summary(times: readonly number[]): string {
 await using redis = await startRedis({ port: true });
 await using site = await makeSite();
 await site.write("secret", "s3cret");
-await site.configure({
-  redis: { url: redis.url },
-  statusPage: true,
-  sealKey: { env: "SEAL_KEY" },
-  providers: { p: { tokenEndpoint: "http://127.0.0.1:9/token" } },
-  stores: { local: { type: "file", dir: "tokens" } },
-  credentials: Array.from({ length: COUNT }, (_, i) => ({
-    id: `account-${100_000 + i}`,
-    provider: "p",
-    clientId: `client-${i}`,
-    clientSecret: { file: "secret" },
-    publish: [{ store: "local", secret: `account-${i}` }],
-  })),
-});
+await site.configure(
+  configurationOf(
+    "http://127.0.0.1:9/token",
+    Array.from({ length: COUNT }, (_, i) => `account-${100_000 + i}`),
+    { redis: { url: redis.url }, statusPage: true, sealKey: { env: "SEAL_KEY" }, defaults: {} },
+  ),
+);
 const env = { SEAL_KEY: "11".repeat(32) };
 const { provider, credentials } = await readFleet(site.config, env);
 const link = await connectRedis(redis);

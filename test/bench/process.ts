@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startAws } from "../fakes/aws.ts";
+import { configuredCredential } from "../fakes/configuration.ts";
 import { type Site, makeSite } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
 import { startRedis } from "../fakes/redis.ts";
@@ -49,13 +50,11 @@ async function siteWith(names: readonly (keyof typeof stores)[], count: number, 
     sealKey: { env: "SEAL_KEY" },
     providers: { p: { tokenEndpoint: provider.url } },
     stores: Object.fromEntries(names.map((name) => [name, stores[name]])),
-    credentials: Array.from({ length: count }, (_, i) => ({
-      id: `account-${i}`,
-      provider: "p",
-      clientId: `client-${i}`,
-      clientSecret: { file: "secret" },
-      publish: names.map((store) => ({ store, secret: `${keyPrefix}-account-${i}` })),
-    })),
+    credentials: Array.from({ length: count }, (_, i) =>
+      configuredCredential(`account-${i}`, {
+        publish: names.map((store) => ({ store, secret: `${keyPrefix}-account-${i}` })),
+      }),
+    ),
   });
   return site;
 }

@@ -3,6 +3,7 @@ import { Secret } from "../../src/core/credential.ts";
 import { renderPayload } from "../../src/publish/payload.ts";
 import { versionIdOf } from "../../src/publish/aws/version-id.ts";
 import { startAws } from "../fakes/aws.ts";
+import { configurationOf } from "../fakes/configuration.ts";
 import { type Line, makeSite } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
 import { startRedis } from "../fakes/redis.ts";
@@ -40,19 +41,14 @@ async function recover(what: string, store: object, calls: () => readonly unknow
   await using provider = await startTokenEndpoint();
   await using site = await makeSite();
   await site.write("secret", "s3cret");
-  await site.configure({
-    redis: { url: redis.url },
-    sealKey: { env: "SEAL_KEY" },
-    providers: { p: { tokenEndpoint: provider.url } },
-    stores: { store },
-    credentials: names.map((id) => ({
-      id,
-      provider: "p",
-      clientId: id,
-      clientSecret: { file: "secret" },
-      publish: [{ store: "store", secret: id }],
-    })),
-  });
+  await site.configure(
+    configurationOf(provider.url, names, {
+      redis: { url: redis.url },
+      sealKey: { env: "SEAL_KEY" },
+      defaults: {},
+      stores: { local: store },
+    }),
+  );
   const env = { SEAL_KEY: "11".repeat(32), AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "aws-secret-key" };
   await using daemon = await site.start(env);
   const { time: from } = await daemon.line(({ event }) => event === "recovery.started", SLOW_MS);

@@ -1,5 +1,6 @@
 import { rename } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { configurationOf } from "../fakes/configuration.ts";
 import { makeSite } from "../fakes/daemon.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
@@ -21,20 +22,9 @@ const env = { SEAL_KEY: "11".repeat(32) };
 await site.write("secret", "s3cret");
 
 function fleet(from: number): string {
-  return JSON.stringify({
-    http: { listen: "127.0.0.1:0" },
-    redis: { url: redis.url },
-    sealKey: { env: "SEAL_KEY" },
-    providers: { p: { tokenEndpoint: provider.url } },
-    stores: { local: { type: "file", dir: "tokens" } },
-    credentials: Array.from({ length: COUNT }, (_, i) => ({
-      id: `account-${i + from}`,
-      provider: "p",
-      clientId: `client-${i + from}`,
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: `account-${i + from}` }],
-    })),
-  });
+  const ids = Array.from({ length: COUNT }, (_, i) => `account-${i + from}`);
+  const rest = { http: { listen: "127.0.0.1:0" }, redis: { url: redis.url }, sealKey: { env: "SEAL_KEY" } };
+  return JSON.stringify(configurationOf(provider.url, ids, { ...rest, defaults: {} }));
 }
 
 await site.write("config.yaml", fleet(0));

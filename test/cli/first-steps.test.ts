@@ -3,6 +3,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
+import { configuredCredential } from "../fakes/configuration.ts";
 import { type Site, makeSite } from "../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 
@@ -97,15 +98,7 @@ describe("the effective configuration", () => {
       providers: { p: { tokenEndpoint: "https://p.example.com/token", lifetime: "1h30m", limits: { perSecond: 5 } } },
       stores: { local: { type: "file", dir: "tokens" } },
       credentials: [
-        {
-          id: "acme",
-          provider: "p",
-          clientId: "acme-client",
-          labels: { env: "prod" },
-          rotateAt: "60%",
-          clientSecret: { file: "secret" },
-          publish: [{ store: "local", secret: "acme" }],
-        },
+        configuredCredential("acme", { clientId: "acme-client", labels: { env: "prod" }, rotateAt: "60%" }),
       ],
     });
   });

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 interface Row {
@@ -23,23 +24,21 @@ describe("an operator", () => {
     site = await makeSite();
     provider = await startTokenEndpoint();
     await site.write("secret", "s3cret");
-    await site.configure({
-      defaults: quick,
-      history: { keep: 5 },
-      providers: {
-        p: { tokenEndpoint: `${provider.url}/p` },
-        q: { tokenEndpoint: `${provider.url}/q` },
-      },
-      stores: { local: { type: "file", dir: "tokens" } },
-      credentials: ids.map((id) => ({
-        id,
-        provider: id === "initech" ? "q" : "p",
-        clientId: id,
-        labels: { env: id === "globex" ? "dev" : "prod" },
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: id }],
-      })),
-    });
+    await site.configure(
+      configurationOf(provider.url, [], {
+        history: { keep: 5 },
+        providers: {
+          p: { tokenEndpoint: `${provider.url}/p` },
+          q: { tokenEndpoint: `${provider.url}/q` },
+        },
+        credentials: ids.map((id) =>
+          configuredCredential(id, {
+            provider: id === "initech" ? "q" : "p",
+            labels: { env: id === "globex" ? "dev" : "prod" },
+          }),
+        ),
+      }),
+    );
     daemon = await site.start();
     for (const id of ids) {
       await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id);

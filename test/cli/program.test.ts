@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -11,19 +12,7 @@ const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 describe("the command line", () => {
   let site: Site;
   let provider: TokenEndpoint;
-  const config = (over: object = {}): object => ({
-    defaults: quick,
-    providers: { p: { tokenEndpoint: `${provider.url}/token` } },
-    stores: { local: { type: "file", dir: "tokens" } },
-    credentials: ["acme", "globex"].map((id) => ({
-      id,
-      provider: "p",
-      clientId: id,
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: id }],
-    })),
-    ...over,
-  });
+  const config = (over: object = {}): object => configurationOf(provider.url, ["acme", "globex"], over);
 
   beforeAll(async () => {
     site = await makeSite();

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf } from "../fakes/configuration.ts";
+import { type Site, makeSite } from "../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -59,18 +60,7 @@ describe("on a terminal", () => {
     site = await makeSite();
     provider = await startTokenEndpoint();
     await site.write("secret", "s3cret");
-    await site.configure({
-      defaults: quick,
-      providers: { p: { tokenEndpoint: provider.url } },
-      stores: { local: { type: "file", dir: "tokens" } },
-      credentials: ["acme", "globex"].map((id) => ({
-        id,
-        provider: "p",
-        clientId: id,
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: id }],
-      })),
-    });
+    await site.configure(configurationOf(provider.url, ["acme", "globex"]));
     const daemon = await site.start();
     for (const id of ["acme", "globex"]) {
       await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id);

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { aclRules } from "../documents.ts";
-import { type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential, quick } from "../fakes/configuration.ts";
+import { type Site, makeSite } from "../fakes/daemon.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, hang, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -26,21 +27,7 @@ describe("the daemon", () => {
     await provider.close();
   });
 
-  function fleet(ids: readonly string[], over: object = {}): object {
-    return {
-      defaults: quick,
-      providers: { p: { tokenEndpoint: `${provider.url}/token` } },
-      stores: { local: { type: "file", dir: "tokens" } },
-      credentials: ids.map((id) => ({
-        id,
-        provider: "p",
-        clientId: id,
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: id }],
-      })),
-      ...over,
-    };
-  }
+  const fleet = (ids: readonly string[], over: object = {}): object => configurationOf(provider.url, ids, over);
   async function published(id: string): Promise<Published> {
     return JSON.parse(await readFile(site.path(`tokens/${id}`), "utf8")) as Published;
   }
@@ -209,16 +196,7 @@ describe("the daemon", () => {
         p: { tokenEndpoint: `${provider.url}/token`, limits: { concurrency: 1 } },
         q: { tokenEndpoint: `${other.url}/token` },
       },
-      credentials: [
-        ...config.credentials,
-        {
-          id: "c",
-          provider: "q",
-          clientId: "c",
-          clientSecret: { file: "secret" },
-          publish: [{ store: "local", secret: "c" }],
-        },
-      ],
+      credentials: [...config.credentials, configuredCredential("c", { provider: "q" })],
     });
     const daemon = await site.start();
     await daemon.line((line) => line["error_class"] === "throttled");

@@ -2,7 +2,8 @@ import { access, readFile, rename, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
-import { type Daemon, type Line, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential, quick } from "../fakes/configuration.ts";
+import { type Daemon, type Line, type Site, makeSite } from "../fakes/daemon.ts";
 import { makeMounted } from "../fakes/kubelet-mount.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -23,21 +24,14 @@ afterEach(async () => {
   await provider.close();
 });
 
+/** Its paths are absolute: some tests move the file to another folder. */
 function fleet(credentials: readonly string[], over: object = {}): object {
-  return {
+  return configurationOf(provider.url, [], {
     http: { listen: "127.0.0.1:0" },
-    defaults: quick,
-    providers: { p: { tokenEndpoint: provider.url } },
     stores: { local: { type: "file", dir: site.path("tokens") } },
-    credentials: credentials.map((id) => ({
-      id,
-      provider: "p",
-      clientId: id,
-      clientSecret: { file: site.path("secret") },
-      publish: [{ store: "local", secret: id }],
-    })),
+    credentials: credentials.map((id) => configuredCredential(id, { clientSecret: { file: site.path("secret") } })),
     ...over,
-  };
+  });
 }
 const rotated =
   (id: string, revision = 1) =>

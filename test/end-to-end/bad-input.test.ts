@@ -3,7 +3,8 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
-import { type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
+import { type Site, makeSite } from "../fakes/daemon.ts";
 import { listen } from "../fakes/listen.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { CA_FILE, type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -25,29 +26,8 @@ describe("bad input", () => {
   });
 
   function config(over: object = {}, credential: object = {}): object {
-    return {
-      defaults: quick,
-      providers: { p: { tokenEndpoint: `${provider.url}/token` } },
-      stores: { local: { type: "file", dir: "tokens" } },
-      credentials: [
-        {
-          id: "good",
-          provider: "p",
-          clientId: "good",
-          clientSecret: { file: "secret" },
-          publish: [{ store: "local", secret: "good" }],
-        },
-        {
-          id: "acme",
-          provider: "p",
-          clientId: "acme",
-          clientSecret: { file: "secret" },
-          publish: [{ store: "local", secret: "acme" }],
-          ...credential,
-        },
-      ],
-      ...over,
-    };
+    const credentials = [configuredCredential("good"), configuredCredential("acme", credential)];
+    return configurationOf(provider.url, [], { credentials, ...over });
   }
   /** Refused before anything was started: nothing sent, nothing written. */
   async function refused(message: RegExp, code: number, env: Record<string, string> = {}): Promise<void> {

@@ -2,7 +2,8 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
-import { makeSite, quick } from "../fakes/daemon.ts";
+import { configuredCredential, quick } from "../fakes/configuration.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { startRedis } from "../fakes/redis.ts";
@@ -77,14 +78,14 @@ test("no secret is seen in any output, metric, status, error or Redis file, alth
     AWS_SESSION_TOKEN: canaries.awsSession,
     REDIS_URL: `redis://:${canaries.redisPassword}@127.0.0.1:${redis.port}`,
   };
-  const credential = (id: string, store: string, secret: string): object => ({
-    id,
-    provider: id.startsWith("post") ? "post" : "basic",
-    clientId: "client",
-    clientSecret: [{ file: "old-secret" }, { file: "secret" }],
-    params: { audience: "x" },
-    publish: [{ store, secret }],
-  });
+  const credential = (id: string, store: string, secret: string): object =>
+    configuredCredential(id, {
+      provider: id.startsWith("post") ? "post" : "basic",
+      clientId: "client",
+      clientSecret: [{ file: "old-secret" }, { file: "secret" }],
+      params: { audience: "x" },
+      publish: [{ store, secret }],
+    });
   const config = {
     redis: { url: "${REDIS_URL}" },
     sealKey: { file: "seal-key" },

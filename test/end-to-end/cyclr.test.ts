@@ -5,7 +5,8 @@ import { PassThroughClient } from "google-auth-library";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { type Cyclr, startCyclr } from "../fakes/cyclr.ts";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { quick } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
 
 interface Held {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { type Daemon, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, quick } from "../fakes/configuration.ts";
+import { type Daemon, makeSite } from "../fakes/daemon.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
@@ -54,20 +55,14 @@ test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30
   });
 
   const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
-  await site.configure({
-    redis: { url: redis.url },
-    sealKey: { file: "seal-key" },
-    defaults: { ...quick, requestTimeout: "2s" },
-    providers: { p: { tokenEndpoint: `${provider.url}/token`, limits: { concurrency: 64 } } },
-    stores: { local: { type: "file", dir: "tokens" } },
-    credentials: ids.map((id) => ({
-      id,
-      provider: "p",
-      clientId: id,
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: id }],
-    })),
-  });
+  await site.configure(
+    configurationOf(provider.url, ids, {
+      redis: { url: redis.url },
+      sealKey: { file: "seal-key" },
+      defaults: { ...quick, requestTimeout: "2s" },
+      providers: { p: { tokenEndpoint: provider.url, limits: { concurrency: 64 } } },
+    }),
+  );
 
   const all: Daemon[] = [await site.start(), await site.start()];
   let pair: [Daemon, Daemon] = [all[0] as Daemon, all[1] as Daemon];

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { isWorthIt } from "../../src/fleet/recovery.ts";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -26,29 +27,26 @@ async function stage(): Promise<Stage> {
   provider.otherwise(token({ expires_in: 3600 }));
   await site.write("secret", "s3cr3t");
   const port = redis.port ?? 0;
-  await site.configure({
-    redis: { url: `redis://127.0.0.1:${port}` },
-    sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
-    defaults: quick,
-    providers: { p: { tokenEndpoint: provider.url, limits: { concurrency: 32 } } },
-    stores: {
-      aws: {
-        type: "aws-secrets-manager",
-        region: aws.region,
-        endpoint: aws.url,
-        create: true,
-        limits: { writesPerSecond: 5000 },
+  await site.configure(
+    configurationOf(provider.url, [], {
+      redis: { url: redis.url },
+      sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
+      providers: { p: { tokenEndpoint: provider.url, limits: { concurrency: 32 } } },
+      stores: {
+        aws: {
+          type: "aws-secrets-manager",
+          region: aws.region,
+          endpoint: aws.url,
+          create: true,
+          limits: { writesPerSecond: 5000 },
+        },
+        local: { type: "file", dir: "tokens" },
       },
-      local: { type: "file", dir: site.path("tokens") },
-    },
-    credentials: ids.map((id, i) => ({
-      id,
-      provider: "p",
-      clientId: "client",
-      clientSecret: { file: "secret" },
-      publish: [{ store: i % 2 === 0 ? "aws" : "local", secret: id }],
-    })),
-  });
+      credentials: ids.map((id, i) =>
+        configuredCredential(id, { publish: [{ store: i % 2 === 0 ? "aws" : "local", secret: id }] }),
+      ),
+    }),
+  );
   const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
   return { port, aws, provider, site, start: () => site.start(env), [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
@@ -127,26 +125,23 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
   const seal = await site.write("seal", Buffer.alloc(32, 7).toString("base64"));
   const port = redis.port ?? 0;
   const some = ids.slice(0, 100);
-  const of = (id: string, provider: string, store: string): object => ({
-    id,
-    provider,
-    clientId: "client",
-    clientSecret: { file: "secret" },
-    publish: [{ store, secret: id }],
-  });
   const configure = (limits: object): Promise<void> =>
-    site.configure({
-      redis: { url: `redis://127.0.0.1:${port}` },
-      sealKey: { file: seal },
-      statusPage: true,
-      defaults: quick,
-      providers: { p: { tokenEndpoint: long.url, limits }, q: { tokenEndpoint: short.url } },
-      stores: {
-        aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
-        local: { type: "file", dir: site.path("tokens") },
-      },
-      credentials: [...some.map((id) => of(id, "p", "aws")), of("brief", "q", "local")],
-    });
+    site.configure(
+      configurationOf(long.url, [], {
+        redis: { url: redis.url },
+        sealKey: { file: seal },
+        statusPage: true,
+        providers: { p: { tokenEndpoint: long.url, limits }, q: { tokenEndpoint: short.url } },
+        stores: {
+          aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
+          local: { type: "file", dir: "tokens" },
+        },
+        credentials: [
+          ...some.map((id) => configuredCredential(id, { publish: [{ store: "aws", secret: id }] })),
+          configuredCredential("brief", { provider: "q" }),
+        ],
+      }),
+    );
   const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
   await configure({ concurrency: 32 });
   const before = await site.start(env);

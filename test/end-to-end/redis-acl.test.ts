@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { aclRules } from "../documents.ts";
-import { makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf } from "../fakes/configuration.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { reset, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -14,20 +15,13 @@ test("the ACL rules of helm/README.md are enough for the daemon and every comman
   provider.next(reset);
   await using site = await makeSite();
   await site.write("secret", "s3cr3t");
-  await site.configure({
-    redis: { url: `redis://evertoken:pass@127.0.0.1:${port}` },
-    sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
-    defaults: quick,
-    providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 50, perHour: 100_000 } } },
-    stores: { local: { type: "file", dir: site.path("tokens") } },
-    credentials: ["a", "b"].map((id) => ({
-      id,
-      provider: "p",
-      clientId: "client",
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: id }],
-    })),
-  });
+  await site.configure(
+    configurationOf(provider.url, ["a", "b"], {
+      redis: { url: `redis://evertoken:pass@127.0.0.1:${port}` },
+      sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
+      providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 50, perHour: 100_000 } } },
+    }),
+  );
   const daemon = await site.start();
   for (const credential of ["a", "b"]) {
     await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === credential);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { startCluster, startSentinels } from "../fakes/redis-fleet.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -14,20 +15,14 @@ async function makeRun(redis: object) {
   await site.write("secret", "s3cr3t");
   await site.write("redis-password", PASSWORD);
   const ids = PROVIDERS.flatMap((name) => [1, 2, 3, 4, 5].map((n) => ({ name, id: `${name}-${n}` })));
-  await site.configure({
-    redis,
-    sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
-    defaults: quick,
-    providers: Object.fromEntries(PROVIDERS.map((name) => [name, { tokenEndpoint: provider.url }])),
-    stores: { local: { type: "file", dir: site.path("tokens") } },
-    credentials: ids.map(({ name, id }) => ({
-      id,
-      provider: name,
-      clientId: "client",
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: id }],
-    })),
-  });
+  await site.configure(
+    configurationOf(provider.url, [], {
+      redis,
+      sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
+      providers: Object.fromEntries(PROVIDERS.map((name) => [name, { tokenEndpoint: provider.url }])),
+      credentials: ids.map(({ name, id }) => configuredCredential(id, { provider: name })),
+    }),
+  );
   return {
     site,
     ids: ids.map(({ id }) => id),

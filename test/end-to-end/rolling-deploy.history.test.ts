@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { toolPath } from "../setup/tools.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -28,22 +29,10 @@ async function releaseOf(commit: string): Promise<{ main: string } & AsyncDispos
   return { main: join(dir, "src", "main.ts"), [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
 }
 
-async function configure(site: Site, redisUrl: string, over: object): Promise<void> {
+async function configure(site: Site, endpoint: string, over: object): Promise<void> {
   await site.write("secret", "s3cret");
   await site.write("seal-key", "11".repeat(32));
-  await site.configure({
-    redis: { url: redisUrl },
-    sealKey: { file: "seal-key" },
-    stores: { local: { type: "file", dir: site.path("tokens") } },
-    credentials: IDS.map((id) => ({
-      id,
-      provider: "p",
-      clientId: id,
-      clientSecret: { file: "secret" },
-      publish: [{ store: "local", secret: id }],
-    })),
-    ...over,
-  });
+  await site.configure(configurationOf(endpoint, IDS, { sealKey: { file: "seal-key" }, ...over }));
 }
 
 function rotatedBy(daemon: Daemon, from = 0): Set<string | undefined> {
@@ -72,8 +61,8 @@ test.each([
         token({ expires_in: 5 })(seen, response, socket);
       }, 10);
     });
-    await configure(site, redis.url, {
-      defaults: quick,
+    await configure(site, provider.url, {
+      redis: { url: redis.url },
       providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 100 } } },
     });
     const all = { timeout: 40_000, interval: 100 };
@@ -114,7 +103,7 @@ test("rolled back, a release that wrote them as JSON does not know the records: 
   await using provider = await startTokenEndpoint();
   await using site = await makeSite();
   provider.otherwise(token({ expires_in: 3600 }));
-  await configure(site, redis.url, { providers: { p: { tokenEndpoint: provider.url } } });
+  await configure(site, provider.url, { redis: { url: redis.url }, defaults: {} });
   const next = await site.start();
   await expect.poll(() => rotatedBy(next).size, { timeout: 40_000 }).toBe(CREDENTIALS);
   next.signal("SIGTERM");

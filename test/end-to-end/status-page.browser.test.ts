@@ -2,7 +2,8 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axe, startBrowser, visit } from "../fakes/browser.ts";
-import { type Daemon, type Site, makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
+import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -26,29 +27,23 @@ beforeAll(async () => {
   ]);
   provider.otherwise(token({ expires_in: "3600" }));
   await writeFile(site.path("secret"), "s3cret", { mode: 0o600 });
-  const credential = (id: string, more: object = {}): object => ({
-    id,
-    provider: "cyclr",
-    clientId: id,
-    clientSecret: { file: "secret" },
-    publish: [{ store: "local", secret: id }],
-    ...more,
-  });
-  await site.configure({
-    redis: { url: redis.url },
-    statusPage: true,
-    defaults: quick,
-    providers: {
-      cyclr: { tokenEndpoint: provider.url },
-      hubspot: { tokenEndpoint: provider.url },
-    },
-    stores: { local: { type: "file", dir: "tokens" } },
-    credentials: [
-      ...["acme", "globex", "initech"].map((id) => credential(id)),
-      credential("unreadable", { provider: "hubspot", clientSecret: { file: "missing" } }),
-      credential("blocked", { publish: [{ store: "local", secret: EVIL }] }),
-    ],
-  });
+  const credential = (id: string, over: object = {}): object =>
+    configuredCredential(id, { provider: "cyclr", ...over });
+  await site.configure(
+    configurationOf(provider.url, [], {
+      redis: { url: redis.url },
+      statusPage: true,
+      providers: {
+        cyclr: { tokenEndpoint: provider.url },
+        hubspot: { tokenEndpoint: provider.url },
+      },
+      credentials: [
+        ...["acme", "globex", "initech"].map((id) => credential(id)),
+        credential("unreadable", { provider: "hubspot", clientSecret: { file: "missing" } }),
+        credential("blocked", { publish: [{ store: "local", secret: EVIL }] }),
+      ],
+    }),
+  );
   await mkdir(site.path(`tokens/${EVIL}`), { recursive: true });
   daemon = await site.start();
   await daemon.line((line) => line.event === "rotation.failed");

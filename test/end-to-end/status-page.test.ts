@@ -4,7 +4,8 @@ import { statusPage } from "../../src/observe/page/page.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import type { RedisLink } from "../../src/queue/redis/link.ts";
 import { takeSnapshot } from "../../src/queue/views/snapshot.ts";
-import { makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, quick } from "../fakes/configuration.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 import { seedSchedule } from "../fakes/seed-fleet.ts";
@@ -13,23 +14,8 @@ import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const HOUR = 3_600_000;
 
-function configOf(endpoint: string, more: object = {}): object {
-  return {
-    statusPage: true,
-    defaults: quick,
-    providers: { p: { tokenEndpoint: `${endpoint}/token` } },
-    stores: { local: { type: "file", dir: "tokens" } },
-    credentials: [
-      {
-        id: "acme",
-        provider: "p",
-        clientId: "c",
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: "acme" }],
-      },
-    ],
-    ...more,
-  };
+function configOf(endpoint: string, over: object = {}): object {
+  return configurationOf(endpoint, ["acme"], { statusPage: true, ...over });
 }
 
 /** fetch does not let anybody choose the Host header. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf } from "../fakes/configuration.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { startOtlpReceiver } from "../fakes/otlp.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -12,20 +13,7 @@ async function makeTracedSite() {
   const site = await makeSite();
   provider.otherwise(token({ access_token: ACCESS_TOKEN, expires_in: 3 }));
   await site.write("secret", CLIENT_SECRET);
-  await site.configure({
-    defaults: quick,
-    providers: { p: { tokenEndpoint: `${provider.url}?key=canary-query` } },
-    stores: { local: { type: "file", dir: site.path("tokens") } },
-    credentials: [
-      {
-        id: "acme",
-        provider: "p",
-        clientId: "client",
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: "acme" }],
-      },
-    ],
-  });
+  await site.configure(configurationOf(`${provider.url}?key=canary-query`, ["acme"]));
   return {
     receiver,
     site,

@@ -172,11 +172,3 @@ export function observe(child: ChildProcess): Daemon {
   };
   return daemon;
 }
-
-/** Policy for tokens that live seconds. */
-export const quick = {
-  consumerCache: "500ms",
-  retryBudget: "500ms",
-  minInterval: "500ms",
-  requestTimeout: "3s",
-} as const;

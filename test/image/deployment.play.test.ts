@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
+import { configuredCredential } from "../fakes/configuration.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -66,13 +67,10 @@ test("the chart's Deployment starts the image, which obtains a token, publishes 
         providers: { p: { tokenEndpoint: provider.url } },
         stores: { aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true } },
         credentials: [
-          {
-            id: "acme",
-            provider: "p",
-            clientId: "acme",
+          configuredCredential("acme", {
             clientSecret: { file: `/var/run/secrets/evertoken/clients/${release}-clients/acme` },
             publish: [{ store: "aws", secret: "cyclr/acme" }],
-          },
+          }),
         ],
       },
     },

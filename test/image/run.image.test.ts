@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
+import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
 import type { Line } from "../fakes/daemon.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
@@ -36,24 +37,19 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
   }, 60_000);
 
   function config(over: object = {}): string {
-    return JSON.stringify({
-      redis: { url: redis.url },
-      sealKey: { env: "SEAL_KEY" },
-      http: { listen: `0.0.0.0:${port}` },
-      shutdown: { drainTimeout: "10s" },
-      providers: { p: { tokenEndpoint: provider.url } },
-      stores: { aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true } },
-      credentials: [
-        {
-          id: "acme",
-          provider: "p",
-          clientId: "acme",
-          clientSecret: { file: "/etc/evertoken/secret" },
-          publish: [{ store: "aws", secret: "cyclr/acme" }],
-        },
-      ],
-      ...over,
-    });
+    const publish = [{ store: "aws", secret: "cyclr/acme" }];
+    return JSON.stringify(
+      configurationOf(provider.url, [], {
+        redis: { url: redis.url },
+        sealKey: { env: "SEAL_KEY" },
+        http: { listen: `0.0.0.0:${port}` },
+        shutdown: { drainTimeout: "10s" },
+        defaults: {},
+        stores: { aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true } },
+        credentials: [configuredCredential("acme", { clientSecret: { file: "/etc/evertoken/secret" }, publish })],
+        ...over,
+      }),
+    );
   }
   async function start(of: string): Promise<Container> {
     await mount.write({ "config.yaml": config(), secret: "s3cret\n" });

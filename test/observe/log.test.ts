@@ -8,7 +8,8 @@ import { type EventName, events } from "../../src/observe/events.ts";
 import { makeLog } from "../../src/observe/log.ts";
 import { makeMetrics } from "../../src/observe/metrics.ts";
 import { makeRecorder } from "../../src/observe/recorder.ts";
-import { makeSite, quick } from "../fakes/daemon.ts";
+import { configurationOf, configuredCredential, quick } from "../fakes/configuration.ts";
+import { makeSite } from "../fakes/daemon.ts";
 import { json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 interface Schema {
@@ -202,21 +203,15 @@ test("every line of a real daemon is as the schema has it, through success, fail
   await using provider = await startTokenEndpoint();
   await using site = await makeSite();
   await site.write("secret", "s3cret");
-  const credential = (id: string, more: object = {}): object => ({
-    id,
-    provider: "p",
-    clientId: id,
-    clientSecret: { file: "secret" },
-    publish: [{ store: "local", secret: id }],
-    ...more,
-  });
-  await site.configure({
-    log: { level: "trace" },
-    defaults: { ...quick, consumerCache: "2s" },
-    providers: { p: { tokenEndpoint: `${provider.url}/token` } },
-    stores: { local: { type: "file", dir: "tokens" }, unused: { type: "file", dir: "unused" } },
-    credentials: [credential("good"), credential("bad", { clientSecret: { file: "missing" } }), credential("blocked")],
-  });
+  const bad = configuredCredential("bad", { clientSecret: { file: "missing" } });
+  await site.configure(
+    configurationOf(provider.url, [], {
+      log: { level: "trace" },
+      defaults: { ...quick, consumerCache: "2s" },
+      stores: { local: { type: "file", dir: "tokens" }, unused: { type: "file", dir: "unused" } },
+      credentials: [configuredCredential("good"), bad, configuredCredential("blocked")],
+    }),
+  );
   await mkdir(site.path("tokens/blocked"), { recursive: true });
   provider.otherwise(token({ expires_in: "3" }));
   const daemon = await site.start();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configurationOf } from "../fakes/configuration.ts";
 import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -20,18 +21,13 @@ describe("a daemon whose tokens live an hour", () => {
       const refused = seen.headers.authorization === `Basic ${btoa("refused:s3cret")}`;
       (refused ? json(401, { error: "invalid_client" }) : token({ expires_in: 3600 }))(seen, response, socket);
     });
-    await site.configure({
-      metrics: { perCredential: "unhealthy" },
-      providers: { p: { tokenEndpoint: provider.url } },
-      stores: { local: { type: "file", dir: "tokens" }, spare: { type: "file", dir: "spare" } },
-      credentials: ["fresh", "refused"].map((id) => ({
-        id,
-        provider: "p",
-        clientId: id,
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: id }],
-      })),
-    });
+    await site.configure(
+      configurationOf(provider.url, ["fresh", "refused"], {
+        metrics: { perCredential: "unhealthy" },
+        defaults: {},
+        stores: { local: { type: "file", dir: "tokens" }, spare: { type: "file", dir: "spare" } },
+      }),
+    );
     daemon = await site.start();
     await daemon.line((line) => line.event === "rotation.succeeded");
     await daemon.line((line) => line.event === "rotation.failed");

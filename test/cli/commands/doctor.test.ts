@@ -5,6 +5,7 @@ import { checkQuotas } from "../../../src/cli/commands/doctor/quotas.ts";
 import { parseConfig } from "../../../src/config/parse.ts";
 import { makePlan } from "../../../src/core/plan/plan.ts";
 import { type FakeAws, startAws } from "../../fakes/aws.ts";
+import { configuredCredential } from "../../fakes/configuration.ts";
 import { type Site, makeSite } from "../../fakes/daemon.ts";
 import { type TestRedis, startRedis } from "../../fakes/redis.ts";
 import { type TokenEndpoint, hang, startTokenEndpoint, text } from "../../fakes/token-endpoint.ts";
@@ -50,16 +51,12 @@ describe("the doctor", () => {
       cloud: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
     },
     credentials: [
-      {
-        id: "acme",
-        provider: "p",
-        clientId: "acme",
-        clientSecret: { file: "secret" },
+      configuredCredential("acme", {
         publish: [
           { store: "local", secret: "acme" },
           { store: "cloud", secret: "acme" },
         ],
-      },
+      }),
     ],
     ...over,
   });
@@ -115,17 +112,7 @@ describe("the doctor", () => {
     [
       "a client secret that is missing",
       "client secrets",
-      () => ({
-        credentials: [
-          {
-            id: "acme",
-            provider: "p",
-            clientId: "acme",
-            clientSecret: { file: "gone" },
-            publish: [{ store: "local", secret: "acme" }],
-          },
-        ],
-      }),
+      () => ({ credentials: [configuredCredential("acme", { clientSecret: { file: "gone" } })] }),
       { status: "failure", found: expect.stringMatching(/^1 of 1 cannot be read: secret file .*gone does not exist/) },
     ],
     [

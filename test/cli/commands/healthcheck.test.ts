@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listenOf } from "../../../src/config/listen.ts";
+import { configurationOf } from "../../fakes/configuration.ts";
 import { type Daemon, type Site, makeSite } from "../../fakes/daemon.ts";
 import { freePort } from "../../fakes/free-port.ts";
 
@@ -13,20 +14,7 @@ describe("the health check", () => {
     site = await makeSite();
     port = await freePort();
     await site.write("secret", "s3cret");
-    await site.configure({
-      http: { listen: `:${port}` },
-      providers: { p: { tokenEndpoint: "http://127.0.0.1:9/token" } },
-      stores: { local: { type: "file", dir: "tokens" } },
-      credentials: [
-        {
-          id: "acme",
-          provider: "p",
-          clientId: "acme",
-          clientSecret: { file: "secret" },
-          publish: [{ store: "local", secret: "acme" }],
-        },
-      ],
-    });
+    await site.configure(configurationOf("http://127.0.0.1:9/token", ["acme"], { http: { listen: `:${port}` } }));
     daemon = await site.start();
   });
   afterAll(() => site[Symbol.asyncDispose]());

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../../src/core/plan/plan.ts";
+import { configurationOf } from "../../fakes/configuration.ts";
 import { type Daemon, type Site, makeSite } from "../../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../../fakes/token-endpoint.ts";
 
@@ -18,18 +19,8 @@ describe("evertoken plan", () => {
   });
 
   async function configure(ids: readonly string[], limits: object = {}): Promise<void> {
-    await site.configure({
-      dataDir: site.path("data"),
-      providers: { p: { tokenEndpoint: provider.url, limits } },
-      stores: { local: { type: "file", dir: site.path("tokens") } },
-      credentials: ids.map((id) => ({
-        id,
-        provider: "p",
-        clientId: "client",
-        clientSecret: { file: "secret" },
-        publish: [{ store: "local", secret: id }],
-      })),
-    });
+    const providers = { p: { tokenEndpoint: provider.url, limits } };
+    await site.configure(configurationOf(provider.url, ids, { dataDir: "data", defaults: {}, providers }));
   }
   const plan = (...args: readonly string[]) => site.run(["plan", "--config", site.config, ...args]);
 

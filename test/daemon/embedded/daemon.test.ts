@@ -1,6 +1,7 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Daemon, type Line, type Site, makeSite, quick } from "../../fakes/daemon.ts";
+import { configurationOf } from "../../fakes/configuration.ts";
+import { type Daemon, type Line, type Site, makeSite } from "../../fakes/daemon.ts";
 import { alive } from "../../fakes/liveness.ts";
 import { redisPid } from "../../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../../fakes/token-endpoint.ts";
@@ -22,23 +23,7 @@ describe("a daemon with a Redis of its own", () => {
     await provider.close();
   });
 
-  function configuration(over: object = {}): object {
-    return {
-      defaults: quick,
-      providers: { p: { tokenEndpoint: `${provider.url}/token` } },
-      stores: { local: { type: "file", dir: "tokens" } },
-      credentials: [
-        {
-          id: "a",
-          provider: "p",
-          clientId: "a",
-          clientSecret: { file: "secret" },
-          publish: [{ store: "local", secret: "a" }],
-        },
-      ],
-      ...over,
-    };
-  }
+  const configuration = (over: object = {}): object => configurationOf(provider.url, ["a"], over);
   function revisions(daemon: Daemon): number[] {
     return daemon.lines.filter(({ event }) => event === "rotation.succeeded").map((line) => Number(line["revision"]));
   }

@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openGcpStore } from "../../../src/publish/gcp/store.ts";
 import { PublishError } from "../../../src/core/ports/store.ts";
+import { configuredCredential } from "../../fakes/configuration.ts";
 import { makeSite } from "../../fakes/daemon.ts";
 import { type FakeGcp, startGcp } from "../../fakes/gcp.ts";
 import { CA_FILE, startTokenEndpoint } from "../../fakes/token-endpoint.ts";
@@ -136,16 +137,12 @@ describe("a daemon with GCP Secret Manager", () => {
         local: { type: "file", dir: "tokens" },
       },
       credentials: [
-        {
-          id: "acme",
-          provider: "p",
-          clientId: "acme",
-          clientSecret: { file: "secret" },
+        configuredCredential("acme", {
           publish: [
             { store: "local", secret: "acme" },
             { store: "cloud", secret: "acme" },
           ],
-        },
+        }),
       ],
     });
     const daemon = await site.start({
