@@ -8,7 +8,7 @@ import type { BulkOptions } from "./options.ts";
 import type { Selection } from "./select.ts";
 import { statesOf } from "./states.ts";
 
-/** More than so many are asked about, and reported by their number. */
+/** With more credentials than this a command asks first, and reports how many instead of which. */
 const MANY = 25;
 const AT_ONCE = 16;
 
@@ -18,51 +18,57 @@ export interface Result {
   /** A word for programs: `requested`, `rotated`, `failed`, `paused`, ... */
   readonly result: string;
   readonly code: number;
-  /** For people, behind the name. */
-  readonly said: string;
+  /** For people; printed after the name. */
+  readonly text: string;
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Whether to go on: false after a dry run, which has been printed. Throws CommandError (usage) for a selection that matches
- * nothing, and where somebody would have to be asked and is not there.
+ * Whether to go on: false after a dry run, which has been printed. Throws CommandError (usage) if the selection matches
+ * nothing, if the answer is no, and if nobody is there to ask.
  */
-export async function goOn(
-  verb: string,
-  selection: Selection,
-  looks: readonly CredentialView[],
-  options: BulkOptions & { readonly all?: boolean },
-  io: Io,
-): Promise<boolean> {
-  const { length: count } = looks;
-  if (count === 0) throw new CommandError(`no credential is in ${selection.said}`, exitCode.usage);
+export async function confirm(bulk: {
+  readonly verb: string;
+  readonly selection: Selection;
+  readonly views: readonly CredentialView[];
+  readonly options: BulkOptions;
+  readonly io: Io;
+}): Promise<boolean> {
+  const { verb, selection, views, options, io } = bulk;
+  const { length: count } = views;
+  if (count === 0) throw new CommandError(`no credential is in ${selection.description}`, exitCode.usage);
   if (options.dryRun === true) {
-    const rows = looks.map(({ id, provider, ...look }) => ({
-      credential: id,
-      provider,
-      state: statesOf({ id, provider, ...look }, io.now())[0],
-    }));
-    if (options.output === "json") {
-      io.out(`${JSON.stringify({ schemaVersion: 1, dryRun: true, action: verb, credentials: rows }, undefined, 2)}\n`);
-    } else {
-      io.out(rows.map(({ credential, state }) => `${credential}: would ${verb} (${state})\n`).join(""));
-      io.err(`${count} credentials; nothing was done\n`);
-    }
+    printDryRun(bulk);
     return false;
   }
   if (options.yes === true || (count <= MANY && options.all !== true)) return true;
+  const what = `${verb} ${count} credentials (${selection.description})`;
   if (!io.terminal.input) {
     throw new CommandError(
-      `${verb} ${count} credentials (${selection.said})? Nobody can be asked here: give --yes, or look first with --dry-run`,
+      `${what}? This is not a terminal, so nobody can confirm: give --yes, or look first with --dry-run`,
       exitCode.usage,
     );
   }
-  const answer = await io.ask(`This will ${verb} ${count} credentials (${selection.said}). Type ${count} to go on: `);
+  const answer = await io.ask(`This will ${what}. Type ${count} to go on: `);
   if (answer.trim() === String(count)) return true;
   throw new CommandError("nothing was done", exitCode.usage);
 }
 
-/** `5/s`, `100/m`, `2000/h`, as the time between two. */
+function printDryRun({ verb, views, options, io }: Omit<Parameters<typeof confirm>[0], "selection">): void {
+  const rows = views.map((view) => ({
+    credential: view.id,
+    provider: view.provider,
+    state: statesOf(view, io.now())[0],
+  }));
+  if (options.output === "json") {
+    io.out(`${JSON.stringify({ schemaVersion: 1, dryRun: true, action: verb, credentials: rows }, undefined, 2)}\n`);
+  } else {
+    io.out(rows.map(({ credential, state }) => `${credential}: would ${verb} (${state})\n`).join(""));
+    io.err(`${views.length} credentials; nothing was done\n`);
+  }
+}
+
+/** `5/s`, `100/m`, `2000/h` as milliseconds from one start to the next; 0 without a rate. */
 export function parseRate(text: string | undefined): number {
   if (text === undefined) return 0;
   const match = /^(\d+(?:\.\d+)?)\/([smh])$/.exec(text);
@@ -78,41 +84,42 @@ export function parseTimeout(text: string): number {
   return ms;
 }
 
-/** One after the other at the rate, or several at once where there is none. */
-export async function paced<T, R>(
+/** Does `work` for every item: one start each `intervalMs`, or several at once if that is 0. Ends early on a signal. */
+export async function runPaced<T, R>(
   items: readonly T[],
-  intervalMs: number,
-  io: Io,
+  { intervalMs, io }: { readonly intervalMs: number; readonly io: Io },
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
   if (intervalMs === 0) return mapConcurrently(items, AT_ONCE, work);
   const results: R[] = [];
   const from = io.now();
   for (const [i, item] of items.entries()) {
-    await waitUnlessAborted(from + i * intervalMs - io.now(), io.stop);
-    if (io.stop.aborted) break;
+    if (!(await waitUnlessAborted(from + i * intervalMs - io.now(), io.stop))) break;
     results.push(await work(item));
   }
   return results;
 }
 
-/** Prints what became of each, and makes one exit code of all: 5 where some failed and others did not. */
-export function report(action: string, results: readonly Result[], options: BulkOptions, io: Io): number {
+/** Prints what became of each target. Returns the exit code of the whole: 5 if some failed and others did not. */
+export function reportResults(
+  results: readonly Result[],
+  { action, options, io }: { readonly action: string; readonly options: BulkOptions; readonly io: Io },
+): number {
   if (options.output === "json") {
     const rows = results.map(({ credential, result, facts }) => ({ credential, result, ...facts }));
     io.out(`${JSON.stringify({ schemaVersion: 1, action, results: rows }, undefined, 2)}\n`);
   } else {
-    for (const { credential, said, code } of results) {
-      if (code !== exitCode.ok) io.err(`${credential}: ${said}\n`);
-      else if (results.length <= MANY) io.out(`${credential}: ${said}\n`);
+    for (const { credential, text, code } of results) {
+      if (code !== exitCode.ok) io.err(`${credential}: ${text}\n`);
+      else if (results.length <= MANY) io.out(`${credential}: ${text}\n`);
     }
     const { length: good } = results.filter(({ code }) => code === exitCode.ok);
     if (results.length > MANY) io.out(`${good} of ${results.length} credentials: ${action} done\n`);
   }
-  return codeOf(results.map(({ code }) => code));
+  return combineCodes(results.map(({ code }) => code));
 }
 
-function codeOf(codes: readonly number[]): number {
+function combineCodes(codes: readonly number[]): number {
   const bad = codes.filter((code) => code !== exitCode.ok);
   const [first] = bad;
   if (first === undefined) return exitCode.ok;

@@ -1,20 +1,20 @@
 import { OwnError } from "../core/own-error.ts";
 import type { Io } from "./io.ts";
 
-/** One command as it is declared in commands.ts: all that help and completion need to know, without importing it. */
+/** One command, as declared in commands/index.ts: all that help and completion need, without loading the command. */
 export interface CommandSpec {
-  /** `rotate`, or `config show`: a command below another. */
+  /** `rotate`, or `config show` for a command below another. */
   readonly name: string;
   readonly summary: string;
   readonly arguments?: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
-  /** Command line without the program's name, and what it does. Help begins with these. */
+  /** Each without the name of the program. Help begins with them. */
   readonly examples: readonly (readonly [line: string, meaning: string])[];
-  /** Names of the exit codes that it knows beside ok, runtime and usage. */
+  /** Its exit codes beside ok, runtime, usage and interrupted. */
   readonly exits?: readonly ExitName[];
-  /** Ends by itself when it is told to stop; the others are left where they stand, with 128 + signal. */
+  /** Ends by itself after a signal. A signal ends any other command at once, with 128 + signal. */
   readonly drains?: boolean;
-  /** Imported when it is run: `--help` and `healthcheck` start in a fraction of the daemon's time. */
+  /** Imports the command when it runs: so `--help` and `healthcheck` start in a fraction of the daemon's time. */
   load(): Promise<(invocation: Invocation<never>) => Promise<number>>;
 }
 
@@ -31,20 +31,20 @@ export interface OptionSpec {
   readonly help: string;
   readonly choices?: readonly string[];
   readonly byDefault?: string;
-  /** Words that a shell offers where others are allowed too. */
+  /** Words that completion offers, although the option takes others too. */
   readonly suggested?: readonly string[];
 }
 
-/** What a command is given. `options` are named as commander names them: `--dry-run` is `dryRun`. */
+/** The input of a command. `options` are named as commander names them: `--dry-run` is `dryRun`. */
 export interface Invocation<Options> {
   readonly args: readonly string[];
   readonly options: Options;
   readonly io: Io;
-  /** All commands, for the shells' completion. */
+  /** All commands, for `completion`. */
   readonly commands: readonly CommandSpec[];
 }
 
-/** One table for all commands. */
+/** The exit codes of all commands. */
 export const exitCode = {
   ok: 0,
   runtime: 1,
@@ -69,7 +69,7 @@ export const exitMeaning: Readonly<Record<ExitName, string>> = {
   interrupted: "interrupted (128 + signal)",
 };
 
-/** Ends a command with a message on stderr and an exit code. The message is ours and safe to show. */
+/** Ends a command with a message on stderr and an exit code. */
 export class CommandError extends OwnError {
   override readonly name = "CommandError";
   readonly exitCode: number;

@@ -1,4 +1,4 @@
-/** Does all of them, so many at once, and keeps their order. */
+/** Does `work` for every item, at most `atOnce` at a time. The results are in the order of the items. */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   atOnce: number,

@@ -1,22 +1,22 @@
 import type { Edges } from "../core/edges.ts";
 
-/** How a text is to be taken: red, yellow, green, and of no weight. */
+/** The weight of a text, shown as red, yellow, green and grey. */
 export type Tone = "bad" | "doubtful" | "good" | "faint";
 
-/** Data goes to `out`, messages for people to `err`; nothing else in the command line writes. */
+/** Data goes to `out`, messages for people to `err`. Commands write nowhere else. */
 export interface Io extends Edges {
   out(text: string): void;
   err(text: string): void;
-  /** Colours a text for stdout, where that is a terminal that wants it (NO_COLOR, TERM=dumb). */
+  /** Colours a text if stdout is a terminal that shows colours (see NO_COLOR and TERM=dumb). */
   paint(tone: Tone, text: string): string;
-  /** Where somebody can be asked, and where somebody watches. */
+  /** Whether stdin and stdout are terminals. */
   readonly terminal: { readonly input: boolean; readonly output: boolean };
-  /** One line from the terminal. */
+  /** Resolves with one line from the terminal. */
   ask(question: string): Promise<string>;
   readonly version: string;
   readonly nodeVersion: string;
-  /** Aborted by SIGINT or SIGTERM; the reason is the signal's number. */
+  /** Aborted by SIGINT or SIGTERM; the reason is the number of the signal. */
   readonly stop: AbortSignal;
-  /** From now on these signals do not end the process. */
+  /** The signal calls the listener from now on, and no longer ends the process. */
   onSignal(signal: "SIGHUP" | "SIGUSR2", listener: () => void): void;
 }

@@ -7,7 +7,9 @@ import type { Io } from "./io.ts";
 
 const CONNECT_MS = 3000;
 
-/** Connects to the Redis of a configuration, for one command. */
+/**
+ * Connects one command to the Redis of its configuration. Throws CommandError if that is embedded and no daemon runs.
+ */
 export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLink) => Promise<T>): Promise<T> {
   const address = await redisAddress(config, io.env);
   if (address.socket !== undefined && !existsSync(address.socket)) throw notRunning(config);

@@ -1,117 +1,127 @@
-import { waitUnlessAborted } from "../core/wait.ts";
 import type { Credential } from "../core/credential.ts";
 import { formatInstant } from "../core/instant.ts";
-import { dueIndex } from "../queue/due-index.ts";
-import { keysOf } from "../queue/keys.ts";
-import type { CredentialView } from "../queue/views/credentials.ts";
-import type { RedisLink } from "../queue/redis/link.ts";
+import { pagesOf } from "../core/pages.ts";
+import type { OperatorRequestKind } from "../core/ports/journal.ts";
 import { type CredentialRecord, pendingTargets } from "../core/rotation/record.ts";
 import { decodeRecord } from "../core/rotation/record-codec.ts";
-import type { OperatorRequestKind } from "../core/ports/journal.ts";
-import { type Result, goOn, paced, parseRate, parseTimeout, report } from "./bulk.ts";
-import { exitCode } from "./command.ts";
+import { waitUnlessAborted } from "../core/wait.ts";
+import { dueIndex } from "../queue/due-index.ts";
+import { keysOf } from "../queue/keys.ts";
+import type { RedisLink } from "../queue/redis/link.ts";
+import type { CredentialView } from "../queue/views/credentials.ts";
+import { type Result, confirm, parseRate, parseTimeout, reportResults, runPaced } from "./bulk.ts";
+import { type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";
 import type { Io } from "./io.ts";
 import { withRedis } from "./link.ts";
-import { remember } from "./operator.ts";
+import { recordOperatorAction } from "./operator.ts";
 import type { BulkOptions, WaitOptions } from "./options.ts";
-import { look, select } from "./select.ts";
+import { readSelected, select } from "./select.ts";
 
 const POLL_MS = 100;
-const BATCH = 1000;
+const PAGE = 1000;
 
-/** One credential that was asked for, and what was known of it before. */
-interface Wanted {
+/** How a command that requests something of the daemon words what became of it. */
+export interface Wording {
+  readonly kind: OperatorRequestKind;
+  /** Without --wait. */
+  readonly requested: string;
+  /** `rotated`, as in: not rotated in time. */
+  readonly participle: string;
+  /** Every target holds the newest token. */
+  published(
+    credential: Credential,
+    record: CredentialRecord | undefined,
+    before: CredentialRecord | undefined,
+  ): Pick<Result, "result" | "text">;
+  /** `targets`, as a list in words, do not hold the newest token. */
+  unpublished(credential: Credential, record: CredentialRecord, targets: string): string;
+}
+
+/** A credential with an open request, and its record from before the request. */
+interface Requested {
   readonly credential: Credential;
   readonly before: CredentialRecord | undefined;
 }
 
-/** How a command that asks the daemon for something says what became of it. */
-export interface Wording {
-  readonly wish: OperatorRequestKind;
-  readonly requested: string;
-  /** `rotated`: not in time. */
-  readonly participle: string;
-  /** Of a credential whose targets all hold its newest token. */
-  done(
-    credential: Credential,
-    record: CredentialRecord | undefined,
-    before: CredentialRecord | undefined,
-  ): Pick<Result, "result" | "said">;
-  /** Of one whose targets do not. */
-  pending(credential: Credential, record: CredentialRecord, targets: string): string;
+/** What the steps of one command share. */
+interface Run {
+  readonly redis: RedisLink;
+  readonly wording: Wording;
+  readonly io: Io;
 }
 
-/** `rotate` and `publish`: leaves a mark for the daemon, and waits until it is gone. */
+/**
+ * `rotate` and `publish`: leaves a mark in Redis for the daemon and, with --wait, waits until the daemon removes it.
+ */
 export async function requestAll(
-  ids: readonly string[],
-  options: BulkOptions & WaitOptions,
+  { args, options, io }: Omit<Invocation<BulkOptions & WaitOptions>, "commands">,
   wording: Wording,
-  io: Io,
 ): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
   const intervalMs = parseRate(options.rate);
   const { config } = await readConfig(options.config, io);
-  const selection = select(config, ids, options);
+  const selection = select(config, args, options);
+  const action = wording.kind;
   return withRedis(config, io, async (redis) => {
-    const looks = await look(redis, selection, io.now());
-    if (!(await goOn(wording.wish, selection, looks, options, io))) return exitCode.ok;
-    await remember(redis, { action: wording.wish, target: selection.said, credentials: looks.map(({ id }) => id) }, io);
+    const views = await readSelected(redis, selection, io.now());
+    if (!(await confirm({ verb: action, selection, views, options, io }))) return exitCode.ok;
+    const credentials = views.map(({ id }) => id);
+    await recordOperatorAction(redis, io, { action, target: selection.description, credentials });
     const deadline = io.now() + timeoutMs;
+    const run = { redis, wording, io };
     const byId = new Map(selection.credentials.map((each) => [each.id, each]));
-    const asked = await paced(looks, intervalMs, io, (each) => ask(redis, each, byId, wording));
-    const refused = asked.flatMap((each) => each.refused ?? []);
-    const wanted = asked.flatMap((each) => each.wanted ?? []);
+    const sent = await runPaced(views, { intervalMs, io }, (view) => sendRequest(run, view, byId.get(view.id)));
+    const refused = sent.flatMap((each) => each.refused ?? []);
+    const requested = sent.flatMap((each) => each.requested ?? []);
     const results =
       options.wait === true
-        ? await served(redis, wanted, deadline, wording, io)
-        : wanted.map(({ credential: { id } }): Result => {
-            return { credential: id, result: "requested", code: exitCode.ok, said: wording.requested };
+        ? await waitForOutcomes(run, requested, deadline)
+        : requested.map(({ credential: { id } }): Result => {
+            return { credential: id, result: "requested", code: exitCode.ok, text: wording.requested };
           });
-    return report(wording.wish, [...refused, ...results], options, io);
+    return reportResults([...refused, ...results], { action, options, io });
   });
 }
 
-async function ask(
-  redis: RedisLink,
+async function sendRequest(
+  { redis, wording }: Run,
   { id, provider, operatorPause }: CredentialView,
-  byId: ReadonlyMap<string, Credential>,
-  { wish }: Wording,
-): Promise<{ readonly wanted?: Wanted; readonly refused?: Result }> {
+  credential: Credential | undefined,
+): Promise<{ readonly requested?: Requested; readonly refused?: Result }> {
   const due = dueIndex(redis, provider);
   const before = decodeRecord((await due.record(id)) ?? "");
-  const asked = await due.request(id, wish);
-  if (asked.kind === "paused") {
+  const reply = await due.request(id, wording.kind);
+  if (reply.kind === "paused") {
     const why =
       operatorPause === undefined
         ? ""
         : ` by ${operatorPause.by}${operatorPause.reason === "" ? "" : ` (${operatorPause.reason})`}`;
-    const until = formatInstant(asked.until);
-    const said = `paused until ${until}${why}; "evertoken resume" ends that`;
-    return { refused: { credential: id, result: "paused", code: exitCode.runtime, said, facts: { until } } };
+    const until = formatInstant(reply.until);
+    const text = `paused until ${until}${why}; "evertoken resume" ends that`;
+    return { refused: { credential: id, result: "paused", code: exitCode.runtime, text, facts: { until } } };
   }
-  const credential = byId.get(id);
-  if (asked.kind === "unknown" || credential === undefined) {
-    const said = "configured but not scheduled: is a daemon with this configuration running?";
-    return { refused: { credential: id, result: "unscheduled", code: exitCode.runtime, said } };
-  }
-  return { wanted: { credential, before } };
+  if (reply.kind === "unknown" || credential === undefined) return { refused: unscheduledResult(id) };
+  return { requested: { credential, before } };
 }
 
-/** A request's mark is gone once a rotation has served it: one look per provider and turn, however many there are. */
-async function served(
-  redis: RedisLink,
-  wanted: readonly Wanted[],
-  deadline: number,
-  wording: Wording,
-  io: Io,
-): Promise<Result[]> {
+/** Only a daemon registers a credential in the due index. */
+export function unscheduledResult(credential: string): Result {
+  const text = "configured but not scheduled: is a daemon with this configuration running?";
+  return { credential, result: "unscheduled", code: exitCode.runtime, text };
+}
+
+/**
+ * The mark of a request is gone once a rotation has served it: one read per provider and turn, for up to 1000 of them.
+ */
+async function waitForOutcomes(run: Run, requested: readonly Requested[], deadline: number): Promise<Result[]> {
+  const { redis, wording, io } = run;
   const results: Result[] = [];
-  let open = wanted;
+  let open = requested;
   for (;;) {
-    const waiting = await unserved(redis, open);
-    for (const each of open) if (!waiting.has(each)) results.push(await outcomeOf(redis, each, wording));
-    open = open.filter((each) => waiting.has(each));
+    const unserved = await findUnserved(redis, open);
+    for (const each of open) if (!unserved.has(each)) results.push(await readOutcome(run, each));
+    open = open.filter((each) => unserved.has(each));
     if (open.length === 0 || io.stop.aborted || io.now() >= deadline) break;
     await waitUnlessAborted(Math.min(POLL_MS, deadline - io.now()), io.stop);
   }
@@ -119,38 +129,38 @@ async function served(
     const paused =
       Number((await redis.call("GET", keysOf(redis.prefix, credential.provider).cooldown)) ?? 0) > io.now();
     const why = paused ? `; the provider ${credential.provider} is paused after a 429` : "";
-    const said = `not ${wording.participle} in time${why}`;
-    results.push({ credential: credential.id, result: "waiting", code: exitCode.timedOut, said });
+    const text = `not ${wording.participle} in time${why}`;
+    results.push({ credential: credential.id, result: "waiting", code: exitCode.timedOut, text });
   }
   return results;
 }
 
-async function unserved(redis: RedisLink, open: readonly Wanted[]): Promise<Set<Wanted>> {
-  const waiting = new Set<Wanted>();
+async function findUnserved(redis: RedisLink, open: readonly Requested[]): Promise<Set<Requested>> {
+  const unserved = new Set<Requested>();
   for (const [provider, some] of Map.groupBy(open, ({ credential }) => credential.provider)) {
     const { requests } = keysOf(redis.prefix, provider);
-    for (let i = 0; i < some.length; i += BATCH) {
-      const batch = some.slice(i, i + BATCH);
-      const marks = (await redis.call("HMGET", requests, ...batch.map(({ credential }) => credential.id))) as unknown[];
-      for (const [at, each] of batch.entries()) if (marks[at] !== null) waiting.add(each);
+    for (const page of pagesOf(some, PAGE)) {
+      const marks = (await redis.call("HMGET", requests, ...page.map(({ credential }) => credential.id))) as unknown[];
+      for (const [at, each] of page.entries()) if (marks[at] !== null) unserved.add(each);
     }
   }
-  return waiting;
+  return unserved;
 }
 
-async function outcomeOf(redis: RedisLink, { credential, before }: Wanted, wording: Wording): Promise<Result> {
+async function readOutcome({ redis, wording }: Run, { credential, before }: Requested): Promise<Result> {
   const { id, provider } = credential;
   const record = decodeRecord((await dueIndex(redis, provider).record(id)) ?? "");
   const revision = record?.revision ?? 0;
   if (record?.failure !== undefined) {
     const { class: className, code } = record.failure;
-    const said = `failed, ${className} ${code}; see "evertoken status ${id}"`;
-    return { credential: id, result: "failed", code: exitCode.runtime, said, facts: { class: className, code } };
+    const text = `failed, ${className} ${code}; see "evertoken status ${id}"`;
+    return { credential: id, result: "failed", code: exitCode.runtime, text, facts: { class: className, code } };
   }
-  if (record !== undefined && pendingTargets(credential, record).length > 0) {
-    const targets = pendingTargets(credential, record).map(({ store, secret }) => `${store}:${secret}`);
-    const said = wording.pending(credential, record, targets.join(", "));
-    return { credential: id, result: "unpublished", code: exitCode.runtime, said, facts: { revision, targets } };
+  const pending = record === undefined ? [] : pendingTargets(credential, record);
+  if (record !== undefined && pending.length > 0) {
+    const targets = pending.map(({ store, secret }) => `${store}:${secret}`);
+    const text = wording.unpublished(credential, record, targets.join(", "));
+    return { credential: id, result: "unpublished", code: exitCode.runtime, text, facts: { revision, targets } };
   }
-  return { credential: id, code: exitCode.ok, facts: { revision }, ...wording.done(credential, record, before) };
+  return { credential: id, code: exitCode.ok, facts: { revision }, ...wording.published(credential, record, before) };
 }

@@ -4,10 +4,11 @@ import { type Action, recordAction } from "../queue/operator-actions.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import type { Io } from "./io.ts";
 
+/** The ids of more credentials than this are not kept with the action; their number is. */
 const NAMED = 20;
 
-/** Who is at the keyboard, as far as this machine knows. A container's user may have no name. */
-export function operator(): string {
+/** `user@host`, as far as this machine knows. The user of a container may have no name. */
+export function operatorName(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch (error) {
@@ -16,13 +17,13 @@ export function operator(): string {
   }
 }
 
-/** Says to all who look later what was done, by whom. */
-export async function remember(
+/** Keeps in Redis who did what, for `history`, `status` and the log of the daemon. */
+export async function recordOperatorAction(
   redis: RedisLink,
-  done: Omit<Action, "id" | "at" | "by" | "count">,
   io: Io,
-  count = done.credentials.length,
+  action: Omit<Action, "id" | "at" | "by" | "count">,
 ): Promise<void> {
-  const credentials = done.credentials.slice(0, NAMED);
-  await recordAction(redis, { ...done, credentials, count, id: randomUUID(), at: io.now(), by: operator() });
+  const { length: count } = action.credentials;
+  const credentials = action.credentials.slice(0, NAMED);
+  await recordAction(redis, { ...action, credentials, count, id: randomUUID(), at: io.now(), by: operatorName() });
 }

@@ -1,7 +1,7 @@
 import { CREDENTIAL_STATES } from "../core/states.ts";
 import type { OptionSpec } from "./command.ts";
 
-/** Options that several commands share. */
+/** The options that several commands share. */
 
 export interface ConfigOption {
   readonly config?: string;
@@ -31,14 +31,14 @@ export interface SelectionOptions {
 }
 
 export const selection: readonly OptionSpec[] = [
-  { flags: "--provider <name>", help: "the credentials of a provider" },
-  { flags: "-l, --selector <labels>", help: "those with these labels: env=prod,tier!=free" },
+  { flags: "--provider <name>", help: "credentials of this provider" },
+  { flags: "-l, --selector <labels>", help: "credentials with these labels, such as env=prod,tier!=free" },
   {
     flags: "--state <states>",
-    help: `those in a state, or one of several: ${CREDENTIAL_STATES.join(", ")}`,
+    help: `credentials in one of these states: ${CREDENTIAL_STATES.join(", ")}`,
     suggested: CREDENTIAL_STATES,
   },
-  { flags: "--all", help: "all of them" },
+  { flags: "--all", help: "all credentials" },
 ];
 
 export interface BulkOptions extends ConfigOption, OutputOption, SelectionOptions {
@@ -49,8 +49,8 @@ export interface BulkOptions extends ConfigOption, OutputOption, SelectionOption
 export const bulk: readonly OptionSpec[] = [
   config,
   ...selection,
-  { flags: "-y, --yes", help: "do not ask, however many they are" },
-  { flags: "--dry-run", help: "say what would be done, and do nothing" },
+  { flags: "-y, --yes", help: "do not ask for confirmation" },
+  { flags: "--dry-run", help: "show what would be done, and do nothing" },
   output,
 ];
 
@@ -61,10 +61,10 @@ export interface WaitOptions {
 }
 
 export const waiting: readonly OptionSpec[] = [
-  { flags: "-w, --wait", help: "wait until it is done" },
-  { flags: "--timeout <duration>", help: "with --wait: how long", byDefault: "60s" },
+  { flags: "-w, --wait", help: "wait until the daemon has done it" },
+  { flags: "--timeout <duration>", help: "how long --wait waits", byDefault: "60s" },
   {
     flags: "--rate <rate>",
-    help: "no more than so many, such as 5/s or 100/m; the provider's limits hold all the same",
+    help: "at most this many, such as 5/s or 100/m; the limits of the provider hold as well",
   },
 ];

@@ -1,15 +1,18 @@
 import { Argument, Command, CommanderError, Option } from "commander";
+import { unlessAborted } from "../core/wait.ts";
 import { CommandError, type CommandSpec, type ExitName, type Invocation, exitCode, exitMeaning } from "./command.ts";
 import type { Io } from "./io.ts";
 
 const EXAMPLES = [
-  ["validate --config config.yaml", "check a configuration, with every problem at once"],
+  ["validate --config config.yaml", "check a configuration and report every problem"],
   ["run --config config.yaml", "keep its tokens fresh until SIGTERM"],
   ["status -o json", "what needs attention (configuration from EVERTOKEN_CONFIG)"],
   ["rotate acme --wait", "a new token for acme, now"],
 ] as const;
 
-/** Parses the command line and runs one command. Throws only what a command throws beside CommandError; the number is the exit code. */
+/**
+ * Parses the command line and runs one command. Returns its exit code; lets pass what it throws beside CommandError.
+ */
 export async function runProgram(argv: readonly string[], specs: readonly CommandSpec[], io: Io): Promise<number> {
   let code: number = exitCode.ok;
   const program = new Command("evertoken")
@@ -24,14 +27,15 @@ export async function runProgram(argv: readonly string[], specs: readonly Comman
     .configureOutput({ writeOut: io.out, writeErr: io.err });
 
   for (const spec of specs) {
-    const command = declare(program, spec);
+    const command = declareCommand(program, spec);
     command.action(async (...given: unknown[]) => {
       const args = given
         .slice(0, -2)
         .flat()
         .filter((each) => typeof each === "string");
       const run = (await spec.load()) as (invocation: Invocation<unknown>) => Promise<number>;
-      code = await unlessStopped(run({ args, options: command.opts(), io, commands: specs }), spec, io);
+      const running = run({ args, options: command.opts(), io, commands: specs });
+      code = spec.drains === true ? await running : await runUntilStopped(running, io.stop);
     });
   }
   try {
@@ -39,7 +43,7 @@ export async function runProgram(argv: readonly string[], specs: readonly Comman
     return code;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version end by throwing too; anything else is a usage error, already explained.
+      // Help and version throw too, with 0. Any other is a usage error, which commander has explained on stderr.
       return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
     }
     if (error instanceof CommandError) {
@@ -50,7 +54,7 @@ export async function runProgram(argv: readonly string[], specs: readonly Comman
   }
 }
 
-function declare(program: Command, spec: CommandSpec): Command {
+function declareCommand(program: Command, spec: CommandSpec): Command {
   const [name = "", below] = spec.name.split(" ");
   const command = below === undefined ? program.command(name) : parentOf(program, name).command(below);
   command
@@ -84,12 +88,7 @@ function exitText(names: readonly ExitName[]): string {
   return `\nExit codes: ${names.map((name) => `${exitCode[name]} ${exitMeaning[name]}`).join("; ")}`;
 }
 
-/** A command that waits for something when Ctrl-C is pressed is left where it stands. */
-async function unlessStopped(running: Promise<number>, spec: CommandSpec, io: Io): Promise<number> {
-  if (spec.drains === true) return running;
-  const { promise: stopped, resolve } = Promise.withResolvers<number>();
-  const stop = (): void => resolve(128 + Number(io.stop.reason));
-  if (io.stop.aborted) stop();
-  io.stop.addEventListener("abort", stop, { once: true });
-  return Promise.race([stopped, running]);
+/** A signal ends the wait for a command, whatever the command waits for. */
+async function runUntilStopped(running: Promise<number>, stop: AbortSignal): Promise<number> {
+  return (await unlessAborted(running, stop)) ?? 128 + Number(stop.reason);
 }

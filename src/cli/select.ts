@@ -1,7 +1,7 @@
 import { CREDENTIAL_STATES, type CredentialState } from "../core/states.ts";
 import type { Config } from "../config/config.ts";
 import { closest } from "../config/suggest.ts";
-import type { Credential } from "../core/credential.ts";
+import type { Credential, Instant } from "../core/credential.ts";
 import { type CredentialView, lookAt } from "../queue/views/credentials.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { parseSelector } from "../config/shape/selector.ts";
@@ -9,32 +9,36 @@ import { CommandError, exitCode } from "./command.ts";
 import type { SelectionOptions } from "./options.ts";
 import { statesOf } from "./states.ts";
 
-/** What the command line asks for, checked against the configuration; the states are still to be looked at. */
+/** The credentials that the command line names, checked against the configuration; their states are not read yet. */
 export interface Selection {
   readonly credentials: readonly Credential[];
   readonly states: readonly CredentialState[];
-  /** `acme`, `provider p, state retrying`: for people. */
-  readonly said: string;
-  /** Whole providers and nothing else: pausing them pauses what is added to them, too. */
+  /** For people: `acme`, `provider p, state retrying`. */
+  readonly description: string;
+  /** Set when whole providers are selected: a pause then also holds for credentials that are added to them later. */
   readonly providers: readonly string[] | undefined;
 }
 
-/** Throws CommandError (usage) for what is unknown, contradictory, or matches nothing in the configuration. */
+/**
+ * Throws CommandError (usage) for a selection that is unknown, contradictory, or matches nothing in the configuration.
+ */
 export function select(config: Config, ids: readonly string[], options: SelectionOptions): Selection {
   const { provider, selector, all } = options;
-  const states = statesIn(options.state);
+  const states = parseStates(options.state);
   const filters = [provider, selector, options.state].filter((each) => each !== undefined).length;
   if (ids.length > 0 && (filters > 0 || all === true)) throw usage("give ids, or a selection, not both");
-  if (all === true && filters > 0) throw usage("--all is everything: leave out --provider, --selector and --state");
+  if (all === true && filters > 0)
+    throw usage("--all selects everything: leave out --provider, --selector and --state");
   if (ids.length === 0 && filters === 0 && all !== true) {
     throw usage("which credentials? Give ids, --provider NAME, -l SELECTOR, --state STATE or --all");
   }
-  if (ids.length > 0) return { credentials: byId(config, ids), states, said: list(ids), providers: undefined };
+  if (ids.length > 0)
+    return { credentials: findAll(config, ids), states, description: listNames(ids), providers: undefined };
   if (all === true) {
-    return { credentials: config.credentials, states, said: "all", providers: [...config.providers.keys()] };
+    return { credentials: config.credentials, states, description: "all", providers: [...config.providers.keys()] };
   }
   if (provider !== undefined && !config.providers.has(provider)) {
-    throw unknown("provider", provider, config.providers.keys());
+    throw unknownName("provider", provider, config.providers.keys());
   }
   const matches = selector === undefined ? undefined : parseSelector(selector);
   if (typeof matches === "string") throw usage(`--selector: ${matches}`);
@@ -42,63 +46,63 @@ export function select(config: Config, ids: readonly string[], options: Selectio
     (each) =>
       (provider === undefined || each.provider === provider) && (matches === undefined || matches.matches(each.labels)),
   );
-  const said = [
+  const description = [
     ...(provider === undefined ? [] : [`provider ${provider}`]),
     ...(selector === undefined ? [] : [selector]),
     ...(states.length === 0 ? [] : [`state ${states.join(" or ")}`]),
   ].join(", ");
-  if (credentials.length === 0) throw usage(`no credential matches ${said}${labelHint(config, selector)}`);
-  return { credentials, states, said, providers: provider === undefined || filters > 1 ? undefined : [provider] };
+  if (credentials.length === 0) throw usage(`no credential matches ${description}${labelHint(config, selector)}`);
+  return {
+    credentials,
+    states,
+    description,
+    providers: provider === undefined || filters > 1 ? undefined : [provider],
+  };
 }
 
-/** Looks at what was selected, and leaves those in the states that were asked for. */
-export async function look(redis: RedisLink, selection: Selection, now: number): Promise<CredentialView[]> {
+/** Reads the selected credentials from the due index, and keeps those in one of the selected states. */
+export async function readSelected(redis: RedisLink, selection: Selection, now: Instant): Promise<CredentialView[]> {
   const byProvider = Map.groupBy(selection.credentials, (credential) => credential.provider);
-  const looks: CredentialView[] = [];
+  const views: CredentialView[] = [];
   for (const [provider, credentials] of byProvider) {
-    looks.push(
-      ...(await lookAt(
-        redis,
-        provider,
-        credentials.map(({ id }) => id),
-        now,
-      )),
-    );
+    const ids = credentials.map(({ id }) => id);
+    views.push(...(await lookAt(redis, provider, ids, now)));
   }
   const { states } = selection;
-  if (states.length === 0) return looks;
-  return looks.filter((each) => statesOf(each, now).some((state) => states.includes(state)));
+  if (states.length === 0) return views;
+  return views.filter((view) => statesOf(view, now).some((state) => states.includes(state)));
 }
 
-export function find(config: Config, id: string): Credential {
-  const [credential] = byId(config, [id]);
+/** Throws CommandError (usage) with a suggestion if the configuration has no such credential. */
+export function findCredential(config: Config, id: string): Credential {
+  const [credential] = findAll(config, [id]);
   if (credential === undefined) throw usage("which credential?");
   return credential;
 }
 
-function byId(config: Config, ids: readonly string[]): Credential[] {
+function findAll(config: Config, ids: readonly string[]): Credential[] {
   const known = new Map(config.credentials.map((credential) => [credential.id, credential]));
   return [...new Set(ids)].map((id) => {
     const credential = known.get(id);
-    if (credential === undefined) throw unknown("credential", id, known.keys());
+    if (credential === undefined) throw unknownName("credential", id, known.keys());
     return credential;
   });
 }
 
-function statesIn(text: string | undefined): CredentialState[] {
+function parseStates(text: string | undefined): CredentialState[] {
   if (text === undefined) return [];
   return text.split(",").map((each) => {
     const word = each.trim();
     const state = CREDENTIAL_STATES.find((known) => known === word);
     if (state === undefined) {
       const meant = closest(word, CREDENTIAL_STATES);
-      throw usage(`--state: unknown state "${word}"; one of ${CREDENTIAL_STATES.join(", ")} is expected${hint(meant)}`);
+      throw usage(`--state: unknown state "${word}"; known states are ${CREDENTIAL_STATES.join(", ")}${hint(meant)}`);
     }
     return state;
   });
 }
 
-/** A label that nobody has is a slip more often than not. */
+/** A label that no credential has is most likely misspelt. */
 function labelHint(config: Config, selector: string | undefined): string {
   if (selector === undefined) return "";
   const keys = new Set(config.credentials.flatMap(({ labels }) => Object.keys(labels)));
@@ -107,10 +111,10 @@ function labelHint(config: Config, selector: string | undefined): string {
   const meant = words
     .map((word) => (keys.has(word) ? undefined : closest(word, keys)))
     .find((each) => each !== undefined);
-  return `; labels are ${list([...keys].toSorted())}${hint(meant)}`;
+  return `; labels are ${listNames([...keys].toSorted())}${hint(meant)}`;
 }
 
-function unknown(what: string, name: string, known: Iterable<string>): CommandError {
+function unknownName(what: string, name: string, known: Iterable<string>): CommandError {
   return usage(`no ${what} "${name}" in the configuration${hint(closest(name, known))}`);
 }
 
@@ -118,8 +122,8 @@ function hint(meant: string | undefined): string {
   return meant === undefined ? "" : ` (did you mean "${meant}"?)`;
 }
 
-/** Not more than people read. */
-export function list(names: readonly string[]): string {
+/** At most five names: nobody reads more. */
+export function listNames(names: readonly string[]): string {
   const more = names.length - 5;
   return more > 0 ? `${names.slice(0, 5).join(", ")} and ${more} more` : names.join(", ");
 }

@@ -2,28 +2,28 @@ import { CREDENTIAL_STATES, type CredentialState } from "../core/states.ts";
 import type { Instant } from "../core/credential.ts";
 import type { CredentialView } from "../queue/views/credentials.ts";
 
-/** Due for so long and not started: somebody must look. */
+/** A credential that is due for longer than this and not started is overdue. */
 const OVERDUE_MS = 60_000;
 
-/** Never empty. */
-export function statesOf(look: CredentialView, now: Instant): readonly [CredentialState, ...CredentialState[]] {
-  const { nextAt, failing, liveUntil } = look;
+/** Every state that holds, in the order of CREDENTIAL_STATES: the first is the one to show. */
+export function statesOf(view: CredentialView, now: Instant): readonly [CredentialState, ...CredentialState[]] {
+  const { nextAt, failing, liveUntil } = view;
   const holds: Readonly<Record<Exclude<CredentialState, "healthy">, boolean>> = {
     unscheduled: nextAt === undefined,
     needs_attention: failing?.state === "needs_attention",
-    paused: look.operatorPause !== undefined,
+    paused: view.operatorPause !== undefined,
     unpublished: failing?.state === "unpublished",
     retrying: failing?.state === "retrying",
     expired: liveUntil !== undefined && liveUntil <= now,
-    refreshing: look.running,
-    due: !look.running && nextAt !== undefined && nextAt <= now,
+    refreshing: view.running,
+    due: !view.running && nextAt !== undefined && nextAt <= now,
     pending: liveUntil === undefined,
   };
   const [first = "healthy", ...others] = CREDENTIAL_STATES.filter((state) => state !== "healthy" && holds[state]);
   return [first, ...others];
 }
 
-/** The states in which somebody must act, as in the fleet's own verdict. `due` is one of them once it is overdue. */
+/** The states in which somebody must act, as in the verdict on the fleet. An overdue credential is unhealthy too. */
 const needsSomebody = {
   unscheduled: true,
   needs_attention: true,
@@ -37,7 +37,7 @@ const needsSomebody = {
   healthy: false,
 } as const satisfies Record<CredentialState, boolean>;
 
-export function isUnhealthy(look: CredentialView, now: Instant): boolean {
-  const overdue = look.nextAt !== undefined && look.nextAt < now - OVERDUE_MS && !look.running;
-  return statesOf(look, now).some((state) => needsSomebody[state]) || (overdue && look.operatorPause === undefined);
+export function isUnhealthy(view: CredentialView, now: Instant): boolean {
+  const overdue = view.nextAt !== undefined && view.nextAt < now - OVERDUE_MS && !view.running;
+  return statesOf(view, now).some((state) => needsSomebody[state]) || (overdue && view.operatorPause === undefined);
 }

@@ -1,7 +1,9 @@
 import { formatDuration } from "../core/duration.ts";
 import { stripVTControlCharacters } from "node:util";
 
-/** Columns padded to their widest cell; the first row is the head. Cells hold no tabs or newlines, but may be coloured. */
+/**
+ * Pads every column to its widest cell. The first row is the head; cells hold no tab or newline, but may be coloured.
+ */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -15,7 +17,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Without the marks that colour it. */
+/** In characters, without the codes that colour the cell. */
 function widthOf(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }

@@ -22,22 +22,25 @@ describe("a first configuration", () => {
   const init = (...args: readonly string[]) => site.run(["init", "--dir", site.path("new"), ...args]);
   const config = (): string => site.path("new/evertoken.yaml");
 
-  test.each(["generic", "cyclr"])("of the template %s is valid, and its secret is the user's own", async (template) => {
-    const { code, stdout, stderr } = await init("--template", template, "--no-input");
-    expect(code).toBe(0);
-    const [file = "", secret = ""] = stdout.trimEnd().split("\n");
-    expect(file).toBe(config());
-    expect(stderr).toMatch(
-      /^\n1\. write the client secret into .*\n2\. evertoken validate --config .*\n3\. .*doctor.*\n4\. .*run/,
-    );
-    expect((await stat(secret)).mode & 0o777).toBe(0o600);
-    expect(await site.run(["validate", "--offline", "-c", file])).toMatchObject({ code: 0, stderr: "" });
-    const missing = await site.run(["validate", "-c", file]);
-    expect(missing).toMatchObject({ code: 2 });
-    expect(missing.stderr).toContain("is empty; write the secret into it");
-  });
+  test.each(["generic", "cyclr"])(
+    "from the template %s is valid, and only the user can read its secret",
+    async (template) => {
+      const { code, stdout, stderr } = await init("--template", template, "--no-input");
+      expect(code).toBe(0);
+      const [file = "", secret = ""] = stdout.trimEnd().split("\n");
+      expect(file).toBe(config());
+      expect(stderr).toMatch(
+        /^\n1\. write the client secret into .*\n2\. evertoken validate --config .*\n3\. .*doctor.*\n4\. .*run/,
+      );
+      expect((await stat(secret)).mode & 0o777).toBe(0o600);
+      expect(await site.run(["validate", "--offline", "-c", file])).toMatchObject({ code: 0, stderr: "" });
+      const missing = await site.run(["validate", "-c", file]);
+      expect(missing).toMatchObject({ code: 2 });
+      expect(missing.stderr).toContain("is empty; write the secret into it");
+    },
+  );
 
-  test("works once the secret is written: a token is obtained and published", async () => {
+  test("works once the secret is written: the daemon obtains and publishes a token", async () => {
     await init("--no-input", "--token-endpoint", provider.url, "--client-id", "a: b#c", "--id", "my.app");
     await site.write("new/secrets/my.app", "s3cret\n");
     await writeFile(
@@ -49,14 +52,14 @@ describe("a first configuration", () => {
     expect(JSON.parse(await readFile(site.path("new/tokens/my.app"), "utf8"))).toMatchObject({ revision: 1 });
   });
 
-  test("is never written over unasked, and a secret not even then", async () => {
+  test("is overwritten only with --force, and a secret not even then", async () => {
     await init("--no-input");
     await site.write("new/secrets/acme", "s3cret");
     const text = await readFile(config(), "utf8");
     await writeFile(config(), `# mine\n${text}`);
     const refused = await init("--no-input");
     expect(refused).toMatchObject({ code: 2, stdout: "" });
-    expect(refused.stderr).toMatch(/evertoken\.yaml is there already; --force writes over it/);
+    expect(refused.stderr).toMatch(/evertoken\.yaml exists already; --force writes over it/);
     expect(await readFile(config(), "utf8")).toMatch(/^# mine/);
     expect(await init("--no-input", "--force")).toMatchObject({ code: 0, stdout: `${config()}\n` });
     expect(await readFile(config(), "utf8")).toBe(text);
@@ -64,13 +67,13 @@ describe("a first configuration", () => {
   });
 
   test.each([
-    ["a template that is none", ["--template", "google"], /Allowed choices are generic, cyclr/],
+    ["an unknown template", ["--template", "google"], /Allowed choices are generic, cyclr/],
     [
-      "an address that is none",
+      "a malformed address",
       ["--token-endpoint", "login.example.com"],
-      /tokenEndpoint: an address like https:\/\/host\/path is expected/,
+      /tokenEndpoint: expected an address like https:\/\/host\/path/,
     ],
-    ["an id that is none", ["--id", "../x"], /id: 1 to 128 letters/],
+    ["a malformed id", ["--id", "../x"], /id: expected 1 to 128 letters/],
   ])("refuses %s with exit code 2 and writes nothing", async (_, args, hint) => {
     const { code, stdout, stderr } = await init("--no-input", ...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -78,7 +81,7 @@ describe("a first configuration", () => {
     await expect(stat(config())).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("says as JSON what it has written", async () => {
+  test("is reported as JSON: which files were written", async () => {
     const { stdout } = await init("--no-input", "-o", "json");
     expect(JSON.parse(stdout)).toEqual({
       schemaVersion: 1,
@@ -104,7 +107,7 @@ describe("the effective configuration", () => {
   });
   afterAll(() => site[Symbol.asyncDispose]());
 
-  test("of a credential holds the nearest policy, and where its secret is read from", async () => {
+  test("of a credential holds the policy that applies, and the reference of its secret", async () => {
     const { code, stdout } = await site.run(["config", "show", "acme", "-o", "json", "-c", site.config]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -130,7 +133,7 @@ describe("the effective configuration", () => {
     });
   });
 
-  test("tells of each value where it was written: credential, template, provider, defaults, preset, or nowhere", async () => {
+  test("shows where each value is written: credential, template, provider, defaults, preset, or nowhere", async () => {
     const file = await site.write(
       "fleet.yaml",
       `defaults:
@@ -187,7 +190,7 @@ include: accounts.yaml
     expect(settings.stdout).toMatch(/^http\.listen +127\.0\.0\.1:9464 +built in$/m);
   });
 
-  test("of everything else shows references and never a secret", async () => {
+  test("of everything else holds references and never a secret", async () => {
     const { code, stdout, stderr } = await site.run(["config", "show", "-c", site.config], {
       REDIS_PASSWORD: "canary",
     });
@@ -199,7 +202,7 @@ include: accounts.yaml
     expect(stdout).toMatch(/^history\.keep +20$/m);
   });
 
-  test("wants something to show", async () => {
+  test("needs a command after config", async () => {
     expect(await site.run(["config"])).toMatchObject({ code: 2 });
   });
 });
@@ -215,7 +218,7 @@ describe("completion", () => {
   });
   afterAll(() => site[Symbol.asyncDispose]());
 
-  /** What bash would offer for the last word of the line. */
+  /** The words that bash offers for the last word of the line. */
   function offered(line: string): string[] {
     const words = line.split(" ");
     const { stdout, stderr } = spawnSync(
@@ -249,12 +252,12 @@ describe("completion", () => {
     ["files for --config", "evertoken validate --config some", ["some-config.yaml"]],
     ["a command below another", "evertoken config ", ["show"]],
     ["the options of a command below another", "evertoken config show --out", ["--output"]],
-    ["nothing where it knows nothing", "evertoken rotate --provider ", []],
+    ["nothing for a value that it does not know", "evertoken rotate --provider ", []],
   ])("in bash offers %s", (_, line, expected) => {
     expect(offered(line)).toEqual(expected);
   });
 
-  test("in zsh and fish is a script that these shells accept, where they are installed", async () => {
+  test("in zsh and fish is a script that these shells accept, if they are installed", async () => {
     for (const shell of ["zsh", "fish"]) {
       const { code, stdout } = await site.run(["completion", shell]);
       expect(code).toBe(0);

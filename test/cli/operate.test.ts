@@ -71,33 +71,33 @@ describe("an operator", () => {
       [
         "an unknown state",
         "status --state retryng",
-        /unknown state "retryng"; one of .* \(did you mean "retrying"\?\)/,
+        /unknown state "retryng"; known states are .* \(did you mean "retrying"\?\)/,
       ],
       [
         "an unknown label",
         "pause -l evn=prod",
         /no credential matches evn=prod; labels are env \(did you mean "env"\?\)/,
       ],
-      ["labels that nobody has", "pause -l env=qa", /no credential matches env=qa; labels are env/],
-      ["a selector that is none", "resume -l env==", /^(?!.*unexpected)[^]*env/],
-      ["a state that nobody is in", "rotate --state paused", /no credential is in state paused/],
+      ["a label value that no credential has", "pause -l env=qa", /no credential matches env=qa; labels are env/],
+      ["a malformed selector", "resume -l env==", /^(?!.*unexpected)[^]*env/],
+      ["a state in which no credential is", "rotate --state paused", /no credential is in state paused/],
       ["ids beside a selection", "rotate acme --all", /give ids, or a selection, not both/],
-      ["--all beside a filter", "rotate --all --provider p", /--all is everything/],
+      ["--all beside a filter", "rotate --all --provider p", /--all selects everything/],
       [
         "nothing at all",
         "rotate",
         /which credentials\? Give ids, --provider NAME, -l SELECTOR, --state STATE or --all/,
       ],
-      ["a rate that is none", "rotate acme --rate fast", /--rate wants a rate like 5\/s/],
+      ["a malformed rate", "rotate acme --rate fast", /--rate wants a rate like 5\/s/],
       ["a pause without an end", "pause acme --for 31d", /--for wants a duration of at most 30d/],
-      ["an interval that is none", "status --watch now", /--watch wants a duration/],
+      ["a malformed interval", "status --watch now", /--watch wants a duration/],
     ])("refuses %s with exit code 2 and does nothing", async (_, line, hint) => {
       const { code, stdout, stderr } = await run(line);
       expect(stderr).toMatch(hint);
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     });
 
-    test("what nobody is in as a list without lines, which is good news", async () => {
+    test("a state in which no credential is: an empty list, with exit code 0", async () => {
       expect(await run("status --state needs_attention -o ndjson")).toEqual({
         code: 0,
         stdout: "",
@@ -106,7 +106,7 @@ describe("an operator", () => {
     });
   });
 
-  test("lists credentials for people, in full, and a line of JSON for each", async () => {
+  test("lists credentials as a table, as a wide table, and as one line of JSON each", async () => {
     const { code, stdout } = await run("status --all");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^CREDENTIAL +PROVIDER +STATE +EXPIRES +NEXT +FAILURE\nacme +p +healthy +in \d/);
@@ -118,16 +118,17 @@ describe("an operator", () => {
     ]);
   });
 
-  describe("is asked before much is done", () => {
-    test("off a terminal --all wants --yes, with exit code 2", async () => {
+  describe("must confirm a command for many credentials", () => {
+    test("with --yes if stdin is not a terminal; without it the exit code is 2", async () => {
       const { code, stderr } = await run("rotate --all");
       expect(code).toBe(2);
-      expect(stderr).toMatch(
-        /rotate 3 credentials \(all\)\? Nobody can be asked here: give --yes, or look first with --dry-run/,
+      expect(stderr).toContain(
+        "rotate 3 credentials (all)? This is not a terminal, so nobody can confirm: " +
+          "give --yes, or look first with --dry-run",
       );
     });
 
-    test("and can look first: a dry run does nothing", async () => {
+    test("and can look first with --dry-run, which does nothing", async () => {
       expect(await run("rotate --all --dry-run")).toEqual({
         code: 0,
         stdout: ids.map((id) => `${id}: would rotate (healthy)\n`).join(""),
@@ -141,7 +142,7 @@ describe("an operator", () => {
       });
     });
 
-    test("--yes goes on, at the rate", async () => {
+    test("with --yes it runs, at the given rate", async () => {
       const { code, stdout } = await run("rotate --all --yes --wait --rate 20/s -o json");
       expect(code).toBe(0);
       const { results } = JSON.parse(stdout) as { results: { credential: string; result: string }[] };
@@ -154,7 +155,7 @@ describe("an operator", () => {
       await run("resume --all --yes");
     });
 
-    test("a credential: it says who, why and until when, and is not rotated meanwhile", async () => {
+    test("a credential: status shows who, why and until when, and no rotation starts meanwhile", async () => {
       const paused = await site.run(
         ["pause", "acme", "--for", "2h", "--reason", "the account moves", "-c", site.config],
         {},
@@ -177,7 +178,7 @@ describe("an operator", () => {
       expect(await run("rotate acme --wait")).toMatchObject({ code: 0 });
     });
 
-    test("a provider as a whole, beside a credential that was paused by itself", async () => {
+    test("a whole provider, beside a credential that has a pause of its own", async () => {
       await run("pause acme");
       expect((await run("pause --provider p")).stdout).toMatch(/^provider p: paused until .* \(in 1h\)\n$/);
       const status = JSON.parse((await run("status -o json")).stdout) as {
@@ -190,15 +191,15 @@ describe("an operator", () => {
       expect(status.actions[0]).toMatchObject({ action: "pause", target: "provider p", count: 2 });
       const one = await run("resume globex");
       expect(one).toMatchObject({ code: 1 });
-      expect(one.stderr).toBe('globex: its provider is paused: "evertoken resume --provider p"\n');
+      expect(one.stderr).toBe('globex: the provider is paused: "evertoken resume --provider p"\n');
       const provider = await run("resume --provider p");
       expect(provider.stdout).toBe(
-        "provider p: resumed; still paused by themselves, to be resumed by id or with --all: acme\n",
+        "provider p: resumed; these credentials have a pause of their own (resume them by id, or use --all): acme\n",
       );
       expect(await rows("--state paused")).toEqual(["acme"]);
     });
 
-    test("and the metrics and the daemon's log say so", async () => {
+    test("and the metrics and the log of the daemon show it", async () => {
       await run("pause acme --reason quiet");
       const logged = await daemon.line((line) => line.event === "operator.action" && line["reason"] === "quiet");
       expect(logged).toMatchObject({ action: "pause", target: "acme", count: 1, actor: expect.stringContaining("@") });
@@ -207,7 +208,7 @@ describe("an operator", () => {
         .toContain('evertoken_credentials{provider="p",state="paused"} 1');
     });
 
-    test("and the pause outlives a restart of the daemon, and ends by itself", async () => {
+    test("and the pause survives a restart of the daemon, and ends by itself", async () => {
       await run("pause acme --for 20s");
       daemon.signal("SIGTERM");
       await daemon.exited;
@@ -219,7 +220,7 @@ describe("an operator", () => {
   });
 
   describe("publishes", () => {
-    test("and hears that there is nothing to publish", async () => {
+    test("and learns that there is nothing to publish", async () => {
       const before = provider.seen.length;
       expect((await run("publish acme --wait")).stdout).toMatch(
         /^acme: nothing to publish, every target holds revision \d+\n$/,
@@ -227,12 +228,15 @@ describe("an operator", () => {
       expect(provider.seen.length).toBe(before);
     });
 
-    test("and hears that a secret is gone, what to do, and that doing it helps", async () => {
+    test("and learns that a secret is gone and what to do, which helps", async () => {
       await rm(site.path("tokens/globex"));
       const lost = await run("publish globex --wait");
       expect(lost).toMatchObject({ code: 1, stdout: "" });
       expect(lost.stderr).toMatch(
-        /^globex: local:globex does not hold revision \d+, and no copy of the token is kept: "evertoken rotate globex" obtains a new one\n$/,
+        new RegExp(
+          "^globex: local:globex does not hold revision \\d+, and no copy of the token is kept: " +
+            '"evertoken rotate globex" obtains a new one\n$',
+        ),
       );
       expect(await rows("--state unpublished")).toEqual(["globex"]);
       expect(await run("rotate globex --wait")).toMatchObject({ code: 0 });
@@ -240,7 +244,7 @@ describe("an operator", () => {
     });
   });
 
-  test("is told with exit code 5 when some of several targets failed", async () => {
+  test("gets exit code 5 when some of several targets failed", async () => {
     provider.otherwise((seen, response, socket) => {
       const answer = seen.headers.authorization?.includes(Buffer.from("acme").toString("base64").slice(0, 4))
         ? json(401, { error: "invalid_client" })
@@ -258,7 +262,7 @@ describe("an operator", () => {
     });
   });
 
-  test("reads the history of a credential: outcomes and actions, newest first, no more than are kept", async () => {
+  test("reads the history of a credential: outcomes and actions, newest first, at most history.keep", async () => {
     await run("rotate initech --wait");
     await run("rotate initech --wait");
     const { code, stdout } = await run("history initech -o json");

@@ -33,7 +33,7 @@ describe("the command line", () => {
       expect(await site.run(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
     });
 
-    test("helps with examples and exit codes, on stdout", async () => {
+    test("prints help with examples and exit codes on stdout", async () => {
       const { code, stdout, stderr } = await site.run(["--help"]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/Examples:\n {2}evertoken validate/);
@@ -45,7 +45,7 @@ describe("the command line", () => {
       }
     });
 
-    test("ends without a word when nobody reads its output any more", async () => {
+    test("ends silently when its output is closed", async () => {
       const child = spawn(process.execPath, [MAIN, "schema"], { stdio: ["ignore", "pipe", "pipe"] });
       child.stdout.destroy();
       let stderr = "";
@@ -66,18 +66,18 @@ describe("the command line", () => {
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     });
 
-    test.each(["run", "validate", "status", "rotate acme"])("wants a configuration: %s", async (command) => {
+    test.each(["run", "validate", "status", "rotate acme"])("needs a configuration: %s", async (command) => {
       const { code, stdout, stderr } = await site.run(command.split(" "));
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toBe("evertoken: no configuration: give --config FILE, or set EVERTOKEN_CONFIG\n");
     });
 
-    test("takes the configuration from EVERTOKEN_CONFIG, and --config wins", async () => {
+    test("reads the configuration of EVERTOKEN_CONFIG, unless --config names one", async () => {
       expect((await site.run(["validate"], { EVERTOKEN_CONFIG: site.config })).code).toBe(0);
       expect((await site.run(["validate", "-c", site.config], { EVERTOKEN_CONFIG: "/nowhere" })).code).toBe(0);
     });
 
-    test("validates: what is right on stdout with 0, what is wrong on stderr with 2", async () => {
+    test("validates: a valid configuration on stdout with 0, mistakes on stderr with 2", async () => {
       const good = await site.run(["validate", "-c", site.config]);
       expect(good).toEqual({
         code: 0,
@@ -91,7 +91,7 @@ describe("the command line", () => {
       expect(stderr).toMatch(/has \d+ errors; nothing was started\n$/);
     });
 
-    test("validates what the configuration refers to, unless told to stay offline", async () => {
+    test("validates the files that the configuration names, unless --offline is given", async () => {
       const file = await site.write(
         "missing.yaml",
         JSON.stringify(config(), undefined, 1)
@@ -116,7 +116,7 @@ describe("the command line", () => {
       expect(stderr).toMatch(/no daemon is running on .*evertoken-data: start one with "evertoken run"/);
     });
 
-    test("wants a duration for --timeout", async () => {
+    test("needs a duration for --timeout", async () => {
       expect(await site.run(["rotate", "acme", "--timeout", "soon", "-c", site.config])).toMatchObject({ code: 2 });
     });
   });
@@ -133,7 +133,7 @@ describe("the command line", () => {
       provider.otherwise(token());
     });
 
-    test("shows a healthy fleet, for people and for programs, with exit code 0", async () => {
+    test("shows a healthy fleet, as text and as JSON, with exit code 0", async () => {
       const table = await site.run(["status", "-c", site.config]);
       expect(table).toMatchObject({ code: 0, stderr: "" });
       expect(table.stdout).toMatch(/^All 2 credentials fresh; next expiry in 1 h\.|^All 2 credentials fresh/);
@@ -149,7 +149,7 @@ describe("the command line", () => {
       });
     });
 
-    test("shows everything known of one credential", async () => {
+    test("shows everything about one credential", async () => {
       const { code, stdout } = await site.run(["status", "acme", "-o", "json", "-c", site.config]);
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({
@@ -164,7 +164,7 @@ describe("the command line", () => {
       expect((await site.run(["status", "nobody", "-c", site.config])).code).toBe(2);
     });
 
-    test("rotates on request: at once without waiting, or until it is done", async () => {
+    test("rotates on request, and waits for the rotation with --wait", async () => {
       const asked = await site.run(["rotate", "acme", "-c", site.config]);
       expect(asked).toEqual({ code: 0, stdout: "acme: rotation requested\n", stderr: "" });
       await daemon.line((line) => line.credential === "acme" && line["reason"] === "Requested");
@@ -177,7 +177,7 @@ describe("the command line", () => {
       expect(await site.run(["rotate", "nobody", "--wait", "-c", site.config])).toMatchObject({ code: 2 });
     });
 
-    test("says when a requested rotation failed, with exit code 1, and is unhealthy (3) until it succeeds", async () => {
+    test("reports a failed rotation with exit code 1, and is unhealthy (3) until one succeeds", async () => {
       provider.otherwise(json(401, { error: "invalid_client" }));
       const { code, stderr } = await site.run(["rotate", "globex", "--wait", "-c", site.config]);
       expect(code).toBe(1);
@@ -191,7 +191,7 @@ describe("the command line", () => {
       expect((await site.run(["status", "-c", site.config])).code).toBe(0);
     });
 
-    test("stops waiting after --timeout with exit code 124, and says that the provider is paused", async () => {
+    test("stops waiting after --timeout with exit code 124, and reports that the provider is paused", async () => {
       provider.otherwise(json(429, {}, { "retry-after": "60" }));
       await site.run(["rotate", "acme", "--wait", "-c", site.config]);
       const { code, stderr } = await site.run(["rotate", "globex", "--wait", "--timeout", "500ms", "-c", site.config]);

@@ -6,7 +6,7 @@ import { type TokenEndpoint, startTokenEndpoint } from "../fakes/token-endpoint.
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
-/** A command on a terminal of its own: script(1) makes one. What is written comes back with its carriage returns. */
+/** Runs a command on a terminal of its own, made by script(1). Its output has carriage returns. */
 function onTerminal(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const command = [process.execPath, MAIN, ...args].map((arg) => `'${arg}'`).join(" ");
   return observe("script", ["-qefc", command, "/dev/null"], { TERM: "xterm-256color", ...env });
@@ -72,7 +72,7 @@ describe("on a terminal", () => {
     await provider.close();
   });
 
-  test("--all is asked about, and done once the number is typed", async () => {
+  test("--all asks for confirmation, and runs once the number is typed", async () => {
     const command = onTerminal(["rotate", "--all", "-c", site.config]);
     await command.until((shown) => shown.includes("Type 2 to go on: "));
     expect(command.shown).toContain("This will rotate 2 credentials (all).");
@@ -81,7 +81,7 @@ describe("on a terminal", () => {
     expect(command.shown).toContain("acme: rotation requested");
   });
 
-  test("and not done when anything else is typed, with exit code 2", async () => {
+  test("any other answer does nothing, with exit code 2", async () => {
     const command = onTerminal(["pause", "--all", "-c", site.config]);
     await command.until((shown) => shown.includes("Type 2 to go on: "));
     command.type("y\n");
@@ -98,7 +98,7 @@ describe("on a terminal", () => {
     expect(command.shown).not.toContain("rotation requested");
   });
 
-  test("status is coloured, but not with NO_COLOR, on a dumb terminal, or in a pipe", async () => {
+  test("status is coloured, except with NO_COLOR, on a dumb terminal, or in a pipe", async () => {
     const coloured = onTerminal(["status", "-c", site.config]);
     expect(await coloured.exited).toBe(0);
     expect(coloured.shown).toContain("\u001B[32mAll 2 credentials fresh");
@@ -110,14 +110,14 @@ describe("on a terminal", () => {
     expect((await site.run(["status", "-c", site.config])).stdout).not.toContain("\u001B");
   });
 
-  test("status --watch draws anew until Ctrl-C, with exit code 130", async () => {
+  test("status --watch clears and draws again until Ctrl-C, with exit code 130", async () => {
     const command = onTerminal(["status", "--watch", "200ms", "-c", site.config]);
     await command.until((shown) => shown.split("\u001B[H\u001B[2J").length > 2);
     command.type("\u0003");
     expect(await command.exited).toBe(130);
   });
 
-  test("status --watch in a pipe appends, a document a line, and SIGTERM ends it with 143", async () => {
+  test("status --watch in a pipe prints one document per line, until SIGTERM ends it with 143", async () => {
     const command = observe(process.execPath, [MAIN, "status", "--watch", "200ms", "-o", "json", "-c", site.config]);
     await command.until((shown) => shown.split("\n").length > 2);
     command.signal("SIGTERM");
@@ -126,7 +126,7 @@ describe("on a terminal", () => {
     expect(JSON.parse(first)).toMatchObject({ schemaVersion: 1, credentials: 2 });
   });
 
-  test("Ctrl-C ends a wait at once, with exit code 130", async () => {
+  test("Ctrl-C ends --wait at once, with exit code 130", async () => {
     provider.otherwise(() => undefined);
     const command = observe(process.execPath, [
       MAIN,
@@ -144,7 +144,7 @@ describe("on a terminal", () => {
     expect(await command.exited).toBe(130);
   });
 
-  test("init asks for what it is not told, and takes what is in brackets for an empty line", async () => {
+  test("init asks for what no option gives, and an empty line takes the default in brackets", async () => {
     const command = onTerminal(["init", "--dir", site.path("new"), "--client-id", "mine"]);
     await command.until((shown) =>
       shown.includes("Token endpoint of the provider [https://login.example.com/oauth2/token]: "),

@@ -1,7 +1,7 @@
-import { type CommandSpec, type Invocation, exitCode } from "../command.ts";
+import { type Invocation, exitCode } from "../command.ts";
 import { bashScript } from "./completion/bash.ts";
 import { fishScript } from "./completion/fish.ts";
-import { type Completable, completable } from "./completion/tree.ts";
+import { type Completable, completableOf } from "./completion/tree.ts";
 import { zshScript } from "./completion/zsh.ts";
 
 const shells: Readonly<Record<string, (tree: readonly Completable[]) => string>> = {
@@ -10,12 +10,8 @@ const shells: Readonly<Record<string, (tree: readonly Completable[]) => string>>
   fish: fishScript,
 };
 
-/** `evertoken completion bash|zsh|fish`: a script of its own, made from the declarations; nothing is asked while one types. */
+/** `evertoken completion bash|zsh|fish`: a script made from the table of commands. Completing starts no process. */
 export async function completionCommand({ args: [shell = ""], commands, io }: Invocation<unknown>): Promise<number> {
-  io.out(shells[shell]?.(tree(commands)) ?? "");
+  io.out(shells[shell]?.(commands.map(completableOf)) ?? "");
   return exitCode.ok;
-}
-
-function tree(commands: readonly CommandSpec[]): Completable[] {
-  return commands.map(completable);
 }

@@ -3,7 +3,7 @@ import { type Problem, loadConfig } from "../../config/config.ts";
 import { parseDuration } from "../../core/duration.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { configPath } from "../configuration.ts";
-import { type Check, type Patient, failure, inTime, ok, warning } from "./doctor/check.ts";
+import { type Check, type Subject, failure, ok, runCheck, warning } from "./doctor/check.ts";
 import { checkEndpoints } from "./doctor/endpoints.ts";
 import { checkQuotas } from "./doctor/quotas.ts";
 import { checkRedis } from "./doctor/redis.ts";
@@ -16,7 +16,7 @@ interface DoctorOptions extends ConfigOption, OutputOption {
   readonly timeout: string;
 }
 
-/** `evertoken doctor`: everything that must be right around the daemon. It reads; it writes nowhere and asks for no token. */
+/** `evertoken doctor`: everything around the daemon that must be right. Writes nothing and obtains no token. */
 export async function doctorCommand({ options, io }: Invocation<DoctorOptions>): Promise<number> {
   const timeoutMs = parseDuration(options.timeout);
   if (timeoutMs === undefined || timeoutMs === 0)
@@ -26,23 +26,22 @@ export async function doctorCommand({ options, io }: Invocation<DoctorOptions>):
   const checks: Check[] = [await checkNode(io.nodeVersion), checkConfig(file, problems)];
   if (config !== undefined) {
     const signal = AbortSignal.any([io.stop, AbortSignal.timeout(timeoutMs)]);
-    checks.push(...(await examine({ config, io, signal })));
+    checks.push(...(await runChecks({ config, io, signal })));
   }
-  const count = (status: Check["status"]): number => checks.filter((check) => check.status === status).length;
-  const summary = { failures: count("failure"), warnings: count("warning"), ok: count("ok") };
+  const countOf = (status: Check["status"]): number => checks.filter((check) => check.status === status).length;
+  const summary = { failures: countOf("failure"), warnings: countOf("warning"), ok: countOf("ok") };
   const healthy = summary.failures === 0;
   if (options.output === "json") {
     io.out(`${JSON.stringify({ schemaVersion: 1, healthy, ...summary, checks }, undefined, 2)}\n`);
   } else {
-    io.out(checks.map((check) => shown(check, io)).join(""));
+    io.out(checks.map((check) => formatCheck(check, io)).join(""));
     io.out(`\n${summary.failures} failures, ${summary.warnings} warnings, ${summary.ok} ok\n`);
   }
   return healthy ? exitCode.ok : exitCode.unhealthy;
 }
 
-async function examine(patient: Patient): Promise<readonly Check[]> {
-  const { signal } = patient;
-  const looks: readonly (readonly [string, (patient: Patient) => Promise<readonly Check[]>])[] = [
+async function runChecks(subject: Subject): Promise<readonly Check[]> {
+  const all: readonly (readonly [string, (subject: Subject) => Promise<readonly Check[]>])[] = [
     ["client secrets", checkSecrets],
     ["seal key", checkSealKey],
     ["file permissions", checkModes],
@@ -50,8 +49,8 @@ async function examine(patient: Patient): Promise<readonly Check[]> {
     ["token endpoints", checkEndpoints],
     ["stores", checkStores],
   ];
-  const checks = await Promise.all(looks.map(([name, look]) => inTime(name, signal, () => look(patient))));
-  return [...checks.flat(), ...checkQuotas(patient.config)];
+  const checks = await Promise.all(all.map(([name, check]) => runCheck(name, subject.signal, () => check(subject))));
+  return [...checks.flat(), ...checkQuotas(subject.config)];
 }
 
 async function checkNode(nodeVersion: string): Promise<Check> {
@@ -63,7 +62,7 @@ async function checkNode(nodeVersion: string): Promise<Check> {
   const [leastMajor = 0, leastMinor = 0] = numbers(engines.node);
   return major > leastMajor || (major === leastMajor && minor >= leastMinor)
     ? ok("node", nodeVersion)
-    : failure("node", `${nodeVersion}, ${engines.node} is needed`, "install a newer Node, or use the image");
+    : failure("node", `${nodeVersion}; evertoken needs ${engines.node}`, "install a newer Node, or use the image");
 }
 
 function checkConfig(file: string, problems: readonly Problem[]): Check {
@@ -78,7 +77,7 @@ function checkConfig(file: string, problems: readonly Problem[]): Check {
 
 const TONES = { ok: "good", warning: "doubtful", failure: "bad" } as const satisfies Record<Check["status"], Tone>;
 
-function shown({ name, status, found, fix }: Check, io: Io): string {
+function formatCheck({ name, status, found, fix }: Check, io: Io): string {
   const line = `${io.paint(TONES[status], status.padEnd(7))}  ${name}: ${found}\n`;
   return fix === undefined ? line : `${line}         fix: ${fix}\n`;
 }

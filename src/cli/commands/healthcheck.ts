@@ -5,7 +5,7 @@ import { CommandError, type Invocation, exitCode } from "../command.ts";
 import type { Io } from "../io.ts";
 import type { ConfigOption } from "../options.ts";
 
-// An import would load Node's own undici: see exchange/one-undici.ts.
+// Not imported: an import would load Node's bundled undici, see exchange/one-undici.ts.
 const { get } = process.getBuiltinModule("node:http");
 
 interface HealthcheckOptions extends ConfigOption {
@@ -19,33 +19,36 @@ interface Address {
   readonly port: number;
 }
 
-/** `evertoken healthcheck`: one request to the daemon's own listener, one line, 0 or 3. Runs every few seconds: no library. */
+/**
+ * `evertoken healthcheck`: one request to the listener of the daemon, one line, exit code 0 or 3. It runs every few
+ * seconds, so it loads no library.
+ */
 export async function healthcheckCommand({ options, io }: Invocation<HealthcheckOptions>): Promise<number> {
   const timeoutMs = parseDuration(options.timeout);
   if (timeoutMs === undefined) throw new CommandError("--timeout wants a duration like 3s", exitCode.usage);
-  const { host, port } = await address(options, io);
+  const { host, port } = await findAddress(options, io);
   const path = options.live === true ? "/livez" : "/readyz";
-  const at = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
-  const { status, text } = await ask(at, timeoutMs);
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const { status, text } = await askDaemon(url, timeoutMs);
   if (status === 200) {
-    io.out(`${at}: ok\n`);
+    io.out(`${url}: ok\n`);
     return exitCode.ok;
   }
-  io.err(`evertoken: ${at}: ${text}\n`);
+  io.err(`evertoken: ${url}: ${text}\n`);
   return exitCode.unhealthy;
 }
 
-/** Where the daemon can be asked: what it listens on everywhere, it also listens on here. */
-async function address(options: HealthcheckOptions, io: Io): Promise<Address> {
+/** Where the daemon can be reached: one that listens on all addresses also listens on the loopback address. */
+async function findAddress(options: HealthcheckOptions, io: Io): Promise<Address> {
   const named = options.listen ?? io.env["EVERTOKEN_HTTP"];
   const found =
-    named === undefined ? await configured(options.config ?? io.env["EVERTOKEN_CONFIG"], io) : parseListen(named);
+    named === undefined ? await readAddress(options.config ?? io.env["EVERTOKEN_CONFIG"], io) : parseListen(named);
   if (found === undefined) {
-    throw new CommandError(`"${named}" is no address: host:port is expected, such as 127.0.0.1:9464`, exitCode.usage);
+    throw new CommandError(`"${named}" is not an address: give host:port, such as 127.0.0.1:9464`, exitCode.usage);
   }
   if (found.port === 0) {
     throw new CommandError(
-      "http.listen picks a free port, which nobody but the daemon knows; give --listen HOST:PORT, or set EVERTOKEN_HTTP",
+      "http.listen picks a free port, which only the daemon knows: give --listen HOST:PORT, or set EVERTOKEN_HTTP",
       exitCode.usage,
     );
   }
@@ -53,7 +56,7 @@ async function address(options: HealthcheckOptions, io: Io): Promise<Address> {
   return found.host === "::" ? { ...found, host: "::1" } : found;
 }
 
-async function configured(file: string | undefined, io: Io): Promise<Address | undefined> {
+async function readAddress(file: string | undefined, io: Io): Promise<Address | undefined> {
   if (file === undefined || file === "") return parseListen(defaultListen);
   const quick = await listenOf(file, io.env);
   if (quick !== undefined) return quick;
@@ -61,18 +64,18 @@ async function configured(file: string | undefined, io: Io): Promise<Address | u
   return (await readConfig(file, io)).config.http;
 }
 
-function ask(url: string, timeoutMs: number): Promise<{ status: number; text: string }> {
+function askDaemon(url: string, timeoutMs: number): Promise<{ status: number; text: string }> {
   return new Promise((resolve) => {
     const request = get(url, { agent: false, signal: AbortSignal.timeout(Math.max(1, timeoutMs)) }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text = `${text}${chunk}`.slice(0, 2000)));
-      response.on("error", () => resolve({ status: 0, text: "broke off its answer" }));
+      response.on("error", () => resolve({ status: 0, text: "the answer broke off" }));
       response.on("end", () => {
         const failed = [...text.matchAll(/^\[-\](.+)$/gm)].map(([, line]) => line).join("; ");
         resolve({
           status: response.statusCode ?? 0,
-          text: failed || `answers ${response.statusCode}: is it evertoken's?`,
+          text: failed || `answers ${response.statusCode}: is this evertoken?`,
         });
       });
     });

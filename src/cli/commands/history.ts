@@ -6,17 +6,17 @@ import { type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
 import type { ConfigOption, OutputOption } from "../options.ts";
-import { find } from "../select.ts";
+import { findCredential } from "../select.ts";
 import { relative, table } from "../table.ts";
 
-/** `evertoken history <id>`: the last outcomes, newest first, and what operators did meanwhile. */
+/** `evertoken history <id>`: the last outcomes and the actions of operators, newest first. */
 export async function historyCommand({
   args: [id = ""],
   options,
   io,
 }: Invocation<ConfigOption & OutputOption>): Promise<number> {
   const { config } = await readConfig(options.config, io);
-  const credential = find(config, id);
+  const credential = findCredential(config, id);
   return withRedis(config, io, async (redis) => {
     const text = await redis.call("HGET", keysOf(redis.prefix, credential.provider).history, id);
     const moments = typeof text === "string" ? decodeHistory(text) : [];
@@ -42,14 +42,14 @@ export async function historyCommand({
     }
     const rows = [
       ...moments.map(({ at, result, reason, revision, durationMs, store, class: className, code, times }) => {
-        const wrong =
+        const detail =
           code === undefined ? `${durationMs} ms` : `${store === undefined ? "" : `${store}: `}${className} ${code}`;
-        return { at, cells: [`${result}${times > 1 ? ` x${times}` : ""}`, String(revision), reason ?? "-", wrong] };
+        return { at, cells: [`${result}${times > 1 ? ` x${times}` : ""}`, String(revision), reason ?? "-", detail] };
       }),
       ...actions.map(({ at, action, by, reason }) => ({ at, cells: [action, "-", reason || "-", by] })),
     ].toSorted((a, b) => b.at - a.at);
     if (rows.length === 0) {
-      io.err(`nothing is remembered of ${id}${config.history.keep === 0 ? ": history.keep is 0" : " yet"}\n`);
+      io.err(`${id} has no history${config.history.keep === 0 ? ": history.keep is 0" : " yet"}\n`);
       return exitCode.ok;
     }
     const lines = rows.map(({ at, cells }) => [`${formatInstant(at)} (${relative(at, io.now())})`, ...cells]);

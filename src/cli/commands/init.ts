@@ -39,18 +39,18 @@ const templates: Readonly<Record<TemplateName, { readonly answers: Answers; read
   },
 };
 
-/** `evertoken init`: a first configuration for one machine, and a place for its client secret. Never writes over anything unasked. */
+/** `evertoken init`: a first configuration for one machine, and an empty file for its client secret. */
 export async function initCommand({ options, io }: Invocation<InitOptions>): Promise<number> {
   const { dir, template } = options;
   const config = join(dir, "evertoken.yaml");
   if (options.force !== true && (await exists(config))) {
-    throw new CommandError(`${config} is there already; --force writes over it`, exitCode.usage);
+    throw new CommandError(`${config} exists already; --force writes over it`, exitCode.usage);
   }
-  const answers = await answersOf(options, io);
+  const answers = await readAnswers(options, io);
   const secret = join(dir, "secrets", answers.id);
   await mkdir(join(dir, "secrets"), { recursive: true, mode: 0o700 });
-  await writeFile(config, textOf(answers, template));
-  const made = await placeholder(secret);
+  await writeFile(config, configText(answers, template));
+  const made = await makePlaceholder(secret);
   if (options.output === "json") {
     io.out(
       `${JSON.stringify({ schemaVersion: 1, files: made ? [config, secret] : [config], secret }, undefined, 2)}\n`,
@@ -62,7 +62,9 @@ export async function initCommand({ options, io }: Invocation<InitOptions>): Pro
   io.err(
     [
       "",
-      made ? `1. write the client secret into ${secret}` : `1. ${secret} is left as it is: it holds the client secret`,
+      made
+        ? `1. write the client secret into ${secret}`
+        : `1. ${secret} exists and stays as it is: it holds the client secret`,
       `2. evertoken validate --config ${option}`,
       `3. evertoken doctor --config ${option}`,
       `4. evertoken run --config ${option}`,
@@ -72,57 +74,59 @@ export async function initCommand({ options, io }: Invocation<InitOptions>): Pro
   return exitCode.ok;
 }
 
-/** What the options say; the rest is asked on a terminal, or left at the template's. */
-async function answersOf(options: InitOptions, io: Io): Promise<Answers> {
+/** From the options; the rest is asked on a terminal, elsewhere taken from the template. */
+async function readAnswers(options: InitOptions, io: Io): Promise<Answers> {
   const { answers } = templates[options.template];
-  const asked = options.input && io.terminal.input;
-  async function answer(name: keyof Answers, question: string): Promise<string> {
+  const interactive = options.input && io.terminal.input;
+  async function readAnswer(name: keyof Answers, question: string): Promise<string> {
     const given = options[name];
-    if (given !== undefined || !asked) return checked(name, given ?? answers[name]);
+    if (given !== undefined || !interactive) return checkAnswer(name, given ?? answers[name]);
     const line = (await io.ask(`${question} [${answers[name]}]: `)).trim();
-    return checked(name, line === "" ? answers[name] : line);
+    return checkAnswer(name, line === "" ? answers[name] : line);
   }
   return {
-    tokenEndpoint: await answer("tokenEndpoint", "Token endpoint of the provider"),
-    clientId: await answer("clientId", "Client id"),
-    id: await answer("id", "Name of the credential"),
+    tokenEndpoint: await readAnswer("tokenEndpoint", "Token endpoint of the provider"),
+    clientId: await readAnswer("clientId", "Client id"),
+    id: await readAnswer("id", "Name of the credential"),
   };
 }
 
-function checked(name: keyof Answers, value: string): string {
-  const wrong = {
+function checkAnswer(name: keyof Answers, value: string): string {
+  const expected = {
     tokenEndpoint:
-      /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? undefined : "an address like https://host/path is",
-    clientId: value === "" || /[\r\n]/.test(value) ? "a text is" : undefined,
-    id: /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(value) ? undefined : "1 to 128 letters, digits, . _ and - are",
+      /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? undefined : "an address like https://host/path",
+    clientId: value === "" || /[\r\n]/.test(value) ? "one line of text" : undefined,
+    id: /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(value) ? undefined : "1 to 128 letters, digits, . _ and -",
   }[name];
-  if (wrong === undefined) return value;
-  throw new CommandError(`${name}: ${wrong} expected; nothing was written`, exitCode.usage);
+  if (expected === undefined) return value;
+  throw new CommandError(`${name}: expected ${expected}; nothing was written`, exitCode.usage);
 }
 
-function textOf({ id, tokenEndpoint, clientId }: Answers, template: TemplateName): string {
-  const quoted = JSON.stringify; // JSON's texts are YAML's
-  return `# Everything on this machine: a redis-server of its own in ./evertoken-data, tokens as files in ./tokens.
-# Every key there is: config.example.yaml. Check after each change: evertoken validate --config evertoken.yaml
+function configText({ id, tokenEndpoint, clientId }: Answers, template: TemplateName): string {
+  const quote = JSON.stringify; // a JSON string is a YAML string
+  return `# Everything on this machine: an embedded redis-server in ./evertoken-data, tokens as files in ./tokens.
+# All keys: config.example.yaml. After each change: evertoken validate --config evertoken.yaml
 providers:
   ${template}:
-    tokenEndpoint: ${quoted(tokenEndpoint)}
+    tokenEndpoint: ${quote(tokenEndpoint)}
 ${templates[template].provider.map((line) => `    ${line}\n`).join("")}stores:
   local: { type: file, dir: ./tokens }
   # aws-main: { type: aws-secrets-manager, region: eu-west-1, create: true }
   # gcp-main: { type: gcp-secret-manager, project: your-project, create: true }
 credentials:
-  - id: ${quoted(id)}
+  - id: ${quote(id)}
     provider: ${template}
-    clientId: ${quoted(clientId)}
-    clientSecret: { file: ${quoted(`./secrets/${id}`)} }    # read again at every exchange
+    clientId: ${quote(clientId)}
+    clientSecret: { file: ${quote(`./secrets/${id}`)} }    # read again at every exchange
     publish:
-      - { store: local, secret: ${quoted(id)} }
+      - { store: local, secret: ${quote(id)} }
 `;
 }
 
-/** An empty file of the user's own; one that is there is a secret already and stays, whatever --force says. */
-async function placeholder(file: string): Promise<boolean> {
+/**
+ * An empty file with mode 0600. An existing file is a secret already: it stays, even with --force. Returns false then.
+ */
+async function makePlaceholder(file: string): Promise<boolean> {
   try {
     await (await open(file, "wx", 0o600)).close();
     return true;

@@ -1,13 +1,14 @@
 import { parseDuration } from "../../core/duration.ts";
 import { formatInstant } from "../../core/instant.ts";
 import { operatorPausesOf } from "../../queue/operator-pauses.ts";
-import { type Result, goOn, report } from "../bulk.ts";
+import { type Result, confirm, reportResults } from "../bulk.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
-import { operator, remember } from "../operator.ts";
+import { operatorName, recordOperatorAction } from "../operator.ts";
+import { unscheduledResult } from "../operator-request.ts";
 import type { BulkOptions } from "../options.ts";
-import { look, select } from "../select.ts";
+import { readSelected, select } from "../select.ts";
 import { relative } from "../table.ts";
 
 interface PauseOptions extends BulkOptions {
@@ -15,57 +16,49 @@ interface PauseOptions extends BulkOptions {
   readonly reason?: string;
 }
 
-const MOST_MS = 30 * 24 * 3600_000;
+const MAX_MS = 30 * 24 * 3600_000;
+const REASON_MAX = 200;
 
-/** `evertoken pause`: nothing is claimed until the end. It always ends: a pause that is forgotten would let tokens die. */
+/**
+ * `evertoken pause`: nothing is claimed until the pause ends. It always ends: a forgotten pause would let tokens die.
+ */
 export async function pauseCommand({ args, options, io }: Invocation<PauseOptions>): Promise<number> {
   const forMs = parseDuration(options.for);
-  if (forMs === undefined || forMs === 0 || forMs > MOST_MS) {
+  if (forMs === undefined || forMs === 0 || forMs > MAX_MS) {
     throw new CommandError("--for wants a duration of at most 30d, like 2h", exitCode.usage);
   }
   const { reason = "" } = options;
-  if (reason.length > 200) throw new CommandError("--reason has at most 200 characters", exitCode.usage);
+  if (reason.length > REASON_MAX) throw new CommandError("--reason has at most 200 characters", exitCode.usage);
   const { config } = await readConfig(options.config, io);
   const selection = select(config, args, options);
   return withRedis(config, io, async (redis) => {
-    const looks = await look(redis, selection, io.now());
-    if (!(await goOn("pause", selection, looks, options, io))) return exitCode.ok;
-    const note = { by: operator(), since: io.now(), reason };
+    const views = await readSelected(redis, selection, io.now());
+    if (!(await confirm({ verb: "pause", selection, views, options, io }))) return exitCode.ok;
+    const note = { by: operatorName(), since: io.now(), reason };
     const until = io.now() + forMs;
-    const said = `paused until ${formatInstant(until)} (${relative(until, io.now())})`;
-    const { providers } = selection;
-    const credentials = looks.map(({ id }) => id);
-    await remember(
-      redis,
-      { action: "pause", target: selection.said, credentials, reason, until, ...(providers && { providers }) },
-      io,
-    );
-    if (providers !== undefined) {
-      for (const provider of providers) await operatorPausesOf(redis, provider).pause("all", forMs, note);
-      const results = providers.map((provider): Result => {
-        return { credential: `provider ${provider}`, result: "paused", code: exitCode.ok, said };
-      });
-      return report("pause", results, options, io);
-    }
+    const { providers, description: target } = selection;
+    const credentials = views.map(({ id }) => id);
+    const action = { action: "pause", target, credentials, reason, until, ...(providers && { providers }) } as const;
+    await recordOperatorAction(redis, io, action);
+    const text = `paused until ${formatInstant(until)} (${relative(until, io.now())})`;
+    const pausedResult = (credential: string): Result => {
+      return { credential, result: "paused", code: exitCode.ok, text };
+    };
     const results: Result[] = [];
-    for (const [provider, some] of Map.groupBy(looks, (each) => each.provider)) {
-      const scheduled = some.filter(({ nextAt }) => nextAt !== undefined);
-      await operatorPausesOf(redis, provider).pause(
-        scheduled.map(({ id }) => id),
-        forMs,
-        note,
-      );
-      for (const { id, nextAt } of some) results.push(nextAt === undefined ? unscheduled(id) : paused(id, said));
+    if (providers !== undefined) {
+      for (const provider of providers) {
+        await operatorPausesOf(redis, provider).pause("all", forMs, note);
+        results.push(pausedResult(`provider ${provider}`));
+      }
+    } else {
+      for (const [provider, some] of Map.groupBy(views, (view) => view.provider)) {
+        const scheduled = some.filter(({ nextAt }) => nextAt !== undefined).map(({ id }) => id);
+        await operatorPausesOf(redis, provider).pause(scheduled, forMs, note);
+        for (const { id, nextAt } of some) {
+          results.push(nextAt === undefined ? unscheduledResult(id) : pausedResult(id));
+        }
+      }
     }
-    return report("pause", results, options, io);
+    return reportResults(results, { action: "pause", options, io });
   });
-}
-
-function paused(credential: string, said: string): Result {
-  return { credential, result: "paused", code: exitCode.ok, said };
-}
-
-function unscheduled(credential: string): Result {
-  const said = "configured but not scheduled: is a daemon with this configuration running?";
-  return { credential, result: "unscheduled", code: exitCode.runtime, said };
 }

@@ -8,28 +8,28 @@ import { readConfig } from "../configuration.ts";
 import type { Io } from "../io.ts";
 import { withRedis } from "../link.ts";
 import type { ConfigOption } from "../options.ts";
-import { planText } from "./plan/text.ts";
+import { formatPlan } from "./plan/text.ts";
 
-type Options = ConfigOption & {
+interface PlanOptions extends ConfigOption {
   readonly output: "table" | "json";
   readonly offline?: boolean;
   readonly detailedExitcode?: boolean;
-};
+}
 
-/** `evertoken plan`: 2 when a quota is exceeded, 4 with --detailed-exitcode when there are changes. */
-export async function planCommand({ options, io }: Invocation<Options>): Promise<number> {
+/** `evertoken plan`: exit code 2 if a quota is exceeded, 4 with --detailed-exitcode if there are changes. */
+export async function planCommand({ options, io }: Invocation<PlanOptions>): Promise<number> {
   const { config } = await readConfig(options.config, io);
-  const state = options.offline === true ? undefined : await runningState(config, io);
+  const state = options.offline === true ? undefined : await readRunningState(config, io);
   const plan = makePlan(config, state, io.now());
-  io.out(options.output === "json" ? `${JSON.stringify(plan, undefined, 2)}\n` : planText(plan));
+  io.out(options.output === "json" ? `${JSON.stringify(plan, undefined, 2)}\n` : formatPlan(plan));
   if (plan.findings.some(({ severity }) => severity === "exceeded")) return exitCode.usage;
   const { added, changed, removed } = plan.changes;
   const changes = added.count + changed.count + removed.count > 0;
   return options.detailedExitcode === true && changes ? exitCode.changes : exitCode.ok;
 }
 
-/** Undefined where nothing runs; a plan can do without. */
-async function runningState(config: Config, io: Io): Promise<RunningState | undefined> {
+/** Undefined if no daemon runs: the plan is then made from the configuration alone. */
+async function readRunningState(config: Config, io: Io): Promise<RunningState | undefined> {
   try {
     return await withRedis(config, io, async (redis) => {
       const state = new Map<string, Awaited<ReturnType<typeof readForecasts>>>();

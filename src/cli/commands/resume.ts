@@ -1,59 +1,62 @@
 import { operatorPausesOf } from "../../queue/operator-pauses.ts";
-import { type Result, goOn, report } from "../bulk.ts";
+import { type Result, confirm, reportResults } from "../bulk.ts";
 import { type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
-import { remember } from "../operator.ts";
+import { recordOperatorAction } from "../operator.ts";
 import type { BulkOptions } from "../options.ts";
-import { list, look, select } from "../select.ts";
+import { listNames, readSelected, select } from "../select.ts";
 
-/** `evertoken resume`: ends operators' pauses; what was due is due again. A provider's Retry-After goes on. */
+/**
+ * `evertoken resume`: ends the pauses of operators; what was due is due again. A pause that the provider asked for
+ * (Retry-After) goes on.
+ */
 export async function resumeCommand({ args, options, io }: Invocation<BulkOptions>): Promise<number> {
   const { config } = await readConfig(options.config, io);
   const selection = select(config, args, options);
   return withRedis(config, io, async (redis) => {
-    const looks = await look(redis, selection, io.now());
-    if (!(await goOn("resume", selection, looks, options, io))) return exitCode.ok;
-    const { providers } = selection;
-    const credentials = looks.map(({ id }) => id);
-    await remember(
-      redis,
-      { action: "resume", target: selection.said, credentials, ...(providers && { providers }) },
-      io,
-    );
+    const views = await readSelected(redis, selection, io.now());
+    if (!(await confirm({ verb: "resume", selection, views, options, io }))) return exitCode.ok;
+    const { providers, description: target } = selection;
+    const credentials = views.map(({ id }) => id);
+    const action = { action: "resume", target, credentials, ...(providers && { providers }) } as const;
+    await recordOperatorAction(redis, io, action);
     const results: Result[] = [];
-    for (const [provider, some] of Map.groupBy(looks, (each) => each.provider)) {
-      const halts = operatorPausesOf(redis, provider);
-      const before = await halts.read(io.now());
+    for (const [provider, some] of Map.groupBy(views, (view) => view.provider)) {
+      const pauses = operatorPausesOf(redis, provider);
+      const before = await pauses.read(io.now());
       if (providers !== undefined) {
-        await halts.resume("all");
-        // Everything is everything; a provider is not the credentials that were paused by themselves.
+        await pauses.resume("all");
+        // --all ends every pause; --provider leaves those of single credentials.
         const own = [...before.credentials.keys()];
-        if (options.all === true) await halts.resume(own);
-        results.push(ofProvider(provider, before.provider !== undefined, options.all === true ? [] : own));
+        if (options.all === true) await pauses.resume(own);
+        results.push(providerResult(provider, before.provider !== undefined, options.all === true ? [] : own));
         continue;
       }
-      await halts.resume(some.map(({ id }) => id));
-      for (const { id } of some)
-        results.push(ofCredential(id, before.credentials.has(id), before.provider && provider));
+      await pauses.resume(some.map(({ id }) => id));
+      for (const { id } of some) {
+        results.push(credentialResult(id, before.credentials.has(id), before.provider && provider));
+      }
     }
-    return report("resume", results, options, io);
+    return reportResults(results, { action: "resume", options, io });
   });
 }
 
-function ofProvider(provider: string, paused: boolean, left: readonly string[]): Result {
+function providerResult(provider: string, paused: boolean, stillPaused: readonly string[]): Result {
   const rest =
-    left.length === 0 ? "" : `; still paused by themselves, to be resumed by id or with --all: ${list(left)}`;
-  const said = `${paused ? "resumed" : "was not paused"}${rest}`;
-  return { credential: `provider ${provider}`, result: paused ? "resumed" : "unchanged", code: exitCode.ok, said };
+    stillPaused.length === 0
+      ? ""
+      : `; these credentials have a pause of their own (resume them by id, or use --all): ${listNames(stillPaused)}`;
+  const text = `${paused ? "resumed" : "was not paused"}${rest}`;
+  return { credential: `provider ${provider}`, result: paused ? "resumed" : "unchanged", code: exitCode.ok, text };
 }
 
-function ofCredential(credential: string, paused: boolean, provider: string | undefined): Result {
-  if (provider !== undefined) {
-    const said = `its provider is paused: "evertoken resume --provider ${provider}"`;
-    return { credential, result: "paused", code: exitCode.runtime, said };
+function credentialResult(credential: string, paused: boolean, pausedProvider: string | undefined): Result {
+  if (pausedProvider !== undefined) {
+    const text = `the provider is paused: "evertoken resume --provider ${pausedProvider}"`;
+    return { credential, result: "paused", code: exitCode.runtime, text };
   }
   return paused
-    ? { credential, result: "resumed", code: exitCode.ok, said: "resumed" }
-    : { credential, result: "unchanged", code: exitCode.ok, said: "was not paused" };
+    ? { credential, result: "resumed", code: exitCode.ok, text: "resumed" }
+    : { credential, result: "unchanged", code: exitCode.ok, text: "was not paused" };
 }

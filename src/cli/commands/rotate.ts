@@ -1,7 +1,7 @@
 import type { CredentialState } from "../../core/states.ts";
 import type { Invocation } from "../command.ts";
-import type { BulkOptions, WaitOptions } from "../options.ts";
 import { type Wording, requestAll } from "../operator-request.ts";
+import type { BulkOptions, WaitOptions } from "../options.ts";
 
 interface RotateOptions extends BulkOptions, WaitOptions {
   readonly failed?: boolean;
@@ -10,15 +10,15 @@ interface RotateOptions extends BulkOptions, WaitOptions {
 const FAILED = ["needs_attention", "retrying"] as const satisfies readonly CredentialState[];
 
 const wording: Wording = {
-  wish: "rotate",
+  kind: "rotate",
   requested: "rotation requested",
   participle: "rotated",
-  done: (_, record) => ({ result: "rotated", said: `rotated, revision ${record?.revision ?? "unknown"}` }),
-  pending: (_, record, targets) => `revision ${record.revision} waits for ${targets}`,
+  published: (_, record) => ({ result: "rotated", text: `rotated, revision ${record?.revision ?? "unknown"}` }),
+  unpublished: (_, record, targets) => `revision ${record.revision} waits for ${targets}`,
 };
 
 /** `evertoken rotate`: a new token now, whatever the ladder says, within quotas and pauses. */
 export async function rotateCommand({ args, options, io }: Invocation<RotateOptions>): Promise<number> {
   const { failed, ...rest } = options;
-  return requestAll(args, failed === true ? { state: FAILED.join(","), ...rest } : rest, wording, io);
+  return requestAll({ args, options: failed === true ? { state: FAILED.join(","), ...rest } : rest, io }, wording);
 }

@@ -5,9 +5,11 @@ import { type Invocation, exitCode } from "../command.ts";
 import { readConfigToFollow } from "../configuration.ts";
 import type { ConfigOption } from "../options.ts";
 
-/** `evertoken run`: the daemon, until it is told to stop. A mistake in the configuration is told before anything is loaded. */
+/**
+ * `evertoken run`: the daemon, until a signal stops it. The daemon is loaded only for a configuration without mistakes.
+ */
 export async function runCommand({ options, io }: Invocation<ConfigOption>): Promise<number> {
-  // Before anything else: a SIGHUP that comes early must not end the daemon.
+  // Before anything else: an early SIGHUP must not end the daemon.
   const signals: Signals = { hangup: () => void (signals.early = true), user: () => undefined, early: false };
   io.onSignal("SIGHUP", () => signals.hangup());
   io.onSignal("SIGUSR2", () => signals.user());

@@ -6,7 +6,7 @@ const LOG_EVENTS = new URL("../../observe/log-events.schema.json", import.meta.u
 
 /** `evertoken schema [config|log-events]`: JSON Schema of draft-07. */
 export async function schemaCommand({ args, io }: Invocation<unknown>): Promise<number> {
-  const logged = args[0] === "log-events";
-  io.out(logged ? await readFile(LOG_EVENTS, "utf8") : `${JSON.stringify(configSchema(), undefined, 2)}\n`);
+  const log = args[0] === "log-events";
+  io.out(log ? await readFile(LOG_EVENTS, "utf8") : `${JSON.stringify(configSchema(), undefined, 2)}\n`);
   return exitCode.ok;
 }

@@ -5,7 +5,7 @@ import { formatProblems } from "../../config/report.ts";
 import type { SecretRef } from "../../core/credential.ts";
 import { SecretSourceError, readKey, readSecret } from "../../secrets/source.ts";
 import { type Invocation, exitCode } from "../command.ts";
-import { configPath, invalid } from "../configuration.ts";
+import { configPath, invalidConfiguration } from "../configuration.ts";
 import type { Io } from "../io.ts";
 import type { ConfigOption, OutputOption } from "../options.ts";
 
@@ -13,11 +13,11 @@ interface ValidateOptions extends ConfigOption, OutputOption {
   readonly offline?: boolean;
 }
 
-/** `evertoken validate`: the shape, and what the configuration refers to. */
+/** `evertoken validate`: the configuration itself and, unless --offline, every secret and CA file that it names. */
 export async function validateCommand({ options, io }: Invocation<ValidateOptions>): Promise<number> {
   const file = configPath(options.config, io);
   const { config, problems, more } = await loadConfig(file, io.env);
-  const missing = config === undefined || options.offline === true ? [] : await unreadable(config, io);
+  const missing = config === undefined || options.offline === true ? [] : await findUnreadable(config, io);
   const all = [...problems, ...(missing.length > 0 ? await locateFindings(file, missing, io.env) : [])];
   const valid = config !== undefined && missing.length === 0;
   if (options.output === "json") {
@@ -30,7 +30,7 @@ export async function validateCommand({ options, io }: Invocation<ValidateOption
     return valid ? exitCode.ok : exitCode.usage;
   }
   io.err(formatProblems(all, more));
-  if (config === undefined) throw invalid(file, problems, more);
+  if (config === undefined) throw invalidConfiguration(file, problems, more);
   if (!valid) return exitCode.usage;
   const { providers, stores, credentials } = config;
   io.out(`${file} is valid: ${credentials.length} credentials, ${providers.size} providers, ${stores.size} stores\n`);
@@ -39,7 +39,8 @@ export async function validateCommand({ options, io }: Invocation<ValidateOption
 
 type Finding = Parameters<typeof locateFindings>[1][number];
 
-async function unreadable(config: Config, io: Io): Promise<Finding[]> {
+/** Each secret is read once, however many credentials share it. */
+async function findUnreadable(config: Config, io: Io): Promise<Finding[]> {
   const findings: Finding[] = [];
   const seen = new Set<string>();
 
@@ -51,30 +52,31 @@ async function unreadable(config: Config, io: Io): Promise<Finding[]> {
       findings.push({ severity: "error", path, message: error.message });
     }
   }
-  async function check(path: Finding["path"], ref: SecretRef): Promise<void> {
+  async function checkSecret(path: Finding["path"], ref: SecretRef): Promise<void> {
     const key = JSON.stringify(ref);
     if (seen.has(key)) return;
     seen.add(key);
     await attempt(path, () => readSecret(ref, io.env));
   }
   async function checkCa(path: Finding["path"], file: string | undefined): Promise<void> {
-    const message = file === undefined ? undefined : await wrongCa(file);
+    const message = file === undefined ? undefined : await caMistake(file);
     if (message !== undefined) findings.push({ severity: "error", path, message });
   }
   for (const [i, { clientSecrets }] of config.credentials.entries()) {
-    for (const ref of clientSecrets) await check(["credentials", i, "clientSecret"], ref);
+    for (const ref of clientSecrets) await checkSecret(["credentials", i, "clientSecret"], ref);
   }
   const { sealKey, redis } = config;
   if (sealKey !== undefined) await attempt(["sealKey"], () => readKey(sealKey, io.env));
-  if (redis?.password !== undefined) await check(["redis", "password"], redis.password);
-  if (redis?.sentinel?.password !== undefined) await check(["redis", "sentinel", "password"], redis.sentinel.password);
+  if (redis?.password !== undefined) await checkSecret(["redis", "password"], redis.password);
+  if (redis?.sentinel?.password !== undefined)
+    await checkSecret(["redis", "sentinel", "password"], redis.sentinel.password);
   for (const { name, tls } of config.providers.values())
     await checkCa(["providers", name, "tls", "caFile"], tls.caFile);
   await checkCa(["redis", "tls", "caFile"], redis?.tls?.caFile);
   return findings;
 }
 
-async function wrongCa(file: string): Promise<string | undefined> {
+async function caMistake(file: string): Promise<string | undefined> {
   try {
     const text = await readFile(file, "utf8");
     return text.includes("-----BEGIN CERTIFICATE-----") ? undefined : `the CA file ${file} holds no PEM certificate`;

@@ -1,6 +1,6 @@
 import { chmod, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { judgeClock } from "../../../src/cli/commands/doctor/check.ts";
+import { rateClock } from "../../../src/cli/commands/doctor/check.ts";
 import { checkQuotas } from "../../../src/cli/commands/doctor/quotas.ts";
 import { parseConfig } from "../../../src/config/parse.ts";
 import { makePlan } from "../../../src/core/plan/plan.ts";
@@ -69,7 +69,7 @@ describe("the doctor", () => {
     return { code, document, check: (name: string) => document.checks.find((each) => each.name === name) };
   }
 
-  test("finds nothing wrong where all is well, with exit code 0, and leaves no trace", async () => {
+  test("finds nothing wrong in a healthy site, with exit code 0, and writes nothing", async () => {
     const { code, document } = await examine();
     expect(document.checks.filter(({ status }) => status !== "ok")).toEqual([]);
     expect({ code, schemaVersion: document.schemaVersion, healthy: document.healthy }).toEqual({
@@ -100,7 +100,7 @@ describe("the doctor", () => {
     expect((await readdir(site.dir)).toSorted()).toEqual(["config.yaml", "seal-key", "secret"]);
   });
 
-  test("shows people each check with what was found and how to mend it, and a count", async () => {
+  test("prints each check with its finding and a fix, and a count", async () => {
     await site.configure(config({ sealKey: undefined, stores: undefined }));
     const { stdout } = await site.run(["doctor", "-c", site.config], env);
     expect(stdout).toMatch(/^ok {7}node: v\d+/);
@@ -116,13 +116,13 @@ describe("the doctor", () => {
       { status: "failure", found: expect.stringMatching(/^1 of 1 cannot be read: secret file .*gone does not exist/) },
     ],
     [
-      "a seal key that is none",
+      "a malformed seal key",
       "seal key",
       () => ({ sealKey: { file: "secret" } }),
       { status: "failure", found: expect.stringContaining("is not 32 bytes") },
     ],
     [
-      "a missing seal key beside a Redis of one's own",
+      "a missing seal key beside an external Redis",
       "seal key",
       () => ({ sealKey: undefined }),
       { status: "warning", fix: expect.stringContaining("openssl rand -base64 32") },
@@ -152,7 +152,7 @@ describe("the doctor", () => {
       { status: "failure" },
     ],
     [
-      "a fleet that asks for more than the provider gives",
+      "a fleet that needs more requests than the provider allows",
       "quota of provider p",
       () => ({ providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 0.0001 } } } }),
       { status: "failure", found: expect.stringMatching(/^1\.\d\/h of 0\.4\/h \(\d+ %\): tokens will die$/) },
@@ -182,7 +182,7 @@ describe("the doctor", () => {
     });
   });
 
-  test("finds a provider whose clock is another one", async () => {
+  test("finds a provider whose clock is wrong", async () => {
     provider.otherwise(text(405, "", { date: new Date(Date.now() - 3600_000).toUTCString() }));
     const { code, check } = await examine();
     expect(code).toBe(3);
@@ -192,14 +192,14 @@ describe("the doctor", () => {
     });
   });
 
-  test("ends at --timeout, whatever hangs, and says what did", async () => {
+  test("ends at --timeout whatever hangs, and names the check that hung", async () => {
     provider.otherwise(hang);
     const { check } = await examine({}, ["--timeout", "2s"]);
     expect(check("token endpoint of p")?.status).not.toBe("ok");
     expect(check("store local")).toMatchObject({ status: "ok" });
   });
 
-  test("finds a Redis that may evict what is due, and one that keeps nothing", async () => {
+  test("finds a Redis that may evict keys, and one that persists nothing", async () => {
     await using evicting = await startRedis({
       port: true,
       conf: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "no"],
@@ -210,7 +210,7 @@ describe("the doctor", () => {
     expect(check("redis persistence")).toMatchObject({ status: "warning" });
   });
 
-  test("looks at the embedded Redis with and without a daemon", async () => {
+  test("checks the embedded Redis with and without a daemon", async () => {
     const without = await examine({ redis: undefined });
     expect(without).toMatchObject({ code: 0 });
     expect(without.check("embedded redis")).toMatchObject({ status: "ok", found: expect.stringMatching(/-server$/) });
@@ -222,7 +222,7 @@ describe("the doctor", () => {
     expect(beside.check("redis settings")).toMatchObject({ status: "ok" });
   });
 
-  test("wants a configuration (2), and calls a wrong one a failure (3)", async () => {
+  test("without a configuration is a usage error (2); an invalid one is a failed check (3)", async () => {
     expect(await site.run(["doctor"])).toMatchObject({ code: 2 });
     expect(await site.run(["doctor", "--timeout", "0s", "-c", site.config])).toMatchObject({ code: 2 });
     const { code, check } = await examine({ providers: { p: {} } });
@@ -240,7 +240,7 @@ describe("a clock", () => {
     [30_000, "warning"],
     [30_001, "failure"],
   ] as const)("%d ms ahead is %s", (ahead, status) => {
-    expect(judgeClock("c", ahead, "it").status).toBe(status);
+    expect(rateClock("c", ahead, "it").status).toBe(status);
   });
 });
 
@@ -264,30 +264,31 @@ credentials:\n${credentials.join("\n")}`,
     if (config === undefined) throw new Error("the configuration is refused");
     return config;
   };
-  const judged = (...args: Parameters<typeof configOf>) => checkQuotas(configOf(...args));
+  const checksOf = (...args: Parameters<typeof configOf>) => checkQuotas(configOf(...args));
 
   test("knows no limit where none is configured", () => {
-    expect(judged(undefined, "1h", 1)[0]).toMatchObject({ status: "ok", found: "2.0/h; no limit is known" });
+    expect(checksOf(undefined, "1h", 1)[0]).toMatchObject({ status: "ok", found: "2.0/h; no limit is known" });
   });
 
   test.each([
-    // 100 credentials, each every half of an hour: 0.056 a second.
+    // 100 credentials, each every half hour: 0.056 per second.
     [0.2, "ok"],
     [0.11, "warning"],
     [0.05, "failure"],
-  ] as const)("of %d requests a second for 100 credentials of 1 h makes %s", (perSecond, status) => {
-    expect(judged(perSecond, "1h", 100)[0]?.status).toBe(status);
+  ] as const)("with %d requests per second for 100 tokens of 1 h is %s", (perSecond, status) => {
+    expect(checksOf(perSecond, "1h", 100)[0]?.status).toBe(status);
   });
 
   const ofVersions = ({ name }: Check): boolean => name === "versions in store a";
 
-  test("warns of tokens that live too short for the versions that AWS keeps", () => {
-    expect(judged(undefined, "10m", 2).find(ofVersions)).toMatchObject({
+  test("warns about tokens whose lifetime is too short for the versions that AWS keeps", () => {
+    expect(checksOf(undefined, "10m", 2).find(ofVersions)).toMatchObject({
       status: "warning",
       found:
-        "2 credentials are renewed more often than every 15 min, the least interval that the store sustains for one secret (limits.writeInterval)",
+        "2 credentials are rotated more often than every 15 min, " +
+        "the least interval that the store sustains for one secret (limits.writeInterval)",
     });
-    expect(judged(undefined, "1h", 2).some(ofVersions)).toBe(false);
+    expect(checksOf(undefined, "1h", 2).some(ofVersions)).toBe(false);
   });
 
   test.each([

@@ -19,7 +19,7 @@ describe("the health check", () => {
   });
   afterAll(() => site[Symbol.asyncDispose]());
 
-  test("asks where the configuration listens, on this machine when that is everywhere, with exit code 0 and one line", async () => {
+  test("asks the address in the configuration, or loopback for all addresses: exit code 0 and one line", async () => {
     expect(await site.run(["healthcheck"], { EVERTOKEN_CONFIG: site.config })).toEqual({
       code: 0,
       stdout: `http://127.0.0.1:${port}/readyz: ok\n`,
@@ -31,7 +31,7 @@ describe("the health check", () => {
     });
   });
 
-  test("needs no configuration when it is told the address", async () => {
+  test("needs no configuration if the address is given", async () => {
     expect(await site.run(["healthcheck"], { EVERTOKEN_HTTP: `127.0.0.1:${port}` })).toMatchObject({ code: 0 });
     expect(await site.run(["healthcheck", "--listen", `:${port}`], { EVERTOKEN_HTTP: "x" })).toMatchObject({ code: 0 });
   });
@@ -49,7 +49,7 @@ describe("the health check", () => {
       "[+]started ok\n[-]redis failed: not connected\ncheck failed\n",
       "redis failed: not connected",
     ],
-    ["that another program listens there", 404, "nothing here", "answers 404: is it evertoken's?"],
+    ["that another program listens there", 404, "nothing here", "answers 404: is this evertoken?"],
   ])("says with exit code 3 %s", async (_, status, body, said) => {
     const server = createServer((_, response) => response.writeHead(status).end(body)).listen(0, "127.0.0.1");
     try {
@@ -62,7 +62,7 @@ describe("the health check", () => {
     }
   });
 
-  test("does not wait longer than --timeout for a daemon that hangs", async () => {
+  test("waits at most --timeout for a daemon that hangs", async () => {
     const server = createServer(() => undefined).listen(0, "127.0.0.1");
     try {
       await new Promise((resolve) => server.once("listening", resolve));
@@ -79,10 +79,10 @@ describe("the health check", () => {
   });
 
   test.each([
-    ["an address that is none", ["--listen", "localhost"], /"localhost" is no address: host:port is expected/],
-    ["a free port", ["--listen", "127.0.0.1:0"], /picks a free port, which nobody but the daemon knows/],
-    ["a timeout that is none", ["--timeout", "soon"], /--timeout wants a duration/],
-    ["a configuration that is not there", ["-c", "/nowhere.yaml"], /there is no such file/],
+    ["a malformed address", ["--listen", "localhost"], /"localhost" is not an address: give host:port/],
+    ["a free port", ["--listen", "127.0.0.1:0"], /picks a free port, which only the daemon knows/],
+    ["a malformed timeout", ["--timeout", "soon"], /--timeout wants a duration/],
+    ["a missing configuration", ["-c", "/nowhere.yaml"], /there is no such file/],
   ])("refuses %s with exit code 2", async (_, args, hint) => {
     const { code, stdout, stderr } = await site.run(["healthcheck", ...args]);
     expect(stderr).toMatch(hint);
@@ -106,7 +106,8 @@ describe("http.listen, read without the rest of the configuration", () => {
     ["a block", "http:\n  listen: 0.0.0.0:1234\nproviders: {}\n"],
     [
       "a block with comments and other keys",
-      "# http:\nproviders: {}\nhttp: # here\n  # listen: :1\n\n  other: 1\n  listen: '0.0.0.0:1234'   # all\nstores: {}\n",
+      "# http:\nproviders: {}\nhttp: # here\n  # listen: :1\n\n  other: 1\n" +
+        "  listen: '0.0.0.0:1234'   # all\nstores: {}\n",
     ],
     ["a flow map", 'log: {}\nhttp: { listen: "0.0.0.0:1234" }\n'],
     ["JSON", '{"credentials":[],"http":{"listen":"0.0.0.0:1234"}}'],
@@ -121,7 +122,7 @@ describe("http.listen, read without the rest of the configuration", () => {
 
   test.each([
     ["without an http section", "providers:\n  http:\n    listen: 1:1\n"],
-    ["with a section that does not say it", "http:\nproviders: { http: { listen: 1:1 } }\n"],
+    ["with a section that does not set it", "http:\nproviders: { http: { listen: 1:1 } }\n"],
     ["in JSON without one", "{}"],
   ])("is the default %s", async (_, text) => {
     expect(await of(text)).toEqual({ host: "127.0.0.1", port: 9464 });
@@ -132,8 +133,8 @@ describe("http.listen, read without the rest of the configuration", () => {
     ["a merge key", "x: &x { listen: 1:1 }\nhttp:\n  <<: *x\n"],
     ["a merge of the whole file", "<<: &all { http: { listen: 1:1 } }\n"],
     ["YAML in flow style", "{ http: { listen: :1 } }"],
-    ["a variable that is not set", 'http: { listen: "${LISTEN}" }'],
-  ])("is left to the whole reader with %s", async (_, text) => {
+    ["an unset variable", 'http: { listen: "${LISTEN}" }'],
+  ])("is left to the full reader for %s", async (_, text) => {
     expect(await of(text)).toBeUndefined();
   });
 });

@@ -24,7 +24,7 @@ describe("evertoken plan", () => {
   }
   const plan = (...args: readonly string[]) => site.run(["plan", "--config", site.config, ...args]);
 
-  test("forecasts from the configuration alone before anything runs, for people and for programs", async () => {
+  test("forecasts from the configuration alone before anything runs, as text and as JSON", async () => {
     await configure(["a", "b"]);
     const people = await plan("--offline");
     expect([people.code, people.stderr]).toEqual([0, ""]);
@@ -38,13 +38,13 @@ describe("evertoken plan", () => {
     } satisfies Partial<Plan>);
   });
 
-  test("does without a running state where there is none, and says so", async () => {
+  test("works without a running daemon, and says so", async () => {
     const { code, stderr, stdout } = await plan();
     expect([code, stdout.includes("from the configuration")]).toEqual([0, true]);
     expect(stderr).toContain("no daemon is running");
   });
 
-  test("ends with 4 on changes when that was asked for", async () => {
+  test("ends with 4 on changes with --detailed-exitcode", async () => {
     expect((await plan("--offline", "--detailed-exitcode")).code).toBe(4);
   });
 
@@ -56,7 +56,7 @@ describe("evertoken plan", () => {
     await configure(["a", "b"]);
   });
 
-  test("compares with what runs: nothing, then what a change would add and remove", async () => {
+  test("compares with the running state: no change, then what a change would add and remove", async () => {
     daemon = await site.start();
     await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "a");
     await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "b");

@@ -1,8 +1,8 @@
-import { type Completable, firstWords, parentsOf, quoted } from "./tree.ts";
+import { type Completable, firstWords, parentsOf, quote } from "./tree.ts";
 
 /** `source <(evertoken completion bash)`. */
 export function bashScript(tree: readonly Completable[]): string {
-  const parents = [...parentsOf(tree)].map(([parent, below]) => `    ${parent}) words=${quoted(below.join(" "))} ;;\n`);
+  const parents = [...parentsOf(tree)].map(([parent, below]) => `    ${parent}) words=${quote(below.join(" "))} ;;\n`);
   return `# bash completion for evertoken
 _evertoken() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" words="" i
@@ -19,31 +19,35 @@ _evertoken() {
     esac
   done
   case "$command" in
-    "") words=${quoted([...firstWords(tree), "--help", "--version"].join(" "))} ;;
-${parents.join("")}${tree.map(branch).join("")}  esac
+    "") words=${quote([...firstWords(tree), "--help", "--version"].join(" "))} ;;
+${parents.join("")}${tree.map(commandBranch).join("")}  esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _evertoken evertoken
 `;
 }
 
-function branch({ name, words, options }: Completable): string {
+function commandBranch({ name, words, options }: Completable): string {
   const values = options.flatMap(({ flags, value }) => {
     if (value === "none") return [];
     const then =
-      value === "file" ? 'COMPREPLY=($(compgen -f -- "$current"))' : value === "any" ? "COMPREPLY=()" : wordsOf(value);
+      value === "file"
+        ? 'COMPREPLY=($(compgen -f -- "$current"))'
+        : value === "any"
+          ? "COMPREPLY=()"
+          : offerWords(value);
     return [`        ${flags.join("|")}) ${then}; return ;;\n`];
   });
   const flags = [...options.flatMap((option) => option.flags), "--help"].join(" ");
-  return `    ${quoted(name)})
+  return `    ${quote(name)})
       case "$previous" in
 ${values.join("")}        *) ;;
       esac
-      if [[ "$current" == -* ]]; then words=${quoted(flags)}; else words=${quoted(words.join(" "))}; fi
+      if [[ "$current" == -* ]]; then words=${quote(flags)}; else words=${quote(words.join(" "))}; fi
       ;;
 `;
 }
 
-function wordsOf(words: readonly string[]): string {
-  return `COMPREPLY=($(compgen -W ${quoted(words.join(" "))} -- "$current"))`;
+function offerWords(words: readonly string[]): string {
+  return `COMPREPLY=($(compgen -W ${quote(words.join(" "))} -- "$current"))`;
 }

@@ -1,10 +1,10 @@
 import type { CommandSpec } from "../../command.ts";
 
-/** What can be completed of one command. */
+/** One command, as far as a shell can complete it. */
 export interface Completable {
   readonly name: string;
   readonly summary: string;
-  /** Words that may stand as arguments. */
+  /** Words that its arguments may be. */
   readonly words: readonly string[];
   readonly options: readonly CompletableOption[];
 }
@@ -13,11 +13,11 @@ export interface CompletableOption {
   /** `-o` and `--output`. */
   readonly flags: readonly string[];
   readonly help: string;
-  /** `none`: it stands alone; `any`: its value is not known; `file`; or one of these words. */
+  /** `none`: a flag without a value; `any`: any text; `file`: a path; otherwise the words to offer. */
   readonly value: "none" | "any" | "file" | readonly string[];
 }
 
-export function completable({ name, summary, arguments: all = [], options }: CommandSpec): Completable {
+export function completableOf({ name, summary, arguments: all = [], options }: CommandSpec): Completable {
   return {
     name,
     summary,
@@ -45,12 +45,12 @@ export function parentsOf(tree: readonly Completable[]): Map<string, string[]> {
   return parents;
 }
 
-/** What may come first, each once. */
+/** Each first word once. */
 export function firstWords(tree: readonly Completable[]): string[] {
   return [...new Set([...tree.map(({ name }) => name.split(" ")[0] ?? ""), "help"])];
 }
 
-/** In single quotes for a shell. */
-export function quoted(text: string): string {
+/** In single quotes, for every shell. */
+export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

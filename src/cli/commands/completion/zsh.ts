@@ -1,9 +1,9 @@
-import { type Completable, firstWords, parentsOf, quoted } from "./tree.ts";
+import { type Completable, firstWords, parentsOf, quote } from "./tree.ts";
 
 /** A file `_evertoken` in a folder of `$fpath`, or `source <(evertoken completion zsh)`. */
 export function zshScript(tree: readonly Completable[]): string {
   const parents = [...parentsOf(tree)].map(
-    ([parent, below]) => `    ${parent}) compadd -- ${below.map(quoted).join(" ")} ;;\n`,
+    ([parent, below]) => `    ${parent}) compadd -- ${below.map(quote).join(" ")} ;;\n`,
   );
   return `#compdef evertoken
 _evertoken() {
@@ -21,22 +21,22 @@ _evertoken() {
     esac
   done
   case "$command" in
-    "") compadd -- ${[...firstWords(tree), "--help", "--version"].map(quoted).join(" ")} ;;
-${parents.join("")}${tree.map(branch).join("")}  esac
+    "") compadd -- ${[...firstWords(tree), "--help", "--version"].map(quote).join(" ")} ;;
+${parents.join("")}${tree.map(commandBranch).join("")}  esac
 }
 if [ "$funcstack[1]" = "_evertoken" ]; then _evertoken "$@"; else compdef _evertoken evertoken; fi
 `;
 }
 
-function branch({ name, words, options }: Completable): string {
+function commandBranch({ name, words, options }: Completable): string {
   const values = options.flatMap(({ flags, value }) => {
     if (value === "none") return [];
-    const then = value === "file" ? "_files" : value === "any" ? ":" : `compadd -- ${value.map(quoted).join(" ")}`;
+    const then = value === "file" ? "_files" : value === "any" ? ":" : `compadd -- ${value.map(quote).join(" ")}`;
     return [`        ${flags.join("|")}) ${then}; return ;;\n`];
   });
-  const flags = [...options.flatMap((option) => option.flags), "--help"].map(quoted).join(" ");
-  const other = words.length === 0 ? ":" : `compadd -- ${words.map(quoted).join(" ")}`;
-  return `    ${quoted(name)})
+  const flags = [...options.flatMap((option) => option.flags), "--help"].map(quote).join(" ");
+  const other = words.length === 0 ? ":" : `compadd -- ${words.map(quote).join(" ")}`;
+  return `    ${quote(name)})
       case "$previous" in
 ${values.join("")}        *) ;;
       esac

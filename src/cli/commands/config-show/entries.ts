@@ -2,7 +2,7 @@ import type { Config } from "../../../config/config.ts";
 import { formatDuration } from "../../../core/duration.ts";
 import type { Credential, Policy, Provider, SecretRef, StoreConfig } from "../../../core/credential.ts";
 
-/** One value that holds, and where it would stand in the file. */
+/** One value in effect, and where a configuration file would have it. */
 export interface Entry {
   /** `["limits", "perSecond"]`, `["publish", 0, "store"]`. */
   readonly path: readonly (string | number)[];
@@ -12,7 +12,7 @@ export interface Entry {
 /** Everything but the credentials. */
 export function settingsEntries(config: Config): Entry[] {
   const { redis, http, shutdown, log, providers, stores, sealKey, dataDir, statusPage, metrics, history } = config;
-  return flat({
+  return flatten({
     redis: redis ? { ...redis, url: String(redis.url), password: refOf(redis.password) } : "embedded, in dataDir",
     dataDir,
     sealKey: refOf(sealKey),
@@ -22,20 +22,20 @@ export function settingsEntries(config: Config): Entry[] {
     metrics,
     history,
     shutdown: { drainTimeout: formatDuration(shutdown.drainTimeoutMs, "exact") },
-    providers: Object.fromEntries([...providers].map(([name, provider]) => [name, ofProvider(provider)])),
-    stores: Object.fromEntries([...stores].map(([name, store]) => [name, ofStore(store)])),
+    providers: Object.fromEntries([...providers].map(([name, provider]) => [name, providerValues(provider)])),
+    stores: Object.fromEntries([...stores].map(([name, store]) => [name, storeValues(store)])),
   });
 }
 
-/** Everything of one credential, with the policy that is nearest to it. */
+/** Everything about one credential, with the policy that applies to it. */
 export function credentialEntries(credential: Credential): Entry[] {
   const { id, provider, clientId, clientSecrets, scope, params, labels, publish, policy } = credential;
   const secrets = clientSecrets.map(refOf);
   const clientSecret = secrets.length === 1 ? secrets[0] : secrets;
-  return flat({ id, provider, clientId, clientSecret, scope, params, labels, publish, ...ofPolicy(policy) });
+  return flatten({ id, provider, clientId, clientSecret, scope, params, labels, publish, ...policyValues(policy) });
 }
 
-function ofPolicy(policy: Policy): Readonly<Record<string, string>> {
+function policyValues(policy: Policy): Readonly<Record<string, string>> {
   return {
     rotateAt: `${Number((policy.rotateAt * 100).toFixed(2))}%`,
     consumerCache: formatDuration(policy.consumerCacheMs, "exact"),
@@ -46,11 +46,11 @@ function ofPolicy(policy: Policy): Readonly<Record<string, string>> {
   };
 }
 
-function ofProvider({ responsePath, ...provider }: Provider): object {
+function providerValues({ responsePath, ...provider }: Provider): object {
   return { ...provider, name: undefined, ...(responsePath.length > 0 && { responsePath: responsePath.join(".") }) };
 }
 
-function ofStore({ timeoutMs, ...store }: StoreConfig): object {
+function storeValues({ timeoutMs, ...store }: StoreConfig): object {
   return { ...store, name: undefined, timeout: formatDuration(timeoutMs, "exact") };
 }
 
@@ -58,9 +58,9 @@ function refOf(ref: SecretRef | undefined): SecretRef | undefined {
   return ref && ("file" in ref ? { file: ref.file } : { env: ref.env });
 }
 
-function flat(value: unknown, path: Entry["path"] = []): Entry[] {
+function flatten(value: unknown, path: Entry["path"] = []): Entry[] {
   if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((each, i) => flat(each, [...path, i]));
-  if (typeof value === "object") return Object.entries(value).flatMap(([key, each]) => flat(each, [...path, key]));
+  if (Array.isArray(value)) return value.flatMap((each, i) => flatten(each, [...path, i]));
+  if (typeof value === "object") return Object.entries(value).flatMap(([key, each]) => flatten(each, [...path, key]));
   return [{ path, value: value as Entry["value"] }];
 }

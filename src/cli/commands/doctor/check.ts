@@ -1,17 +1,18 @@
 import type { Config } from "../../../config/config.ts";
+import { unlessAborted } from "../../../core/wait.ts";
 import type { Io } from "../../io.ts";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Check {
   readonly name: string;
   readonly status: "ok" | "warning" | "failure";
   readonly found: string;
-  /** What to do about it. */
+  /** What to do about it; undefined when the check is ok. */
   readonly fix?: string;
 }
 
-/** What the checks look at, and until when. */
-export interface Patient {
+/** What the checks examine, and until when. */
+export interface Subject {
   readonly config: Config;
   readonly io: Io;
   readonly signal: AbortSignal;
@@ -21,31 +22,24 @@ export const ok = (name: string, found: string): Check => ({ name, status: "ok",
 export const warning = (name: string, found: string, fix: string): Check => ({ name, status: "warning", found, fix });
 export const failure = (name: string, found: string, fix: string): Check => ({ name, status: "failure", found, fix });
 
-/** A check that has no answer in time is a failure, and holds up nothing else. */
-export async function inTime(
+/** A check that has no answer before the signal aborts is a failure; the other checks do not wait for it. */
+export async function runCheck(
   name: string,
   signal: AbortSignal,
-  look: () => Promise<readonly Check[]>,
+  check: () => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
-  const { promise: late, resolve } = Promise.withResolvers<readonly Check[]>();
-  const end = (): void =>
-    resolve([failure(name, "no answer before the end of --timeout", "look why it is slow, or give --timeout more")]);
-  if (signal.aborted) end();
-  signal.addEventListener("abort", end, { once: true });
-  try {
-    return await Promise.race([look(), late]);
-  } finally {
-    signal.removeEventListener("abort", end);
-  }
+  const late = failure(name, "no answer before the end of --timeout", "find out why it is slow, or raise --timeout");
+  return (await unlessAborted(check(), signal)) ?? [late];
 }
 
-/** Clocks this far apart are worth a word; the schedule allows for 30 s (see schedule.ts). */
-const SKEW_MS = { worth: 2000, most: 30_000 } as const;
+/** A skew that is worth a warning, and the 30 s that the schedule allows for (see core/policy/schedule.ts). */
+const SKEW_MS = { warning: 2000, failure: 30_000 } as const;
 
-export function judgeClock(name: string, aheadMs: number, whose: string): Check {
+/** `aheadMs`: how far the other clock is ahead of this machine's; negative if it is behind. */
+export function rateClock(name: string, aheadMs: number, whose: string): Check {
   const apart = Math.abs(aheadMs);
   const found = `${whose} is ${(apart / 1000).toFixed(1)} s ${aheadMs < 0 ? "behind" : "ahead of"} this machine's`;
-  const fix = "let NTP set both clocks; tokens are taken to live as long as this machine's says";
-  if (apart > SKEW_MS.most) return failure(name, found, fix);
-  return apart > SKEW_MS.worth ? warning(name, found, fix) : ok(name, `${whose} agrees with this machine's`);
+  const fix = "let NTP set both clocks; this machine's clock decides how long a token lives";
+  if (apart > SKEW_MS.failure) return failure(name, found, fix);
+  return apart > SKEW_MS.warning ? warning(name, found, fix) : ok(name, `${whose} agrees with this machine's`);
 }

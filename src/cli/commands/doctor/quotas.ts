@@ -5,10 +5,10 @@ import { cycleOf } from "../../../core/plan/demand.ts";
 import { dueAt } from "../../../core/policy/schedule.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
-/** More than this share leaves little for a catch-up after an outage. */
+/** A fleet that needs more than this share of a quota has little left to catch up after an outage. */
 const ENOUGH = 0.5;
 
-/** What the configuration asks of providers and stores when all goes well, beside what they allow. */
+/** The rates that the configuration needs in steady state, beside the quotas of providers and stores. */
 export function checkQuotas(config: Config): readonly Check[] {
   const perProvider = new Map<string, number>();
   const perStore = new Map<string, number>();
@@ -24,23 +24,25 @@ export function checkQuotas(config: Config): readonly Check[] {
   }
   const checks: Check[] = [];
   for (const { name, limits } of config.providers.values()) {
-    const asked = perProvider.get(name) ?? 0;
+    const needed = perProvider.get(name) ?? 0;
     const fix = "raise limits.perSecond if the provider allows it, use tokens that live longer, or a later rotateAt";
     const { perSecond = Infinity, perHour = Infinity, perDay = Infinity } = limits;
-    checks.push(judge(`quota of provider ${name}`, asked, Math.min(perSecond, perHour / 3600, perDay / 86_400), fix));
+    const allowed = Math.min(perSecond, perHour / 3600, perDay / 86_400);
+    checks.push(rateQuota(`quota of provider ${name}`, { needed, allowed }, fix));
   }
-  // What shares an account or a project shares its quota.
+  // The stores of one account or project share its quota.
   for (const [scope, stores] of Map.groupBy(config.stores.values(), ({ name, quota }) => quota?.scope ?? name)) {
-    const asked = stores.reduce((sum, { name }) => sum + (perStore.get(name) ?? 0), 0);
+    const needed = stores.reduce((sum, { name }) => sum + (perStore.get(name) ?? 0), 0);
     const allowed = Math.min(...stores.map(({ quota }) => quota?.perSecond ?? Infinity));
-    checks.push(judge(`quota of store ${scope}`, asked, allowed, "ask the cloud for a higher quota"));
+    checks.push(rateQuota(`quota of store ${scope}`, { needed, allowed }, "ask the cloud for a higher quota"));
   }
   for (const [store, count] of tooOften) {
     const least = formatDuration(config.stores.get(store)?.writeIntervalMs ?? 0, "sentence", 1);
     checks.push(
       warning(
         `versions in store ${store}`,
-        `${count} credentials are renewed more often than every ${least}, the least interval that the store sustains for one secret (limits.writeInterval)`,
+        `${count} credentials are rotated more often than every ${least}, ` +
+          "the least interval that the store sustains for one secret (limits.writeInterval)",
         "use tokens that live longer, or another store",
       ),
     );
@@ -48,7 +50,7 @@ export function checkQuotas(config: Config): readonly Check[] {
   return checks;
 }
 
-/** Between two rotations of a token that lives as long as is assumed. */
+/** From one rotation to the next, for a token with the assumed lifetime. */
 function intervalMs({ policy }: Credential): number {
   return Math.max(1, dueAt({ issuedAt: 0, expiresAt: policy.lifetimeMs }, policy, 0));
 }
@@ -57,21 +59,26 @@ function add(sums: Map<string, number>, key: string, more: number): void {
   sums.set(key, (sums.get(key) ?? 0) + more);
 }
 
-function judge(name: string, asked: number, allowed: number, fix: string): Check {
-  const per = rate(asked);
+/** `needed` and `allowed`: per second. */
+function rateQuota(
+  name: string,
+  { needed, allowed }: { readonly needed: number; readonly allowed: number },
+  fix: string,
+): Check {
+  const per = formatRate(needed);
   if (!Number.isFinite(allowed)) return ok(name, `${per}; no limit is known`);
-  const found = `${per} of ${rate(allowed)} (${shareOf(asked, allowed)} %)`;
-  if (asked > allowed) return failure(name, `${found}: tokens will die`, fix);
-  return asked > allowed * ENOUGH
+  const found = `${per} of ${formatRate(allowed)} (${formatShare(needed / allowed)} %)`;
+  if (needed > allowed) return failure(name, `${found}: tokens will die`, fix);
+  return needed > allowed * ENOUGH
     ? warning(name, `${found}: little is left to catch up after an outage`, fix)
     : ok(name, found);
 }
 
-function rate(perSecond: number): string {
+function formatRate(perSecond: number): string {
   return perSecond >= 0.1 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 3600).toFixed(1)}/h`;
 }
 
-function shareOf(asked: number, allowed: number): string {
-  const percent = Math.round((asked / allowed) * 100);
+function formatShare(share: number): string {
+  const percent = Math.round(share * 100);
   return percent === 0 ? "< 1" : String(percent);
 }

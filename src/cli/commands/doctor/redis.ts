@@ -6,28 +6,28 @@ import { preflight } from "../../../queue/redis/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "../../../queue/redis/link.ts";
 import { redisAddress } from "../../../daemon/redis-address.ts";
 import { SecretSourceError } from "../../../secrets/source.ts";
-import { type Check, type Patient, failure, judgeClock, ok, warning } from "./check.ts";
+import { type Check, type Subject, failure, ok, rateClock, warning } from "./check.ts";
 
 const CONNECT_MS = 3000;
 const PINGS = 5;
 const SLOW_MS = 20;
 
-/** Reachable, with the rights and settings that evertoken needs, its clock, and what it would lose. */
-export async function checkRedis({ config, io, signal }: Patient): Promise<readonly Check[]> {
+/** Connection, latency, rights and settings, clock, and what a restart of Redis would lose. */
+export async function checkRedis({ config, io, signal }: Subject): Promise<readonly Check[]> {
   const checks = config.redis === undefined ? await checkProgram(io.env["PATH"]) : [];
   try {
     const address = await redisAddress(config, io.env);
-    if (address.socket !== undefined && !existsSync(address.socket)) return checks; // no daemon runs, so no Redis does
+    if (address.socket !== undefined && !existsSync(address.socket)) return checks; // no daemon, so no embedded Redis
     const redis = openRedis(address, { connected: () => undefined, disconnected: () => undefined });
     try {
       await redis.connect(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]));
-      return [...checks, ...(await examine(redis, io.now))];
+      return [...checks, ...(await checkServer(redis, io.now))];
     } finally {
       await redis.close(true);
     }
   } catch (error) {
     if (!(error instanceof RedisError || error instanceof SecretSourceError)) throw error;
-    return [...checks, failure("redis", error.message, "redis-cli -u URL ping, from where evertoken runs")];
+    return [...checks, failure("redis", error.message, "on the machine that runs evertoken: redis-cli -u URL ping")];
   }
 }
 
@@ -40,7 +40,7 @@ async function checkProgram(path: string | undefined): Promise<readonly Check[]>
   }
 }
 
-async function examine(redis: RedisLink, now: () => number): Promise<readonly Check[]> {
+async function checkServer(redis: RedisLink, now: () => number): Promise<readonly Check[]> {
   const laps: number[] = [];
   for (let i = 0; i < PINGS; i++) {
     const from = now();
@@ -53,16 +53,20 @@ async function examine(redis: RedisLink, now: () => number): Promise<readonly Ch
   const ahead = Number(seconds) * 1000 + Number(micros) / 1000 - (from + now()) / 2;
   return [
     latency > SLOW_MS
-      ? warning("redis", `answers after ${latency} ms`, "run Redis near the daemon: every rotation asks it three times")
+      ? warning(
+          "redis",
+          `answers after ${latency} ms`,
+          "run Redis near the daemon: every rotation takes three round trips",
+        )
       : ok("redis", `${redis.where} answers after ${latency} ms`),
-    await settings(redis),
-    ...(await persistence(redis)),
-    judgeClock("clock of redis", ahead, "Redis's clock"),
+    await checkSettings(redis),
+    ...(await checkPersistence(redis)),
+    rateClock("clock of redis", ahead, "Redis's clock"),
   ];
 }
 
-/** Version, eviction, scripts: what the daemon itself refuses; and the channel, which it would miss later. */
-async function settings(redis: RedisLink): Promise<Check> {
+/** What the daemon refuses at its start (version, eviction, scripts), and the channel, which it needs only later. */
+async function checkSettings(redis: RedisLink): Promise<Check> {
   const name = "redis settings";
   try {
     const doubts = await preflight(redis);
@@ -77,7 +81,7 @@ async function settings(redis: RedisLink): Promise<Check> {
   }
 }
 
-async function persistence(redis: RedisLink): Promise<readonly Check[]> {
+async function checkPersistence(redis: RedisLink): Promise<readonly Check[]> {
   try {
     const text = String(await redis.call("INFO"));
     const version = /^(?:valkey|redis)_version:(\S+)/m.exec(text)?.[1] ?? "of unknown version";
@@ -85,12 +89,12 @@ async function persistence(redis: RedisLink): Promise<readonly Check[]> {
     return [
       warning(
         "redis persistence",
-        `AOF is off (Redis ${version}): after a restart pauses, history and waiting tokens are gone, and every store is asked`,
+        `AOF is off (Redis ${version}): a restart loses pauses, history and sealed tokens, and reads every store`,
         "CONFIG SET appendonly yes, and appendonly yes in its file",
       ),
     ];
   } catch (error) {
-    if (error instanceof RedisError) return []; // denied: said above
+    if (error instanceof RedisError) return []; // denied: checkSettings reports it
     throw error;
   }
 }

@@ -2,11 +2,11 @@ import { formatDuration } from "../../../core/duration.ts";
 import type { Plan } from "../../../core/plan/plan.ts";
 import { table } from "../../table.ts";
 
-/** The plan for people: what there is to decide first, figures below. */
-export function planText(plan: Plan): string {
+/** The plan for people: first what needs a decision, then the figures. */
+export function formatPlan(plan: Plan): string {
   const { changes, findings } = plan;
   const change = (["added", "changed", "removed"] as const)
-    .map((kind) => `${changes[kind].count} ${kind}${named(changes[kind].ids)}`)
+    .map((kind) => `${changes[kind].count} ${kind}${listIds(changes[kind].ids)}`)
     .join(", ");
   return [
     `${plan.credentials} credentials, from the ${plan.from}: ${change}.\n`,
@@ -22,11 +22,11 @@ export function planText(plan: Plan): string {
     "\n",
     recoveryTable(plan),
     "\n",
-    profile(plan),
+    hoursTable(plan),
   ].join("");
 }
 
-function named(ids: readonly string[]): string {
+function listIds(ids: readonly string[]): string {
   if (ids.length === 0) return "";
   return ` (${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", ..." : ""})`;
 }
@@ -98,8 +98,8 @@ function recoveryTable({ providers }: Plan): string {
 
 const BARS = " ▁▂▃▄▅▆▇█";
 
-/** One character an hour. */
-function profile({ providers }: Plan): string {
+/** One bar per hour. */
+function hoursTable({ providers }: Plan): string {
   const rows = providers
     .filter((p) => p.exchanges.nextDay > 0)
     .map((p) => {

@@ -11,7 +11,7 @@ import { statesOf } from "../../states.ts";
 import { relative, table } from "../../table.ts";
 import type { View } from "./view.ts";
 
-/** Everything known of one credential. */
+/** Everything that Redis knows about one credential. */
 export async function credentialView(credential: Credential, redis: RedisLink, io: Io): Promise<View> {
   const document = await credentialDocument(credential, redis, io.now());
   return { healthy: document.healthy, json: document, text: () => credentialTable(document, io.now()) };
@@ -19,8 +19,8 @@ export async function credentialView(credential: Credential, redis: RedisLink, i
 
 async function credentialDocument(credential: Credential, redis: RedisLink, now: number) {
   const due = dueIndex(redis, credential.provider);
-  const [look] = await lookAt(redis, credential.provider, [credential.id], now);
-  const { nextAt, operatorPause } = look ?? {};
+  const [view] = await lookAt(redis, credential.provider, [credential.id], now);
+  const { nextAt, operatorPause } = view ?? {};
   const record = decodeRecord((await due.record(credential.id)) ?? "");
   const targets = credential.publish.map((target) => {
     const { store, secret, format } = target;
@@ -45,7 +45,7 @@ async function credentialDocument(credential: Credential, redis: RedisLink, now:
     schemaVersion: 1 as const,
     credential: credential.id,
     provider: credential.provider,
-    state: look === undefined ? "unscheduled" : statesOf(look, now)[0],
+    state: view === undefined ? "unscheduled" : statesOf(view, now)[0],
     scheduled: nextAt !== undefined,
     healthy: nextAt !== undefined && failure === undefined && targets.every((t) => t.live && t.failures === undefined),
     revision: record?.revision ?? 0,

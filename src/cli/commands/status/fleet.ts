@@ -9,7 +9,7 @@ import type { RedisLink } from "../../../queue/redis/link.ts";
 import { takeSnapshot } from "../../../queue/views/snapshot.ts";
 import type { Io } from "../../io.ts";
 import { relative, table } from "../../table.ts";
-import { painted, type View } from "./view.ts";
+import { paintState, type View } from "./view.ts";
 
 const ACTIONS_SHOWN = 5;
 const RECENT_MS = 24 * 3600_000;
@@ -25,7 +25,7 @@ const COLUMNS = {
   refreshing: undefined,
 } as const satisfies Record<CountedState, string | undefined>;
 
-/** The fleet in one look. */
+/** The fleet: its providers and stores, what needs attention, what is paused, what operators did. */
 export async function fleetView(config: Config, redis: RedisLink, io: Io): Promise<View> {
   const document = statusDocument(await takeSnapshot(redis, fleetShape(config), io.now()));
   const actions = await recentActions(redis);
@@ -55,7 +55,7 @@ function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io
   const stores = document.stores.map((s) => [s.store, s.type, String(s.unpublished), runwayText(s.runwaySeconds)]);
   const attention = document.attention.map((a) => [
     a.credential,
-    painted(a.state, io),
+    paintState(a.state, io),
     a.class,
     a.code,
     String(a.failures),
@@ -70,7 +70,7 @@ function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io
     titled(["STORE", "TYPE", "UNPUBLISHED", "RUNWAY"], stores),
     titled(["CREDENTIAL", "STATE", "CLASS", "CODE", "FAILURES", "NEXT TRY", "EXPIRES"], attention),
     titled(["PAUSED", "UNTIL", "BY", "WHY"], pausesOf(document)),
-    titled(["DONE", "BY", "WHAT", "WHY"], recent(actions, io.now())),
+    titled(["DONE", "BY", "WHAT", "WHY"], recentRows(actions, io.now())),
   ].join("");
 }
 
@@ -78,7 +78,7 @@ function runwayText(seconds: number | undefined): string {
   return seconds === undefined ? "-" : formatDuration(1000 * seconds, "brief");
 }
 
-/** Whole providers first. */
+/** Paused providers, then paused credentials. */
 function pausesOf({ providers, paused }: StatusDocument): string[][] {
   const cells = (what: string, { until, by, reason = "-" }: PauseStatus): string[] => [what, until, by, reason];
   return [
@@ -89,7 +89,7 @@ function pausesOf({ providers, paused }: StatusDocument): string[][] {
   ];
 }
 
-function recent(actions: readonly Action[], now: number): string[][] {
+function recentRows(actions: readonly Action[], now: number): string[][] {
   return actions
     .filter(({ at }) => at > now - RECENT_MS)
     .slice(0, ACTIONS_SHOWN)

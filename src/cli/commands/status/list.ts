@@ -3,14 +3,14 @@ import type { CredentialView } from "../../../queue/views/credentials.ts";
 import type { Io } from "../../io.ts";
 import { isUnhealthy, statesOf } from "../../states.ts";
 import { relative, table } from "../../table.ts";
-import { type View, painted } from "./view.ts";
+import { type View, paintState } from "./view.ts";
 
-/** Selected credentials, a line each. */
-export function listView(looks: readonly CredentialView[], io: Io): View {
+/** One line for each selected credential. */
+export function listView(views: readonly CredentialView[], io: Io): View {
   const now = io.now();
-  const rows = looks.map((look) => {
-    const states = statesOf(look, now);
-    const { id, provider, nextAt, liveUntil, failing, operatorPause } = look;
+  const rows = views.map((view) => {
+    const states = statesOf(view, now);
+    const { id, provider, nextAt, liveUntil, failing, operatorPause } = view;
     return {
       credential: id,
       provider,
@@ -38,18 +38,18 @@ export function listView(looks: readonly CredentialView[], io: Io): View {
   });
   const at = (instant: number | undefined): string => (instant === undefined ? "-" : relative(instant, now));
   return {
-    healthy: !looks.some((look) => isUnhealthy(look, now)),
+    healthy: !views.some((view) => isUnhealthy(view, now)),
     json: { schemaVersion: 1, takenAt: formatInstant(now), credentials: rows },
     lines: rows.map((row) => ({ schemaVersion: 1, ...row })),
     text(wide) {
       const head = ["CREDENTIAL", "PROVIDER", "STATE", "EXPIRES", "NEXT", "FAILURE"];
       const more = ["FAILURES", "SINCE", "STORES", "PAUSED UNTIL", "BY", "WHY"];
       const cells = rows.map(({ credential, provider, state, failure, pause }, i) => {
-        const { liveUntil, nextAt } = looks[i] ?? {};
+        const { liveUntil, nextAt } = views[i] ?? {};
         const row = [
           credential,
           provider,
-          painted(state, io),
+          paintState(state, io),
           at(liveUntil),
           at(nextAt),
           failure ? `${failure.class} ${failure.code}` : "-",

@@ -1,13 +1,13 @@
 import type { CredentialState } from "../../../core/states.ts";
 import type { Io, Tone } from "../../io.ts";
 
-/** What is shown: for programs and for people. */
+/** What a status command prints, for programs and for people. */
 export interface View {
   /** False: somebody must act. */
   readonly healthy: boolean;
   readonly json: object;
   text(wide: boolean): string;
-  /** One line each for `ndjson`; the whole document where there is none. */
+  /** The lines of `ndjson`; without them it prints the whole document as one line. */
   readonly lines?: readonly object[];
 }
 
@@ -24,8 +24,8 @@ const TONES: Readonly<Record<CredentialState, Tone | undefined>> = {
   healthy: "good",
 };
 
-/** A state in its colour. */
-export function painted(state: CredentialState, io: Io): string {
+/** The state in its colour. */
+export function paintState(state: CredentialState, io: Io): string {
   const tone = TONES[state];
   return tone === undefined ? state : io.paint(tone, state);
 }
