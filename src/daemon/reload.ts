@@ -132,9 +132,7 @@ export function startReload(parts: ReloadParts): Reload {
       duration_ms: durationMs,
     });
     if (restartNeeded.length > 0) log.event("config.restart_needed", { keys: restartNeeded });
-    for (const { file, line, message } of warnings) {
-      log.event("config.warning", { file, ...(line !== undefined && { line }), detail: message });
-    }
+    logWarnings(log, warnings);
   }
 
   /** `more`: so many are not listed. */
@@ -167,6 +165,12 @@ export function startReload(parts: ReloadParts): Reload {
       folders.close();
     },
   };
+}
+
+export function logWarnings(log: Log, warnings: readonly Problem[]): void {
+  for (const { file, line, message } of warnings) {
+    log.event("config.warning", { file, ...(line !== undefined && { line }), detail: message });
+  }
 }
 
 function sentenceOf({ file, line, column, message }: Problem): string {
