@@ -68,7 +68,7 @@ export function makeJobRunner(options: JobRunnerOptions) {
       }
       const spans = options.startRotation?.(job, credential, provider);
       const outcome = await rotate(
-        { job, credential, provider },
+        { job: { ...job, mayExchange: true }, credential, provider },
         {
           ...portsOf(credential, provider),
           journal,

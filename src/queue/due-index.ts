@@ -5,7 +5,7 @@ import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
-import { begin, finish, minted, release } from "./scripts/job.ts";
+import { begin, finish, minted, release, renew } from "./scripts/job.ts";
 import { advance, coolDown, request } from "./scripts/operator.ts";
 import { register, remove } from "./scripts/registration.ts";
 
@@ -65,6 +65,12 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
         request: request ?? undefined,
         sealed: typeof sealed === "string" ? Buffer.from(sealed, "base64") : undefined,
       };
+    },
+
+    /** Renews the lease in the middle of a job. Returns how long it is from now on, in ms; 0: fenced. */
+    async renew(id: string, fence: string, leaseFloorMs: number): Promise<number> {
+      const args = { id, claimFence: fence, floorMs: leaseFloorMs, capMs: LEASE_CAP_MS };
+      return Number(await redis.run(renew, { keys, args }));
     },
 
     /** Writes a token's revision, and the sealed token, before it is published; renews the lease. False: fenced. */

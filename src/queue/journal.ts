@@ -2,8 +2,8 @@ import type { Journal } from "../core/ports/journal.ts";
 import type { DueIndex } from "./due-index.ts";
 import type { StartedJob } from "./bullmq.ts";
 
-/** How long a token in hand waits for Redis before it is published without having been written down. */
-const MINTED_TIMEOUT_MS = 3000;
+/** How long a job that has something in hand waits for Redis before it goes on without it. */
+const REPLY_TIMEOUT_MS = 3000;
 
 /** The journal of one claim. `abandoned` is aborted when the process gives up waiting for Redis. */
 export function journalOf(
@@ -20,6 +20,10 @@ export function journalOf(
   };
   return {
     begin: async () => job.begun?.() ?? due.begin(id, fence, leaseFloorMs),
+    renew() {
+      const renewed = due.renew(id, fence, leaseFloorMs).catch(() => "unreachable" as const);
+      return orElse(renewed, "unreachable", untilLate);
+    },
     async minted(entry) {
       const written = due
         .minted(id, fence, entry)
@@ -36,7 +40,7 @@ export function journalOf(
 type Until = (give: () => void) => () => void;
 
 const untilLate: Until = (give) => {
-  const timer = setTimeout(give, MINTED_TIMEOUT_MS).unref();
+  const timer = setTimeout(give, REPLY_TIMEOUT_MS).unref();
   return () => clearTimeout(timer);
 };
 

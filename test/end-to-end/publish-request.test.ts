@@ -9,7 +9,10 @@ import { credential, makeWorld, provider, target, unavailable } from "../fakes/w
 type World = ReturnType<typeof makeWorld>;
 
 function run(world: World, of = credential()) {
-  return rotate({ job: { jobId: "j", dueAt: world.now, sendAt: world.now }, credential: of, provider }, world.ports);
+  return rotate(
+    { job: { jobId: "j", dueAt: world.now, sendAt: world.now, mayExchange: true }, credential: of, provider },
+    world.ports,
+  );
 }
 
 describe("an operator's request to publish", () => {

@@ -53,18 +53,28 @@ export class FakeStore implements Store {
   writes = 0;
   looks = 0;
   down: PublishError | undefined;
+  /** Writes fail, and questions are answered. */
+  refuses: PublishError | undefined;
+  /** Called in the middle of a look. */
+  during = () => undefined as void;
   /** The write happens, its answer is lost. */
   dropAnswer = false;
   async look(secret: string): Promise<Held | undefined> {
     this.looks += 1;
+    this.during();
     if (this.down) throw this.down;
     return this.secrets.get(secret);
   }
   async publish(version: SecretVersion, known: { revision: number } | undefined) {
     if (this.down) throw this.down;
-    const held = known === undefined ? await this.look(version.secret) : undefined;
+    if (known === undefined) await this.look(version.secret);
+    const held = known === undefined ? this.secrets.get(version.secret) : undefined;
     if (held !== undefined && held.revision > version.revision) return { result: "superseded" as const, held };
-    if (held?.revision === version.revision) return { result: "unchanged" as const, held };
+    if (held?.revision === version.revision) {
+      const isSame = held.payload === version.payload.reveal();
+      return { result: isSame ? ("unchanged" as const) : ("superseded" as const), held };
+    }
+    if (this.refuses) throw this.refuses;
     const { revision, issuedAt, expiresAt } = version;
     const next = { revision, issuedAt, expiresAt, version: String(revision), older: [] };
     this.secrets.set(version.secret, { ...next, payload: version.payload.reveal() });
@@ -103,7 +113,14 @@ class FakeJournal implements Journal {
     if (this.fenced) return { kind: "fenced" };
     if (this.pausedUntil > 0) return { kind: "paused", until: this.pausedUntil, releaseAt: this.pausedUntil };
     const { record, request, sealed } = this;
-    return { kind: "begun", record, request, sealed, leaseMs: 17_000 };
+    return { kind: "begun", record, request, sealed, leaseMs: this.leaseMs };
+  }
+  /** How long a lease is. */
+  leaseMs = 17_000;
+  async renew(): Promise<number | "unreachable"> {
+    this.calls.push("renew");
+    if (this.away) return "unreachable";
+    return this.fenced ? 0 : this.leaseMs;
   }
   async minted(entry: Minted) {
     this.calls.push("minted");

@@ -13,7 +13,7 @@ function makeTracedWorld(options: Parameters<typeof makeWorld>[0] & { credential
   const acme = credential({ publish: (options.stores ?? ["one"]).map((name) => target(name)) });
   async function run() {
     exporter.reset();
-    const job = { jobId: "j", dueAt: world.now - 20, sendAt: world.now };
+    const job = { jobId: "j", dueAt: world.now - 20, sendAt: world.now, mayExchange: true };
     const spans = start(job, acme, provider);
     if (spans === undefined) throw new Error("not sampled");
     const { ports } = world;

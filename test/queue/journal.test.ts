@@ -25,6 +25,15 @@ test("a journal leaves nothing behind with what lives as long as the process", a
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
+test("a lease that is renewed ends later, and only its claim can renew it", async () => {
+  const journal = await claimed(new AbortController().signal);
+  await index.redis.call("ZADD", index.due.keys.running, 1, "acme");
+  expect(await journal.renew()).toBe(15_000);
+  expect(Number(await index.redis.call("ZSCORE", index.due.keys.running, "acme"))).toBeGreaterThan(Date.now());
+  await index.redis.call("HSET", index.due.keys.fence, "acme", "another");
+  expect(await journal.renew()).toBe(0);
+});
+
 test("a token that is written down leaves no timer behind", async () => {
   const journal = await claimed(new AbortController().signal);
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });

@@ -54,6 +54,8 @@ export function lastingClass({ class: className, code, repeats }: Omit<Failure, 
   return className === "transient" && code === FORBIDDEN && repeats > FORBIDDEN_TRIES ? "config" : className;
 }
 
+const MINT_AGAIN_CAP_MS = 5 * MINUTE;
+
 /** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), never less than a quarter of a second. */
 function fullJitter(
   { base, cap }: { readonly base: number; readonly cap: number },
@@ -119,4 +121,12 @@ function transientCap(token: Living | undefined, now: Instant): number {
 /** When a failed publish is tried again: the token is at hand, so soon. */
 export function publishRetryAt(failures: number, now: Instant, random: number): Instant {
   return Math.ceil(now + fullJitter({ base: 500, cap: 30 * SECOND }, failures, random));
+}
+
+/**
+ * How long after a token that could neither be published nor kept another one may be minted for the same target.
+ * `failures`: publishes that failed in a row. A store that refuses every token would get one at each retry otherwise.
+ */
+export function mintAgainMs(failures: number, { minIntervalMs }: Policy): number {
+  return failures === 0 ? 0 : Math.min(minIntervalMs * 2 ** Math.min(failures - 1, 30), MINT_AGAIN_CAP_MS);
 }

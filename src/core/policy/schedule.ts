@@ -24,6 +24,11 @@ const SKEW = { most: 30_000, share: 0.05 } as const;
 /** Jitter takes at most this share of the margin, and only makes the rotation earlier. */
 const JITTER_SHARE = 0.2;
 
+/** A token that lives less than this is taken for dead on arrival: `minInterval` alone says when to ask again. */
+const SHORTEST_MS = 1000;
+/** From the end of a token to the exchange that follows: clocks agree to a second at best. */
+const AFTER_END_MS = 1000;
+
 /** Life that can be counted on: clocks may differ by 30 s, or by 5 % of a short life. */
 function effectiveMs(lifetimeMs: number): number {
   return lifetimeMs - Math.min(SKEW.most, SKEW.share * lifetimeMs);
@@ -39,13 +44,19 @@ export function marginMs(lifetimeMs: number, policy: Policy): number {
   return Math.min(wanted, 0.5 * effective);
 }
 
-/** `jitter` in [0, 1) is drawn once per revision and the result is stored: never call this to ask whether something is due. */
+/**
+ * When the next exchange is due. `jitter` in [0, 1) is drawn once per revision and the result is stored: never call this
+ * to ask whether something is due. `minInterval` may put the exchange off, but never beyond the end of a token that
+ * lives: a provider may answer with the same token and the little life that it has left.
+ */
 export function dueAt(life: Life, policy: Policy, jitter: number): Instant {
   const lifetime = Math.max(0, life.expiresAt - life.issuedAt);
   const margin = marginMs(lifetime, policy);
   const end = life.issuedAt + effectiveMs(lifetime);
   const early = jitter * JITTER_SHARE * margin;
-  return Math.floor(Math.max(life.issuedAt + policy.minIntervalMs, end - margin - early));
+  const soonest = life.issuedAt + policy.minIntervalMs;
+  const latest = lifetime < SHORTEST_MS ? Infinity : life.expiresAt + AFTER_END_MS;
+  return Math.floor(Math.min(Math.max(soonest, end - margin - early), latest));
 }
 
 interface Finding {
@@ -109,6 +120,8 @@ export function checkLife(life: Life, policy: Policy): Pick<Finding, "code" | "m
 
 /** Everything that decides whether a token is minted now. Gathered before the decision, which asks nobody. */
 export interface Facts {
+  /** False: the claim is for publishing only, and has passed no gate of the provider. */
+  readonly mayExchange: boolean;
   /** An operator asked for a publish of the token that is at hand, and for nothing else. */
   readonly publishOnly: boolean;
   /** When an operator asked for a rotation that has not been served yet. */
@@ -118,6 +131,10 @@ export interface Facts {
   readonly specChanged: boolean;
   /** A target lacks the newest token, and no copy of it is left to publish. */
   readonly targetMissing: boolean;
+  /** The token is kept sealed by a key that this replica lacks; another replica may publish it. */
+  readonly sealedElsewhere: boolean;
+  /** The earliest instant at which another token may be minted because one could not be published. */
+  readonly mintAgainAt: Instant;
   /** Not one store that would have to say what it holds has answered. */
   readonly storesSilent: boolean;
   /** Nothing is remembered: what the stores hold is all that is known. */
@@ -146,20 +163,26 @@ export function isOnLadder(facts: Omit<Facts, "secretChanged">, now: Instant): b
  * Neither a live token nor not knowing whether one lives is ever a reason to mint.
  */
 const reasonChain: readonly (readonly [Verdict, Predicate])[] = [
-  ["wait", (facts) => facts.publishOnly],
+  ["wait", (facts) => facts.publishOnly || !facts.mayExchange],
   ["wait", (facts) => facts.forgotten && facts.storesSilent],
   ["retry", (facts, now) => isOnLadder(facts, now) && facts.secretChanged],
   ["wait", (facts, now) => isOnLadder(facts, now)],
   ["Requested", (facts) => facts.requestedAt !== undefined],
   ["NeverIssued", (facts) => facts.revision === 0],
   ["SpecChanged", (facts) => facts.specChanged],
-  // A new token is the only cure, so a store must first show that it would take one.
-  ["wait", (facts) => facts.targetMissing && facts.storesSilent],
-  ["TargetMissing", (facts) => facts.targetMissing],
+  ["TargetMissing", (facts, now) => facts.targetMissing && mayReplace(facts, now)],
   ["Expired", (facts, now) => now >= facts.expiresAt],
   ["retry", (facts, now) => now >= facts.dueAt && facts.failedReason !== undefined],
   ["NearingExpiry", (facts, now) => now >= facts.dueAt],
 ];
+
+/**
+ * Only a new token helps a target that lacks one of which no copy is left. It waits for whoever can open the sealed copy,
+ * for a store that shows that it would take a token, and for `mintAgainAt`: a store that refuses every token gets few.
+ */
+function mayReplace({ sealedElsewhere, storesSilent, mintAgainAt }: Facts, now: Instant): boolean {
+  return !sealedElsewhere && !storesSilent && now >= mintAgainAt;
+}
 
 /** Why a token is minted now; undefined: there is no reason to. */
 export function reasonToRotate(facts: Facts, now: Instant): Reason | undefined {

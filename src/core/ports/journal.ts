@@ -67,6 +67,11 @@ export interface Finished {
 /** The durable memory of one credential, seen through one claim. Every method is one atomic round trip under its fence. */
 export interface Journal {
   begin(): Promise<Begun>;
+  /**
+   * Renews the lease under the fence. Returns how long it is valid from now on, in ms; 0: another claim holds the
+   * credential by now. `unreachable`: Redis did not answer in time; the lease is what it was.
+   */
+  renew(): Promise<number | "unreachable">;
   /** MUST be called between exchange and publish. `unreachable`: Redis did not answer in time; publish all the same. */
   minted(entry: Minted): Promise<"kept" | "fenced" | "unreachable">;
   /** Waits for Redis to come back, for as long as the process lives. */

@@ -10,6 +10,8 @@ export interface Job {
   readonly dueAt: Instant;
   /** The job's slot under the provider's rate: nothing is sent before. */
   readonly sendAt: Instant;
+  /** False: the claim was made to publish only. It has passed no gate of the provider, so nothing may be sent there. */
+  readonly mayExchange: boolean;
 }
 
 /** What the core tells the trace of its rotation, where there is one. */

@@ -3,7 +3,7 @@ import { isEndpointFault, needsPerson } from "../policy/error-classes.ts";
 import type { FailingEntry } from "./failing.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Arrival, FailedExchange, Progress } from "./progress.ts";
-import { type CredentialRecord, isUnknown, liveUntil, targetRecordOf } from "./record.ts";
+import { type CredentialRecord, isUnknown, liveUntil, mintAgainAt, targetRecordOf } from "./record.ts";
 
 export interface Conclusion {
   readonly outcome: Outcome;
@@ -43,7 +43,8 @@ export function conclude(
   const { error, reason, record, exchangeMs } = progress;
   const result = resultOf(progress);
   const waiting = progress.pending.map((target) => targetRecordOf(record, target));
-  const retries = waiting.filter(({ failures }) => failures > 0).map(({ retryAt }) => retryAt);
+  const soonest = progress.token === undefined ? mintAgainAt(record, progress.pending, progress.credential.policy) : 0;
+  const retries = waiting.filter(({ failures }) => failures > 0).map(({ retryAt }) => Math.max(retryAt, soonest));
   // A record that nobody knows yet does not count its tries: the stores are asked again at a steady pace.
   const nextAt = isUnknown(record) ? now + unknownRetryMs : Math.min(record.dueAt, ...retries);
   const failures = record.failure?.failures ?? Math.max(0, ...waiting.map((each) => each.failures));

@@ -1,14 +1,23 @@
-import type { Provider } from "../credential.ts";
+import type { Provider, Target } from "../credential.ts";
+import { publishRetryAt } from "../policy/retry.ts";
 import { type Facts, isOnLadder, reasonToRotate } from "../policy/schedule.ts";
 import { type Claim, requestedKind } from "../ports/journal.ts";
 import type { Ports } from "../ports/ports.ts";
 import { owedSince } from "./conclude.ts";
-import { LEASE_RESERVE_MS } from "./lease.ts";
+import { deadlineOf } from "./lease.ts";
 import { type Arrival, type Progress, withRecord } from "./progress.ts";
-import { type CredentialRecord, emptyRecord, liveUntil } from "./record.ts";
+import {
+  type CredentialRecord,
+  SEALED_ELSEWHERE,
+  emptyRecord,
+  isLeftToOthers,
+  liveUntil,
+  mintAgainAt,
+  targetRecordOf,
+} from "./record.ts";
 import { decodeRecord } from "./record-codec.ts";
 import { type AskedStores, askStores, recoverRecord, withoutToken } from "./recover.ts";
-import { sameSpec, specOf } from "./spec.ts";
+import { sameSpec, specOf, targetKey } from "./spec.ts";
 
 /**
  * Gathers everything that the decision needs, so that the decision itself asks nobody:
@@ -36,9 +45,12 @@ export async function gatherKnown(
 export function factsOf(known: Progress): Facts {
   const { record, token, publishOnly, forgotten, storesSilent, secretChanged } = known;
   return {
+    mayExchange: known.job.mayExchange,
     publishOnly,
     forgotten,
     storesSilent,
+    sealedElsewhere: known.sealedElsewhere,
+    mintAgainAt: mintAgainAt(record, known.pending, known.credential.policy),
     secretChanged,
     requestedAt: requestedKind(known.claim.request) === "rotate" ? Number(known.claim.request) : undefined,
     revision: record.revision,
@@ -56,6 +68,7 @@ async function recallRecord(
   ports: Ports,
 ): Promise<Progress> {
   const { credential, job } = arrival;
+  const leaseUntil = ports.now() + claim.leaseMs;
   const decoded = claim.record === undefined ? undefined : decodeRecord(claim.record);
   // What a listing said may be old: the stores are asked before anything is minted on its word.
   const remembered = decoded?.listed === true ? undefined : decoded;
@@ -63,27 +76,50 @@ async function recallRecord(
   if (start.scheduledBy !== undefined) ports.trace?.scheduledBy(start.scheduledBy);
   const asked: AskedStores =
     remembered === undefined
-      ? await recoverRecord(credential, start, { ports, signal: deadlineOf(claim, ports) })
+      ? await recoverRecord(credential, start, { ports, signal: deadlineOf({ leaseUntil }, ports) })
       : { record: start, unanswered: [] };
   const { record, unanswered } = asked;
-  const storesSilent = unanswered.length === credential.publish.length;
-  const { sealed } = claim;
-  const token = sealed === undefined || storesSilent ? undefined : ports.unseal(sealed, record.revision);
-  return {
+  const known = {
     ...withRecord(arrival, record),
     claim,
+    leaseUntil,
     spec,
-    token,
     publishOnly: requestedKind(claim.request) === "publish" && record.revision > 0,
     forgotten: remembered === undefined,
-    storesSilent,
+    storesSilent: unanswered.length === credential.publish.length,
     secretChanged: false,
     before: liveUntil(record, credential.publish),
     owedSince: job.dueAt,
     targets: unanswered,
-    // Sealed with another key, or damaged: a target that misses it gets a new token once its store has been asked.
-    warnings: sealed !== undefined && token === undefined && !storesSilent ? ["sealed_token_unreadable"] : [],
+    token: undefined,
+    kept: false,
+    sealedElsewhere: false,
   };
+  return known.storesSilent ? known : openSealed(known, ports);
+}
+
+/** Opens the sealed token. A copy that cannot be opened was sealed by another replica's key, or is damaged. */
+function openSealed(known: Progress, ports: Ports): Progress {
+  const { claim, record, pending } = known;
+  if (claim.sealed === undefined) return known;
+  const token = ports.unseal(claim.sealed, record.revision);
+  if (token !== undefined) return { ...known, token, kept: true };
+  const warned = { ...known, warnings: [...known.warnings, "sealed_token_unreadable"] };
+  const waiting = pending.map((target) => targetRecordOf(record, target));
+  if (waiting.length === 0 || !waiting.every(isLeftToOthers)) return warned;
+  return { ...withRecord(warned, leaveToOthers(record, pending, ports)), kept: true, sealedElsewhere: true };
+}
+
+/** Counts this turn for every target that waits for the sealed token. */
+function leaveToOthers(record: CredentialRecord, pending: readonly Target[], ports: Ports): CredentialRecord {
+  const targets = { ...record.targets };
+  for (const target of pending) {
+    const before = targetRecordOf(record, target);
+    const failures = before.failure?.[1] === SEALED_ELSEWHERE ? before.failures + 1 : 1;
+    const retryAt = publishRetryAt(failures, ports.now(), ports.random());
+    targets[targetKey(target)] = { ...before, failures, retryAt, failure: ["auth", SEALED_ELSEWHERE] };
+  }
+  return { ...record, targets };
 }
 
 /** The spec with all of its digits, for a release that compares all of them; records keep only the last ones. */
@@ -93,8 +129,8 @@ function withFullSpec(record: CredentialRecord, spec: string): CredentialRecord 
 
 /** Whatever is remembered: what the stores hold may have been changed from outside. */
 async function askBeforePublish(known: Progress, ports: Ports): Promise<Progress> {
-  const { credential, claim, token } = known;
-  const options = { ports, signal: deadlineOf(claim, ports) };
+  const { credential, token } = known;
+  const options = { ports, signal: deadlineOf(known, ports) };
   const { record, unanswered } = await askStores(credential.publish, known.record, options);
   const asked = withRecord(known, record);
   const next = token === undefined ? withRecord(asked, withoutToken(record, asked.pending)) : asked;
@@ -103,13 +139,9 @@ async function askBeforePublish(known: Progress, ports: Ports): Promise<Progress
 
 /** No copy of the token is left, and only a new one helps: the stores must first show that they would take it. */
 async function askBeforeMint(known: Progress, ports: Ports): Promise<Progress> {
-  const options = { ports, signal: deadlineOf(known.claim, ports) };
+  const options = { ports, signal: deadlineOf(known, ports) };
   const { record, unanswered } = await askStores(known.pending, known.record, options);
   const next = withRecord(known, record);
   const storesSilent = unanswered.length > 0 && unanswered.length === next.pending.length;
   return { ...next, targets: unanswered, storesSilent };
-}
-
-function deadlineOf(claim: Claim, ports: Ports): AbortSignal {
-  return ports.deadline(claim.leaseMs - LEASE_RESERVE_MS);
 }

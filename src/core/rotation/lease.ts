@@ -1,7 +1,29 @@
 import type { Instant, Token } from "../credential.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { Progress } from "./progress.ts";
 
 /** The part of a lease that a job leaves unused: a job ends before its lease does. */
 export const LEASE_RESERVE_MS = 1000;
+
+/** With less than this left nothing is begun any more: the credential will be claimed again. */
+const SHORTEST_MS = 2 * LEASE_RESERVE_MS;
+
+/** A signal for a step that sends something: it aborts before the lease ends. */
+export function deadlineOf({ leaseUntil }: Pick<Progress, "leaseUntil">, ports: Ports): AbortSignal {
+  return ports.deadline(Math.max(1, leaseUntil - ports.now() - LEASE_RESERVE_MS));
+}
+
+/**
+ * The lease as a step that sends something needs it: renewed when an earlier step has used it up in part. A step that
+ * outlasts its lease would be done once more by whoever claims the credential next. `fenced`: that has happened already.
+ */
+export async function withLease(progress: Progress, ports: Ports): Promise<Progress> {
+  const usedMs = progress.claim.leaseMs - (progress.leaseUntil - ports.now());
+  if (usedMs < LEASE_RESERVE_MS) return progress;
+  const leaseMs = await ports.journal.renew();
+  const leaseUntil = leaseMs === "unreachable" ? progress.leaseUntil : ports.now() + leaseMs;
+  return leaseUntil - ports.now() < SHORTEST_MS ? { ...progress, fenced: true } : { ...progress, leaseUntil };
+}
 
 /** Bounds of the lease under which a token is published. */
 const PUBLISH_LEASE_MS = { atLeast: 10_000, atMost: 30_000 } as const;

@@ -13,15 +13,15 @@ import { encodeRecord } from "./record-codec.ts";
  * `fenced` then says that another claim holds the credential by now: nothing may be published.
  */
 export async function mint(progress: Progress, reason: Reason, ports: Ports): Promise<Progress> {
-  const { credential, claim } = progress;
+  const { credential, leaseUntil } = progress;
   const sentAt = ports.now();
   let print = "";
   let exchanged: Exchanged;
   try {
     const current = await ports.secrets();
     ({ print } = current);
-    const budgetMs = Math.min(credential.policy.requestTimeoutMs, claim.leaseMs - LEASE_RESERVE_MS);
-    exchanged = await ports.exchange.exchange(credential, current.secrets, ports.deadline(budgetMs));
+    const budgetMs = Math.min(credential.policy.requestTimeoutMs, leaseUntil - ports.now() - LEASE_RESERVE_MS);
+    exchanged = await ports.exchange.exchange(credential, current.secrets, ports.deadline(Math.max(1, budgetMs)));
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return afterFailure(progress, { error, print, reason, sentAt }, ports);
@@ -36,20 +36,35 @@ async function afterExchange(
 ): Promise<Progress> {
   const { credential } = progress;
   const unsafe = checkLife(token, credential.policy)?.code;
-  const record = mintedRecord(progress, token, ports);
-  const kept = await ports.journal.minted({
-    record: encodeRecord(withoutConfirmations(record), credential.publish),
-    sealed: ports.seal(token, record.revision),
-    lifeMs: token.expiresAt - ports.now(),
-    leaseMs: publishLeaseMs(token, ports.now()),
-  });
+  const minted = withRecord(progress, mintedRecord(progress, token, ports));
   return {
-    ...withRecord(progress, record),
-    token,
+    ...(await writeToken(minted, token, ports)),
     rotated: true,
-    ...(kept === "fenced" && { fenced: true }),
     exchangeMs,
     warnings: [...progress.warnings, ...warnings, ...(unsafe === undefined ? [] : [unsafe])],
+  };
+}
+
+/**
+ * Writes the token, sealed, under the revision of the record into the journal, before it is published; renews the lease
+ * for publishing. The seal is bound to the revision, so a token that gets another number is written once more.
+ */
+export async function writeToken(progress: Progress, token: Token, ports: Ports): Promise<Progress> {
+  const { credential, record } = progress;
+  const sealed = ports.seal(token, record.revision);
+  const leaseMs = publishLeaseMs(token, ports.now());
+  const written = await ports.journal.minted({
+    record: encodeRecord(withoutConfirmations(record), credential.publish),
+    sealed,
+    lifeMs: token.expiresAt - ports.now(),
+    leaseMs,
+  });
+  return {
+    ...progress,
+    token,
+    kept: sealed !== undefined && written === "kept",
+    leaseUntil: ports.now() + leaseMs,
+    ...(written === "fenced" && { fenced: true }),
   };
 }
 

@@ -11,7 +11,7 @@ export type FailedExchange = Pick<ExchangeError, "class" | "code" | "message" | 
 
 /** A job that has arrived, before the journal has confirmed its claim; what became of its targets, so far. */
 export interface Arrival {
-  readonly job: Pick<Job, "jobId" | "dueAt">;
+  readonly job: Pick<Job, "jobId" | "dueAt" | "mayExchange">;
   readonly credential: Credential;
   readonly startedAt: Instant;
   /** `CREDENTIAL/REVISION` of the token that it is about; the job's id until that is decided. */
@@ -23,6 +23,8 @@ export interface Arrival {
 /** What one rotation has come to. Every step takes one and returns the next; nothing in it is secret but `token`. */
 export interface Progress extends Arrival {
   readonly claim: Claim;
+  /** When the claim's lease ends. One deadline for all steps: a step that sends something renews it first. */
+  readonly leaseUntil: Instant;
   /** Fingerprint of what is asked for now. */
   readonly spec: string;
   readonly record: CredentialRecord;
@@ -30,6 +32,10 @@ export interface Progress extends Arrival {
   readonly pending: readonly Target[];
   /** The newest token, where a copy is at hand: just minted, or kept sealed. */
   readonly token: Token | undefined;
+  /** The journal holds a sealed copy of the newest token. */
+  readonly kept: boolean;
+  /** A sealed copy exists that this replica cannot open, and another replica may. */
+  readonly sealedElsewhere: boolean;
   /** An operator asked for a publish of the token at hand, and for nothing else. */
   readonly publishOnly: boolean;
   /** Nothing was remembered, or only what a listing said: the record is what the stores hold. */

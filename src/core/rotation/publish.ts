@@ -1,8 +1,10 @@
 import type { Credential, Target, Token } from "../credential.ts";
 import { publishRetryAt } from "../policy/retry.ts";
+import { dueAt } from "../policy/schedule.ts";
 import { type Held, PublishError, type Published, type Store } from "../ports/store.ts";
 import type { Ports } from "../ports/ports.ts";
 import { LEASE_RESERVE_MS, publishBudgetMs } from "./lease.ts";
+import { writeToken } from "./mint.ts";
 import type { TargetOutcome } from "./outcome.ts";
 import { type Progress, withRecord } from "./progress.ts";
 import { type CredentialRecord, type TargetRecord, targetRecordOf } from "./record.ts";
@@ -13,35 +15,46 @@ const PATIENT = 7;
 
 /**
  * Publishes the token to every target that lacks its revision, each for itself: a failing target neither delays nor fails
- * another one. Counts on from a newer revision that a store turns out to hold.
+ * another one. Counts on from a revision that a store turns out to hold: a newer one, or the same with another token.
  */
 export async function publishPending(progress: Progress, token: Token, ports: Ports): Promise<Progress> {
   const signal = ports.deadline(publishTimeMs(progress, token, ports));
   const first = await publishAll(progress, { token, signal }, ports);
-  const newest = Math.max(0, ...first.newer.map((held) => held.revision));
-  if (newest <= progress.record.revision) return first.progress;
-  if (first.newer.every((held) => held.expiresAt >= token.expiresAt)) {
-    return withRecord(first.progress, { ...first.progress.record, revision: newest });
+  if (first.superseding.length === 0) return first.progress;
+  const { record } = first.progress;
+  const newest = Math.max(...first.superseding.map((held) => held.revision));
+  if (first.superseding.every((held) => held.expiresAt >= token.expiresAt)) {
+    return followHeld(withRecord(first.progress, { ...record, revision: newest }), first.superseding, ports);
   }
   // The journal had forgotten revisions that the store knows, and ours lives longer: it gets the next number.
-  const renumbered = withRecord(first.progress, { ...first.progress.record, revision: newest + 1 });
-  const second = await publishAll(renumbered, { token, signal }, ports);
+  const renumbered = withRecord(first.progress, { ...record, revision: newest + 1 });
+  const written = await writeToken(renumbered, token, ports);
+  if (written.fenced === true) return written;
+  const second = await publishAll(written, { token, signal }, ports);
   return { ...second.progress, warnings: [...second.progress.warnings, "revision_counted_on"] };
 }
 
+/** Where no target took our token, the tokens that the targets hold decide when the next exchange is due. */
+function followHeld(progress: Progress, held: readonly Held[], ports: Ports): Progress {
+  const { record, credential, targets } = progress;
+  if (targets.some(({ result }) => result !== "superseded") || held.length < credential.publish.length) return progress;
+  const first = held.reduce((a, b) => (b.expiresAt < a.expiresAt ? b : a));
+  const life = { issuedAt: first.issuedAt, expiresAt: first.expiresAt };
+  return withRecord(progress, { ...record, ...life, dueAt: dueAt(life, credential.policy, ports.random()) });
+}
+
 /** A hanging store must not hold up the next exchange: what is not published by then waits for its retry. */
-function publishTimeMs({ record, rotated, claim }: Progress, token: Token, ports: Ports): number {
+function publishTimeMs({ record, leaseUntil }: Progress, token: Token, ports: Ports): number {
   const now = ports.now();
-  const budgetMs = publishBudgetMs(token, now);
-  const leaseMs = rotated === true ? Infinity : claim.leaseMs - LEASE_RESERVE_MS;
-  return Math.min(budgetMs, leaseMs, Math.max(1000, record.dueAt - now));
+  const leaseMs = leaseUntil - now - LEASE_RESERVE_MS;
+  return Math.max(1, Math.min(publishBudgetMs(token, now), leaseMs, Math.max(1000, record.dueAt - now)));
 }
 
 interface PublishedAll {
   /** With what became of each target. */
   readonly progress: Progress;
-  /** Newest versions found where ours was refused as older: the revision must be counted on from them. */
-  readonly newer: readonly Held[];
+  /** What the stores hold that did not take ours: a newer revision, or the same one with another token. */
+  readonly superseding: readonly Held[];
 }
 
 interface Publishing {
@@ -73,15 +86,15 @@ async function publishAll(progress: Progress, publishing: Publishing, ports: Por
       targets: results.map(({ outcome }) => outcome),
       warnings: [...progress.warnings, ...warnings],
     },
-    newer: results.flatMap(({ newer }) => newer ?? []),
+    superseding: results.flatMap(({ superseding }) => superseding ?? []),
   };
 }
 
 interface Tried {
   readonly after: TargetRecord;
   readonly outcome: TargetOutcome;
-  /** What the store holds, where ours was refused as older. */
-  readonly newer?: Held;
+  /** What the store holds, where it did not take ours. */
+  readonly superseding?: Held;
 }
 
 async function publishOne(
@@ -109,7 +122,7 @@ async function publishOne(
     );
     const outcome = { ...base, result: published.result, version: published.held.version };
     const after = confirmed(before, { published, store, epoch: ports.epoch() });
-    return published.result === "superseded" ? { after, outcome, newer: published.held } : { after, outcome };
+    return published.result === "superseded" ? { after, outcome, superseding: published.held } : { after, outcome };
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
     const { class: errorClass, code, message } = error;

@@ -1,4 +1,5 @@
-import type { Credential, Instant, Target } from "../credential.ts";
+import type { Credential, Instant, Policy, Target } from "../credential.ts";
+import { mintAgainMs } from "../policy/retry.ts";
 import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
@@ -91,6 +92,30 @@ export function pendingTargets(credential: Credential, record: CredentialRecord)
 /** What the record remembers of the target. */
 export function targetRecordOf(record: CredentialRecord, target: Target): TargetRecord {
   return record.targets[targetKey(target)] ?? emptyTarget;
+}
+
+/** Code of a failure: the sealed token cannot be opened by the replica that had its turn. */
+export const SEALED_ELSEWHERE = "SealedByOtherKey";
+/** From this number of such turns in a row on nobody seems to have the key any more. */
+const ELSEWHERE_TRIES = 3;
+
+/** Whether another replica is still given the time to publish a sealed token that this one cannot open. */
+export function isLeftToOthers(target: TargetRecord): boolean {
+  return target.failure?.[1] !== SEALED_ELSEWHERE || target.failures < ELSEWHERE_TRIES;
+}
+
+/**
+ * When another token may be minted because the newest one could not be published and no copy of it is left. A store that
+ * does not answer is asked at each retry, and counts once; a store that refuses writes counts each time.
+ */
+export function mintAgainAt(record: CredentialRecord, pending: readonly Target[], policy: Policy): Instant {
+  const refusals = pending.map((target) => {
+    const { failures, failure } = targetRecordOf(record, target);
+    const [errorClass, code] = failure ?? [];
+    return errorClass === "unavailable" || code === SEALED_ELSEWHERE ? Math.min(failures, 1) : failures;
+  });
+  const most = Math.max(0, ...refusals);
+  return most === 0 ? 0 : record.issuedAt + mintAgainMs(most, policy);
 }
 
 /** The same record as it must be remembered while a publish is under way: no target is sure to hold what it held. */

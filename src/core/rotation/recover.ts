@@ -56,7 +56,8 @@ export async function askStores(
         if (store === undefined) throw new TypeError(`no store ${target.store}`);
         const found = await store.look(target.secret, signal);
         if (found !== undefined) held.push(found);
-        all[targetKey(target)] = recordOfHeld(found, { counted: store.prune !== undefined, epoch: ports.epoch() });
+        const now = recordOfHeld(found, { counted: store.prune !== undefined, epoch: ports.epoch() });
+        all[targetKey(target)] = now.revision < record.revision ? stillFailing(now, before) : now;
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
         const { class: errorClass, code, message } = error;
@@ -75,6 +76,11 @@ export async function askStores(
     }),
   );
   return { record: { ...record, targets: all }, unanswered, held };
+}
+
+/** An answer to a question does not end a row of failed publishes. */
+function stillFailing(now: TargetRecord, { failures, retryAt, failure }: TargetRecord): TargetRecord {
+  return { ...now, failures, retryAt, ...(failure !== undefined && { failure }) };
 }
 
 /** The record of targets that lack the token while no copy of it is left: the next rotation obtains another one. */

@@ -5,6 +5,7 @@ import { answerOf, conclude, skipped } from "./conclude.ts";
 import { encodeFailing } from "./failing.ts";
 import { encodeMoment } from "./history.ts";
 import { factsOf, gatherKnown } from "./known.ts";
+import { withLease } from "./lease.ts";
 import { mint } from "./mint.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
@@ -28,6 +29,7 @@ const UNKNOWN_RETRY_MS = { atLeast: 5000, spread: 10_000 } as const;
  * 2. Begin: the journal confirms the claim, or says that another claim or a pause forbids to go on.
  * 3. Gather what is known (known.ts): the record, else what the stores hold; a sealed token that waits for a store.
  * 4. Decide whether there is a reason to mint (policy/schedule.ts). The decision asks nobody.
+ *    Renew the lease (lease.ts) if asking the stores took a part of it: what follows sends something.
  * 5. Mint (mint.ts): one exchange, then revision and sealed token go into the journal, before anything else happens.
  * 6. Publish (publish.ts) the newest token to every target that lacks it, each target for itself.
  * 7. Finish: conclude (conclude.ts), and re-arm the due index under the claim's fence.
@@ -51,9 +53,13 @@ export async function rotate({ job, credential, provider }: Rotation, ports: Por
   }
   trace?.claimed();
   let progress = decide(await gatherKnown(arrival, { claim: begun, provider }, ports), ports);
-  if (progress.reason !== undefined) progress = await mint(progress, progress.reason, ports);
+  if (progress.reason !== undefined || progress.token !== undefined) progress = await withLease(progress, ports);
+  if (progress.fenced !== true && progress.reason !== undefined)
+    progress = await mint(progress, progress.reason, ports);
+  if (progress.fenced !== true && progress.token !== undefined) {
+    progress = await publishPending(progress, progress.token, ports);
+  }
   if (progress.fenced === true) return skipped(progress, { skip: "Fenced", now: ports.now() });
-  if (progress.token !== undefined) progress = await publishPending(progress, progress.token, ports);
   return finish(progress, ports);
 }
 
@@ -67,7 +73,7 @@ function decide(known: Progress, ports: Ports): Progress {
 }
 
 async function finish(progress: Progress, ports: Ports): Promise<Outcome> {
-  const { credential, record, claim, token, error, exchangeMs } = progress;
+  const { credential, record, claim, kept, error, exchangeMs } = progress;
   const now = ports.now();
   const unknown = isUnknown(record);
   const pending = unknown ? credential.publish : progress.pending;
@@ -79,7 +85,7 @@ async function finish(progress: Progress, ports: Ports): Promise<Outcome> {
     record: unknown ? "" : encodeRecord(scheduled, credential.publish),
     liveUntil: liveUntil(record, credential.publish),
     failing: failing === undefined ? "" : encodeFailing(failing),
-    keepSealed: token !== undefined && pending.length > 0,
+    keepSealed: kept && pending.length > 0,
     request: claim.request,
     answer: answerOf(progress),
     sent: exchangeMs !== undefined && (error?.sent ?? true),

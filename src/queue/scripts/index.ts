@@ -1,6 +1,6 @@
 import { backOff, reserve } from "./budget.ts";
 import { claim } from "./claim.ts";
-import { begin, finish, minted, release } from "./job.ts";
+import { begin, finish, minted, release, renew } from "./job.ts";
 import { advance, coolDown, pause, request, resume } from "./operator.ts";
 import { hold, rearm } from "./recovery.ts";
 import { configure, register, remove } from "./registration.ts";
@@ -14,7 +14,7 @@ import type { Script } from "./script.ts";
  * must show the fence. When the lease runs out, the id is due again and the next claim takes a new fence.
  */
 export const scripts: readonly Script[] = [
-  ...[claim, begin, minted, finish, release],
+  ...[claim, begin, renew, minted, finish, release],
   ...[register, remove, configure],
   ...[request, advance, coolDown, pause, resume],
   ...[rearm, hold],

@@ -27,6 +27,18 @@ redis.call('ZADD', running, lease, id)
 return {1, now, lease, redis.call('HGET', state, id), redis.call('HGET', requests, id), redis.call('GET', sealed)}`,
 );
 
+/** In the middle of a job, before it sends something: renews the lease. -> 0 fenced | the lease from now on, in ms */
+export const renew = script(
+  "renew",
+  { keys: ["due", "running", "fence", "expiry"], args: ["id", "claimFence", "floorMs", "capMs"] },
+  `${NOW} ${LEASE}
+if redis.call('HGET', fence, id) ~= claimFence then return 0 end
+local leaseMs = leaseFor(id)
+redis.call('ZADD', due, 'XX', now + leaseMs, id)
+redis.call('ZADD', running, now + leaseMs, id)
+return leaseMs`,
+);
+
 /** Between exchange and publish: remembers the revision and the sealed token, renews the lease. -> 0 fenced | 1 */
 export const minted = script(
   "minted",

@@ -101,6 +101,15 @@ describe("when a rotation falls due", () => {
     expect(delay(-HOUR, 0.5)).toBe(30 * SECOND);
   });
 
+  test("minInterval never puts an exchange off beyond the end of a token, of which only a rest was left", () => {
+    expect(delay(29 * SECOND - 1, 0)).toBe(30 * SECOND - 1);
+    expect(delay(29 * SECOND, 0)).toBe(30 * SECOND);
+    expect(delay(29 * SECOND + 1, 0)).toBe(30 * SECOND);
+    expect(delay(4 * SECOND, 0)).toBe(5 * SECOND);
+    expect(delay(SECOND, 0)).toBe(2 * SECOND);
+    expect(delay(SECOND - 1, 0)).toBe(30 * SECOND);
+  });
+
   const policies = fc.record({
     rotateAt: fc.double({ min: 0.1, max: 0.95, noNaN: true }),
     consumerCacheMs: fc.integer({ min: 0, max: DAY }),
@@ -112,10 +121,19 @@ describe("when a rotation falls due", () => {
   const lifetimes = fc.oneof(fc.integer({ min: 0, max: HOUR }), fc.integer({ min: 0, max: 365 * DAY }));
   const jitters = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-  test("property: never before issuedAt plus minInterval", () => {
+  test("property: never before issuedAt plus minInterval, unless a token that lives ends before", () => {
     fc.assert(
       fc.property(lifetimes, policies, jitters, (lifetime, each, jitter) => {
-        expect(dueAt(life(lifetime), each, jitter)).toBeGreaterThanOrEqual(BORN + each.minIntervalMs);
+        const soonest = Math.min(each.minIntervalMs, lifetime < SECOND ? Infinity : lifetime + SECOND);
+        expect(dueAt(life(lifetime), each, jitter)).toBeGreaterThanOrEqual(BORN + soonest);
+      }),
+    );
+  });
+
+  test("property: never later than a second after the end of a token that lives", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: SECOND, max: 365 * DAY }), policies, jitters, (lifetime, each, jitter) => {
+        expect(dueAt(life(lifetime), each, jitter)).toBeLessThanOrEqual(BORN + lifetime + SECOND);
       }),
     );
   });
@@ -130,8 +148,9 @@ describe("when a rotation falls due", () => {
   });
 
   test("property: a longer life is never due earlier", () => {
+    const living = lifetimes.filter((lifetime) => lifetime >= SECOND);
     fc.assert(
-      fc.property(lifetimes, lifetimes, policies, jitters, (one, other, each, jitter) => {
+      fc.property(living, living, policies, jitters, (one, other, each, jitter) => {
         const [short, long] = one < other ? [one, other] : [other, one];
         expect(dueAt(life(short), each, jitter)).toBeLessThanOrEqual(dueAt(life(long), each, jitter));
       }),
@@ -159,6 +178,9 @@ describe("when a rotation falls due", () => {
 });
 
 const alive: Facts = {
+  mayExchange: true,
+  sealedElsewhere: false,
+  mintAgainAt: 0,
   publishOnly: false,
   requestedAt: undefined,
   revision: 1,
@@ -228,6 +250,29 @@ describe("why a credential waits", () => {
     const missing: Facts = { ...alive, targetMissing: true };
     expect(reasonToRotate({ ...missing, storesSilent: true }, BORN)).toBeUndefined();
     expect(reasonToRotate(missing, BORN)).toBe("TargetMissing");
+  });
+
+  test("a target that lacks its token waits for the replica that can open the sealed copy", () => {
+    const missing: Facts = { ...alive, targetMissing: true };
+    expect(reasonToRotate({ ...missing, sealedElsewhere: true }, BORN)).toBeUndefined();
+  });
+
+  test("a target whose store refused the newest token gets another one at mintAgainAt, and not before", () => {
+    const refused: Facts = { ...alive, targetMissing: true, mintAgainAt: BORN + MINUTE };
+    expect(reasonToRotate(refused, BORN + MINUTE - 1)).toBeUndefined();
+    expect(reasonToRotate(refused, BORN + MINUTE)).toBe("TargetMissing");
+    expect(reasonToRotate(refused, BORN + MINUTE + 1)).toBe("TargetMissing");
+  });
+
+  test("what waits for one store does not hold back the renewal that the other stores need", () => {
+    const missing: Facts = { ...alive, targetMissing: true, storesSilent: true, mintAgainAt: Infinity };
+    expect(reasonToRotate({ ...missing, sealedElsewhere: true }, missing.dueAt)).toBe("NearingExpiry");
+    expect(reasonToRotate(missing, missing.expiresAt)).toBe("Expired");
+  });
+
+  test("a claim that was made to publish exchanges nothing, whatever is due", () => {
+    const claimed: Facts = { ...due, mayExchange: false, specChanged: true, requestedAt: BORN, revision: 0 };
+    expect(reasonToRotate(claimed, BORN)).toBeUndefined();
   });
 
   test("a failed exchange waits for its next try, and then keeps the reason that it had", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { emptyRecord } from "../../../src/core/rotation/record.ts";
 import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-codec.ts";
 import { rotate } from "../../../src/core/rotation/rotate.ts";
+import { PublishError } from "../../../src/core/ports/store.ts";
 import {
   START,
   credential,
@@ -17,7 +18,10 @@ type World = ReturnType<typeof makeWorld>;
 const HOUR = 3_600_000;
 
 function run(world: World, of = credential()) {
-  return rotate({ job: { jobId: "j", dueAt: world.now, sendAt: world.now }, credential: of, provider }, world.ports);
+  return rotate(
+    { job: { jobId: "j", dueAt: world.now, sendAt: world.now, mayExchange: true }, credential: of, provider },
+    world.ports,
+  );
 }
 
 function recordOf(world: World) {
@@ -314,6 +318,10 @@ describe("when a store fails", () => {
     }
     expect(world.exchanges).toBe(2);
     world.store("one").down = undefined;
+    world.now = (recordOf(world)?.issuedAt ?? 0) + policy.minIntervalMs - 1;
+    expect(await run(world)).toMatchObject({ result: "unpublished", revision: 2 });
+    expect(world.journal.nextAt).toBeGreaterThan(world.now);
+    world.now = world.journal.nextAt;
     expect(await run(world)).toMatchObject({
       result: "rotated",
       reason: "TargetMissing",
@@ -321,21 +329,76 @@ describe("when a store fails", () => {
     });
   });
 
-  test("a sealed token that cannot be opened, the key being another one, is minted again and said to be so", async () => {
-    const world = makeWorld();
-    await run(world);
-    world.now = world.journal.nextAt;
-    world.store("one").down = unavailable();
-    await run(world);
-    world.store("one").down = undefined;
-    world.ports = { ...world.ports, unseal: () => undefined };
-    world.now = world.journal.nextAt;
-    expect(await run(world)).toMatchObject({
-      result: "rotated",
-      reason: "TargetMissing",
-      warnings: ["sealed_token_unreadable"],
+  describe("a sealed token that this replica cannot open", () => {
+    async function sealedByAnother(): Promise<World> {
+      const world = makeWorld();
+      await run(world);
+      world.now = world.journal.nextAt;
+      world.store("one").down = unavailable();
+      await run(world);
+      world.store("one").down = undefined;
+      world.now = world.journal.nextAt;
+      return world;
+    }
+    const noKey = (world: World): void => void (world.ports = { ...world.ports, unseal: () => undefined });
+
+    test("is left to the replica that has the key, for three turns", async () => {
+      const world = await sealedByAnother();
+      const { ports } = world;
+      noKey(world);
+      for (let turn = 0; turn < 2; turn++) {
+        expect(await run(world)).toMatchObject({ result: "unpublished", warnings: ["sealed_token_unreadable"] });
+        world.now = world.journal.nextAt;
+      }
+      world.ports = ports;
+      expect(await run(world)).toMatchObject({ result: "published", revision: 2 });
+      expect(world.exchanges).toBe(2);
     });
+
+    test("is minted again when nobody has opened it by then, and the outcome says why", async () => {
+      const world = await sealedByAnother();
+      noKey(world);
+      for (let turn = 0; turn < 3; turn++) {
+        await run(world);
+        world.now = world.journal.nextAt;
+      }
+      world.now += policy.minIntervalMs;
+      expect(await run(world)).toMatchObject({
+        result: "rotated",
+        reason: "TargetMissing",
+        warnings: ["sealed_token_unreadable"],
+      });
+      expect(world.exchanges).toBe(3);
+    });
+  });
+
+  test("a second store that is down does not keep the first one from its renewal, not even without a seal key", async () => {
+    const world = makeWorld({ stores: ["one", "two"], sealKey: false });
+    await run(world, both);
+    world.now = world.journal.nextAt;
+    world.store("two").down = unavailable();
+    await run(world, both);
+    const { dueAt = 0 } = recordOf(world) ?? {};
+    while (world.now < dueAt) {
+      world.now = Math.min(world.journal.nextAt, dueAt);
+      await run(world, both);
+    }
+    expect(world.store("one").secrets.get("app/acme")?.revision).toBe(3);
     expect(world.exchanges).toBe(3);
+  });
+
+  test("without a seal key a store that answers and refuses every write gets few tokens, ever further apart", async () => {
+    const world = makeWorld({ sealKey: false });
+    const mintedAt: number[] = [];
+    world.during = () => void mintedAt.push(world.now);
+    world.store("one").refuses = new PublishError("denied", { class: "permanent", code: "AccessDenied" });
+    while (mintedAt.length < 6) {
+      await run(world);
+      expect(world.journal.nextAt).toBeGreaterThan(world.now);
+      world.now = world.journal.nextAt;
+    }
+    const apart = mintedAt.slice(1).map((at, i) => at - (mintedAt[i] ?? 0));
+    expect(apart.map((ms) => Math.round(ms / 1000))).toEqual([30, 60, 120, 240, 300]);
   });
 
   test("a bug in a store's code is not swallowed", async () => {
@@ -450,6 +513,112 @@ describe("when Redis was lost", () => {
       warnings: ["revision_counted_on"],
     });
     expect(world.store("one").secrets.get("app/acme")?.revision).toBe(4);
+  });
+});
+
+describe("when the journal and a store disagree", () => {
+  /** The store holds revision 2 of another run, of which the journal has forgotten everything. */
+  async function forgottenSecond(lifetimeMs: number): Promise<World> {
+    const world = makeWorld({ stores: ["one", "two"] });
+    await run(world);
+    const { record } = world.journal;
+    world.now = world.journal.nextAt;
+    world.lifetimeMs = lifetimeMs;
+    await run(world);
+    world.lifetimeMs = HOUR;
+    world.journal.record = record;
+    world.epoch = "e2";
+    world.now += 60_000;
+    return world;
+  }
+
+  test("the same revision with another token that dies earlier is counted on, and ours is published", async () => {
+    const world = await forgottenSecond(HOUR);
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({ result: "rotated", revision: 3, warnings: ["revision_counted_on"] });
+    expect(world.store("one").secrets.get("app/acme")?.payload).toBe("3:token-3");
+  });
+
+  test("the same revision with another token that lives longer stays, and decides when the next exchange is due", async () => {
+    const world = await forgottenSecond(10 * HOUR);
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({ result: "rotated", revision: 2, targets: [{ result: "superseded" }] });
+    expect(world.store("one").secrets.get("app/acme")?.payload).toBe("2:token-2");
+    expect(recordOf(world)?.expiresAt).toBe(world.store("one").secrets.get("app/acme")?.expiresAt);
+    expect(world.journal.nextAt - world.now).toBeGreaterThan(5 * HOUR);
+  });
+
+  test("a revision that is counted on is sealed once more: its publish to another store is retried without a mint", async () => {
+    const world = await forgottenSecond(HOUR);
+    const of = credential({ publish: [target("one"), target("two")] });
+    world.store("two").down = unavailable();
+    expect(await run(world, of)).toMatchObject({ result: "unpublished", revision: 3 });
+    world.store("two").down = undefined;
+    world.now = world.journal.nextAt;
+    expect(await run(world, of)).toMatchObject({ result: "published", revision: 3, warnings: [] });
+    expect(world.exchanges).toBe(3);
+  });
+});
+
+describe("one deadline for one lease", () => {
+  test("asking the stores takes a part of the lease, which is renewed before the exchange", async () => {
+    const world = makeWorld();
+    world.store("one").during = () => void (world.now += 6000);
+    await run(world);
+    expect(world.journal.calls).toEqual(["begin", "renew", "minted", "finish"]);
+  });
+
+  test("a rotation that asks nobody renews nothing", async () => {
+    const world = makeWorld();
+    await run(world);
+    world.journal.calls.length = 0;
+    world.now = world.journal.nextAt;
+    await run(world);
+    expect(world.journal.calls).toEqual(["begin", "minted", "finish"]);
+  });
+
+  test("a lease that another claim has taken over meanwhile sends nothing", async () => {
+    const world = makeWorld();
+    world.store("one").during = () => {
+      world.now += 20_000;
+      world.journal.fenced = true;
+    };
+    expect(await run(world)).toMatchObject({ result: "skipped", skip: "Fenced" });
+    expect(world.exchanges).toBe(0);
+  });
+
+  test.each([
+    [14_999, "rotated"],
+    [15_000, "rotated"],
+    [15_001, "skipped"],
+  ])("with Redis away %i ms of a lease of 17 s are used: %s", async (usedMs, result) => {
+    const world = makeWorld();
+    world.journal.away = true;
+    world.store("one").during = () => {
+      world.now += usedMs;
+      world.store("one").during = () => undefined;
+    };
+    expect(await run(world)).toMatchObject({ result });
+    expect(world.exchanges).toBe(result === "rotated" ? 1 : 0);
+  });
+
+  test("no step gets more time than what is left of the lease", async () => {
+    const world = makeWorld();
+    const deadlines: number[] = [];
+    world.ports = {
+      ...world.ports,
+      deadline(ms) {
+        deadlines.push(world.now + ms);
+        return new AbortController().signal;
+      },
+    };
+    world.journal.leaseMs = 10_000;
+    world.store("one").during = () => void (world.now += 500);
+    const until = world.now + world.journal.leaseMs;
+    await run(world);
+    const [asked = 0, exchanged = 0] = deadlines;
+    expect(asked).toBeLessThan(until);
+    expect(exchanged).toBeLessThan(until);
   });
 });
 
