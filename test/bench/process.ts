@@ -36,11 +36,7 @@ const stores = {
   aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true },
   gcp: { type: "gcp-secret-manager", project: "acme-test", endpoint: gcp.url, create: true },
 };
-const env = {
-  SEAL_KEY: "11".repeat(32),
-  AWS_ACCESS_KEY_ID: aws.keys.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey,
-};
+const env = { SEAL_KEY: "11".repeat(32), ...aws.env };
 
 async function siteWith(names: readonly (keyof typeof stores)[], count: number, keyPrefix: string): Promise<Site> {
   const site = stack.use(await makeSite());

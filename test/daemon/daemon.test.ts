@@ -4,6 +4,7 @@ import { aclRules } from "../documents.ts";
 import { configurationOf, configuredCredential, quick } from "../fakes/configuration.ts";
 import { type Site, makeSite } from "../fakes/daemon.ts";
 import { freePort } from "../fakes/free-port.ts";
+import { watchOverlaps } from "../fakes/overlap-watch.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, hang, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -313,17 +314,8 @@ describe("the daemon", () => {
   });
 
   test("two replicas on one Redis rotate every credential once per period, never two at once", async () => {
-    let busy = new Map<string, number>();
-    let overlaps = 0;
-    provider.otherwise((seen, response, socket) => {
-      const id = String(seen.headers.authorization);
-      if ((busy.get(id) ?? 0) > 0) overlaps += 1;
-      busy.set(id, (busy.get(id) ?? 0) + 1);
-      setTimeout(() => {
-        busy.set(id, (busy.get(id) ?? 1) - 1);
-        token({ expires_in: 4 })(seen, response, socket);
-      }, 20);
-    });
+    const watch = watchOverlaps(20, token({ expires_in: 4 }));
+    provider.otherwise(watch.behaviour);
     await using redis = await startRedis({ port: true });
     const ids = Array.from({ length: 12 }, (_, i) => `c${i}`);
     await site.configure(fleet(ids, { redis: { url: redis.url } }));
@@ -333,11 +325,10 @@ describe("the daemon", () => {
         timeout: 20_000,
       })
       .toBeGreaterThanOrEqual(3);
-    expect(overlaps).toBe(0);
+    expect(watch.overlaps).toBe(0);
     const lines = [...one.lines, ...two.lines].filter((line) => line.event === "rotation.succeeded");
     const runs = new Set(lines.map((line) => `${line.credential}/${String(line["revision"])}`));
     expect(runs.size).toBe(lines.length);
     expect(one.lines.some(rotated("c0")) || two.lines.some(rotated("c0"))).toBe(true);
-    busy = new Map();
   });
 });

@@ -6,7 +6,7 @@ import { configurationOf, configuredCredential, quick } from "../fakes/configura
 import { type Daemon, type Line, type Site, makeSite } from "../fakes/daemon.ts";
 import { makeMounted } from "../fakes/kubelet-mount.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
-import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
+import { type TokenEndpoint, clientOf, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const TIMEOUT = 60_000;
 vi.setConfig({ testTimeout: 2 * TIMEOUT });
@@ -45,11 +45,7 @@ async function reloaded(daemon: Daemon, count = 1): Promise<Line | undefined> {
 }
 const refused = (daemon: Daemon): Promise<Line> =>
   daemon.line(({ event }) => event === "config.reload_failed", TIMEOUT);
-const askedFor = (id: string): number =>
-  provider.seen.filter(({ headers }) => userOf(headers.authorization) === id).length;
-function userOf(authorization = ""): string | undefined {
-  return Buffer.from(authorization.replace("Basic ", ""), "base64").toString().split(":")[0];
-}
+const askedFor = (id: string): number => provider.seen.filter((seen) => clientOf(seen) === id).length;
 async function statusOf(daemon: Daemon): Promise<{ config: Record<string, unknown>; credentials: number }> {
   return (await (await fetch(`${daemon.url}/api/v1/status`)).json()) as never;
 }
@@ -129,7 +125,7 @@ describe("a changed configuration", () => {
     // With one at a time nothing would be sent before the first is answered.
     await provider.arrived(2);
     expect(await metric(daemon, "worker_concurrency")).toBe(2);
-    const last = userOf(provider.seen[1]?.headers.authorization) ?? "";
+    const last = provider.seen.slice(1).map(clientOf)[0] ?? "";
     await daemon.line(rotated(last), TIMEOUT);
     answer();
     const first = last === "a" ? "b" : "a";

@@ -77,7 +77,7 @@ export async function setStage(): Promise<Stage> {
   return {
     dir,
     config,
-    env: { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey },
+    env: aws.env,
     cyclr,
     aws,
     gcp,

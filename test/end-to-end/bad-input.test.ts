@@ -128,7 +128,6 @@ describe("bad input", () => {
 
   test("a token too large for its store is refused before it is sent, and stops nobody else", async () => {
     await using aws = await startAws();
-    const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
     provider.otherwise(token({ access_token: "x".repeat(70_000) }));
     const stores = {
       local: { type: "file", dir: "tokens" },
@@ -145,7 +144,7 @@ describe("bad input", () => {
         },
       ),
     );
-    const daemon = await site.start(env);
+    const daemon = await site.start(aws.env);
     const line = await daemon.line((each) => each.event === "rotation.unpublished");
     expect(line["targets"]).toMatchObject([
       { store: "aws", result: "failed", error_class: "permanent", error_code: "PayloadTooLarge" },

@@ -73,9 +73,7 @@ test("no secret is seen in any output, metric, status, error or Redis file, alth
   await site.write("old-secret", canaries.oldClientSecret);
   await site.write("seal-key", canaries.sealKey);
   const env = {
-    AWS_ACCESS_KEY_ID: "AKIATEST",
-    AWS_SECRET_ACCESS_KEY: canaries.awsSecretKey,
-    AWS_SESSION_TOKEN: canaries.awsSession,
+    ...aws.env,
     REDIS_URL: `redis://:${canaries.redisPassword}@127.0.0.1:${redis.port}`,
   };
   const credential = (id: string, store: string, secret: string): object =>

@@ -62,7 +62,6 @@ describe("Cyclr, from its credentials to the services that accept the tokens", (
   let daemon: Daemon;
   let awsReader: SecretsManagerClient;
   let gcpReader: SecretManagerServiceClient;
-  const env = { AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "aws-secret-key" };
 
   async function fromAws(secret: string): Promise<Held | undefined> {
     const { SecretString } = await awsReader.send(new GetSecretValueCommand({ SecretId: secret }));
@@ -143,7 +142,7 @@ describe("Cyclr, from its credentials to the services that accept the tokens", (
         { id: "mcp", provider: "cyclr", clientId: "mcp", clientSecret: { file: "mcp" }, publish: publish("mcp") },
       ],
     });
-    daemon = await site.start(env);
+    daemon = await site.start(aws.env);
     for (const id of ["console", "restricted", "hook", "mcp"]) await rotated(id, 1);
   });
   afterAll(async () => {

@@ -5,6 +5,7 @@ import { configurationOf, quick } from "../fakes/configuration.ts";
 import { type Daemon, makeSite } from "../fakes/daemon.ts";
 import { dueIndex } from "../../src/queue/due-index.ts";
 import { startRedis } from "../fakes/redis.ts";
+import { watchOverlaps } from "../fakes/overlap-watch.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { seeded } from "../fakes/seeded.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -31,28 +32,10 @@ test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30
   await site.write("seal-key", "11".repeat(32));
   const random = seeded(20261124);
 
-  /** Exchanges under way, by client, as the provider sees them. */
-  const busy = new Map<string, number>();
-  let overlaps = 0;
-  const exchanges = new Map<string, number>();
-  /** Of the tokens: after the last kill it is long, so that a busy machine has to do every credential once and not again and again. */
+  /** Seconds. Long after the last kill: then a busy machine has to renew every credential once, not again and again. */
   let lifetime = 5;
-  provider.otherwise((seen, response, socket) => {
-    const client = Buffer.from(String(seen.headers.authorization).slice(6), "base64").toString().split(":")[0] ?? "";
-    if ((busy.get(client) ?? 0) > 0) overlaps += 1;
-    busy.set(client, (busy.get(client) ?? 0) + 1);
-    exchanges.set(client, (exchanges.get(client) ?? 0) + 1);
-    const expiresIn = lifetime;
-    const done = (): void => void busy.set(client, Math.max(0, (busy.get(client) ?? 1) - 1));
-    // A killed daemon's request is over for the provider as soon as its connection is.
-    socket.once("close", done);
-    setTimeout(() => {
-      if (socket.destroyed) return;
-      socket.off("close", done);
-      done();
-      token({ expires_in: expiresIn })(seen, response, socket);
-    }, 5);
-  });
+  const watch = watchOverlaps(5, (...exchange) => token({ expires_in: lifetime })(...exchange));
+  provider.otherwise(watch.behaviour);
 
   const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
   await site.configure(
@@ -83,14 +66,14 @@ test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30
 
   // None lost: within one lease and one period after the last kill every credential is rotated again.
   lifetime = 300;
-  const before = new Map(exchanges);
+  const before = new Map(watch.exchanges);
   await expect
-    .poll(() => ids.filter((id) => (exchanges.get(id) ?? 0) <= (before.get(id) ?? 0)), {
+    .poll(() => ids.filter((id) => (watch.exchanges.get(id) ?? 0) <= (before.get(id) ?? 0)), {
       timeout: 60_000,
       interval: 250,
     })
     .toEqual([]);
-  expect(overlaps).toBe(0);
+  expect(watch.overlaps).toBe(0);
 
   // No version twice: a revision of a credential is written by exactly one rotation.
   const written = all.flatMap((daemon) =>

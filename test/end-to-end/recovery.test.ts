@@ -47,8 +47,14 @@ async function stage(): Promise<Stage> {
       ),
     }),
   );
-  const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
-  return { port, aws, provider, site, start: () => site.start(env), [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    port,
+    aws,
+    provider,
+    site,
+    start: () => site.start(aws.env),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 async function rolledOut(daemon: Daemon): Promise<void> {
@@ -142,9 +148,8 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
         ],
       }),
     );
-  const env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
   await configure({ concurrency: 32 });
-  const before = await site.start(env);
+  const before = await site.start(aws.env);
   await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(some.length);
   await expect.poll(() => aws.secrets.size, { timeout: 60_000 }).toBe(some.length);
   before.signal("SIGTERM");
@@ -155,7 +160,7 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
   // One by one they would take longer than the test.
   await configure({ perSecond: 0.5 });
   aws.fail("hang", { operations: ["ListSecrets"] });
-  const first = await site.start(env);
+  const first = await site.start(aws.env);
   await first.line((line) => line.event === "recovery.started");
   await first.line((line) => line.event === "rotation.succeeded" && line.credential === "brief");
   expect(first.lines.some((line) => line.event === "recovery.finished")).toBe(false);
@@ -168,7 +173,7 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
   first.signal("SIGKILL");
   await first.exited;
   aws.heal();
-  const second = await site.start(env);
+  const second = await site.start(aws.env);
   await second.line((line) => line.event === "recovery.finished");
   await expect.poll(async () => recordsOf(port), { timeout: 30_000 }).toBe(some.length);
   expect(long.seen.length).toBe(minted);

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { configurationOf } from "../fakes/configuration.ts";
 import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { watchOverlaps } from "../fakes/overlap-watch.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { toolPath } from "../setup/tools.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -50,17 +51,8 @@ test.each([
     await using redis = await startRedis({ port: true });
     await using provider = await startTokenEndpoint();
     await using site = await makeSite();
-    const busy = new Map<string, number>();
-    let overlaps = 0;
-    provider.otherwise((seen, response, socket) => {
-      const client = Buffer.from(String(seen.headers.authorization).slice(6), "base64").toString().split(":")[0] ?? "";
-      if ((busy.get(client) ?? 0) > 0) overlaps += 1;
-      busy.set(client, (busy.get(client) ?? 0) + 1);
-      setTimeout(() => {
-        busy.set(client, (busy.get(client) ?? 1) - 1);
-        token({ expires_in: 5 })(seen, response, socket);
-      }, 10);
-    });
+    const watch = watchOverlaps(10, token({ expires_in: 5 }));
+    provider.otherwise(watch.behaviour);
     await configure(site, provider.url, {
       redis: { url: redis.url },
       providers: { p: { tokenEndpoint: provider.url, limits: { perSecond: 100 } } },
@@ -89,7 +81,7 @@ test.each([
     const from = back.lines.length;
     await expect.poll(() => rotatedBy(back, from).size, all).toBe(CREDENTIALS);
 
-    expect(overlaps).toBe(0);
+    expect(watch.overlaps).toBe(0);
     for (const daemon of [old, next, back]) {
       expect(daemon.lines.filter((line) => line.event === "app.fault" || line.event === "redis.error")).toEqual([]);
     }

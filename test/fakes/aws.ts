@@ -19,6 +19,8 @@ export interface FakeAws extends AsyncDisposable {
   readonly url: string;
   readonly region: string;
   readonly keys: SigningKeys;
+  /** The environment in which an SDK signs with these keys. */
+  readonly env: Readonly<Record<string, string>>;
   readonly secrets: ReadonlyMap<string, AwsSecret>;
   readonly calls: { operation: string; secret: string; at: number }[];
   value(secret: string): string | undefined;
@@ -245,6 +247,11 @@ export async function startAws(
     url: `http://127.0.0.1:${port}`,
     region,
     keys,
+    env: {
+      AWS_ACCESS_KEY_ID: keys.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+      ...(keys.sessionToken !== undefined && { AWS_SESSION_TOKEN: keys.sessionToken }),
+    },
     secrets,
     calls,
     value: (name) => {

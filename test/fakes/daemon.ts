@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { type Ended, exitOf, runProgram } from "./run-program.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
@@ -35,10 +36,7 @@ export interface Site extends AsyncDisposable {
   start(env?: Readonly<Record<string, string>>, file?: string, main?: string): Promise<Daemon>;
   /** Starts it without waiting for it to be ready. */
   launch(env?: Readonly<Record<string, string>>, file?: string, main?: string): Daemon;
-  run(
-    args: readonly string[],
-    env?: Readonly<Record<string, string>>,
-  ): Promise<{ code: number | string; stdout: string; stderr: string }>;
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
 }
 
 export async function makeSite(): Promise<Site> {
@@ -82,15 +80,7 @@ export async function makeSite(): Promise<Site> {
       return daemon;
     },
     launch,
-    async run(args, env = {}) {
-      const child = spawn(process.execPath, [MAIN, ...args], { env: cleanEnv(env), stdio: ["ignore", "pipe", "pipe"] });
-      let stdout = "";
-      let stderr = "";
-      child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-      child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-      const code = await exitOf(child);
-      return { code, stdout, stderr };
-    },
+    run: (args, env = {}) => runProgram(process.execPath, [MAIN, ...args], { env: cleanEnv(env) }),
     [Symbol.asyncDispose]: end,
   };
 }
@@ -99,12 +89,6 @@ export async function makeSite(): Promise<Site> {
 function cleanEnv(env: Readonly<Record<string, string>>): Record<string, string> {
   const { PATH = "", HOME = "" } = process.env;
   return { PATH, HOME, ...env };
-}
-
-export function exitOf(child: ChildProcess): Promise<number | string> {
-  return new Promise((resolve) => {
-    child.on("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
-  });
 }
 
 /** What a daemon says, whoever started it. */

@@ -34,6 +34,12 @@ export interface TokenEndpoint extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** The client id of a request that authenticates by client_secret_basic. */
+export function clientOf({ headers }: Seen): string {
+  const basic = (headers.authorization ?? "").replace("Basic ", "");
+  return Buffer.from(basic, "base64").toString().split(":")[0] ?? "";
+}
+
 export const CA_FILE = new URL("tls/ca.pem", import.meta.url).pathname;
 
 export async function startTokenEndpoint(options: { tls?: boolean } = {}): Promise<TokenEndpoint> {

@@ -5,8 +5,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../fakes/free-port.ts";
+import type { Ended } from "../fakes/run-program.ts";
 import { toolPath } from "../setup/tools.ts";
-import { type Ended, runTool } from "./helm.ts";
+import { runTool } from "./helm.ts";
 
 /**
  * A real Kubernetes API server: schemas, defaults, admission, Pod Security, server-side apply. There is no kubelet and no

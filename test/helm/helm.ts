@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
+import { type Ended, runProgram } from "../fakes/run-program.ts";
 import { type ToolName, toolPath } from "../setup/tools.ts";
 import { CHART } from "./values-schema.ts";
 
@@ -14,24 +14,8 @@ export const matrix = readdirSync(`${CHART}ci`)
   .filter((name) => name.endsWith("-values.yaml"))
   .map((name) => ({ name: name.replace("-values.yaml", ""), path: `${CHART}ci/${name}` }));
 
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export function runTool(name: ToolName, args: readonly string[], input = "", env: Record<string, string> = {}) {
-  const child = spawn(toolPath(name), args, { env: { ...process.env, ...env } });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
-  return new Promise<Ended>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
+export function runTool(name: ToolName, args: readonly string[], input = ""): Promise<Ended> {
+  return runProgram(toolPath(name), args, { input });
 }
 
 interface Manifest {

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Daemon, exitOf, observe } from "../fakes/daemon.ts";
+import { type Daemon, observe } from "../fakes/daemon.ts";
+import { type Ended, runProgram } from "../fakes/run-program.ts";
 import { toolPath } from "../setup/tools.ts";
 
 /** The images that `.ci/image` makes of this checkout. */
@@ -18,23 +19,12 @@ const strict = [
   ...["--user=65532:65532", "--memory=256m", "--network=host"],
 ];
 
-export interface Finished {
-  readonly code: number | string;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export async function podman(...args: readonly string[]): Promise<Finished> {
-  const child = spawn(toolPath("evertoken-podman"), args, { stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  return { code: await exitOf(child), stdout, stderr };
+export function podman(...args: readonly string[]): Promise<Ended> {
+  return runProgram(toolPath("evertoken-podman"), args);
 }
 
 /** Runs one command of an image, `program` instead of evertoken if it is given. */
-export function runOnce(of: string, args: readonly string[], program?: string): Promise<Finished> {
+export function runOnce(of: string, args: readonly string[], program?: string): Promise<Ended> {
   const entry = program === undefined ? [] : [`--entrypoint=${program}`];
   return podman("run", "--rm", "--no-healthcheck", ...strict, ...entry, of, ...args);
 }
@@ -55,9 +45,9 @@ export interface Container {
   /** What it says; its signals are passed on to the program. */
   readonly daemon: Daemon;
   /** A command beside the daemon, as `kubectl exec` would start it. */
-  exec(...command: readonly string[]): Promise<Finished>;
+  exec(...command: readonly string[]): Promise<Ended>;
   /** SIGTERM, and SIGKILL after so many seconds. */
-  stop(seconds: number): Promise<Finished>;
+  stop(seconds: number): Promise<Ended>;
 }
 
 /** The configuration and its files, mounted at /etc/evertoken and readable for everyone, as from a ConfigMap. */

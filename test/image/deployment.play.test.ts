@@ -58,10 +58,7 @@ test("the chart's Deployment starts the image, which obtains a token, publishes 
       redis: { existingSecret: `${release}-redis` },
       sealKey: { existingSecret: `${release}-seal` },
       clientSecrets: [`${release}-clients`],
-      extraEnv: [
-        { name: "AWS_ACCESS_KEY_ID", value: aws.keys.accessKeyId },
-        { name: "AWS_SECRET_ACCESS_KEY", value: aws.keys.secretAccessKey },
-      ],
+      extraEnv: Object.entries(aws.env).map(([name, value]) => ({ name, value })),
       config: {
         redis: { url: redis.url.replace(/:[^:@/]*@/, "") },
         providers: { p: { tokenEndpoint: provider.url } },

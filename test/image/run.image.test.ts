@@ -53,11 +53,7 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
   }
   async function start(of: string): Promise<Container> {
     await mount.write({ "config.yaml": config(), secret: "s3cret\n" });
-    return mount.start(of, {
-      SEAL_KEY,
-      AWS_ACCESS_KEY_ID: aws.keys.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey,
-    });
+    return mount.start(of, { SEAL_KEY, ...aws.env });
   }
   async function statusOf(path: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);

@@ -1,28 +1,10 @@
-import { spawn } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Ended, runProgram } from "../fakes/run-program.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(program: string, args: readonly string[], env: Record<string, string>): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
 
 let dir: string;
 
@@ -37,7 +19,7 @@ async function program(name: string, script: string): Promise<void> {
 }
 
 describe("npm test", () => {
-  const start = () => run(process.execPath, [join(ROOT, "test/setup/run.ts")], { PATH: dir });
+  const start = () => runProgram(process.execPath, [join(ROOT, "test/setup/run.ts")], { env: { PATH: dir } });
   const advice =
     "The tests and the demo need redis-server 6.2 or newer: install it (apt-get install redis-server, brew install redis) and run this again.\n";
 
@@ -84,7 +66,7 @@ describe(".ci/run", () => {
       case "$*" in ${wanted.join("\n")} esac`,
     );
     const PATH = `${dir}:${dirname(process.execPath)}:${process.env["PATH"]}`;
-    return run("bash", [copy], { PATH, TMPDIR: dir, XDG_CACHE_HOME: join(dir, "cache") });
+    return runProgram("bash", [copy], { env: { PATH, TMPDIR: dir, XDG_CACHE_HOME: join(dir, "cache") } });
   }
   const closing = ({ stdout }: Ended) => stdout.trimEnd().split("\n").at(-1);
 

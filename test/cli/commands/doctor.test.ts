@@ -30,7 +30,7 @@ describe("the doctor", () => {
       startTokenEndpoint(),
       startAws(),
     ]);
-    env = { AWS_ACCESS_KEY_ID: aws.keys.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.keys.secretAccessKey };
+    env = aws.env;
     await site.write("secret", "s3cret");
     await site.write("seal-key", "a".repeat(64));
   });
