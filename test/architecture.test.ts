@@ -30,7 +30,7 @@ const packages: Readonly<Record<string, string>> = {
   "google-auth-library": "publish/gcp/client.ts",
   ioredis: "queue/redis/client.ts",
   "js-yaml": "config/read/fast.ts",
-  oauth4webapi: "exchange/grants/client-credentials.ts",
+  oauth4webapi: "exchange/token-endpoint.ts",
   pino: "observe/log.ts",
   "pino-pretty": "observe/pretty.ts",
   "prom-client": "observe/instruments.ts",

@@ -4,7 +4,7 @@ import "./one-undici.ts";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install } from "undici";
 import type { Answer } from "./answer.ts";
 import { explain } from "./connection-error.ts";
-import { type Again, ExchangeError } from "../core/ports/exchange.ts";
+import { ExchangeError } from "../core/ports/exchange.ts";
 import { httpDate } from "./retry-after.ts";
 
 install(); // see one-undici.ts
@@ -14,7 +14,10 @@ const CONNECT_MS = 5000;
 const MAX_BYTES = 256 * 1024;
 const CONNECTIONS = 4;
 
-interface Posting {
+/** Asked before every request of an exchange but the first: resolves when it may be sent, or with false when it may not. */
+export type AskAgain = (signal: AbortSignal) => Promise<boolean>;
+
+export interface Posting {
   /** One POST; a connection that breaks is tried once more on a fresh one. Throws ExchangeError only. */
   post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
 }
@@ -36,7 +39,7 @@ export interface Seen {
 /** Keep-alive connections to one token endpoint, through the environment's proxy if there is one. */
 export function openTransport(
   endpoint: URL,
-  options: { caFile?: string | undefined; concurrency: number; again: Again },
+  options: { caFile?: string | undefined; concurrency: number; again: AskAgain },
   env: Env,
 ): Transport {
   const { host } = endpoint;

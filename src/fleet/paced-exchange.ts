@@ -1,7 +1,7 @@
 import type { Env } from "../core/edges.ts";
 import type { Instant, Provider } from "../core/credential.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
-import { makeExchange } from "../exchange/index.ts";
+import { makeExchange } from "../exchange/make-exchange.ts";
 import { openBudget } from "../queue/budget.ts";
 import { keysOf } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";

@@ -1,6 +1,7 @@
 import { type Credential, type Provider, Secret } from "../../src/core/credential.ts";
-import { type Again, type Exchange, ExchangeError, type Exchanged } from "../../src/core/ports/exchange.ts";
-import { makeExchange } from "../../src/exchange/index.ts";
+import { type Exchange, ExchangeError, type Exchanged } from "../../src/core/ports/exchange.ts";
+import { makeExchange } from "../../src/exchange/make-exchange.ts";
+import type { AskAgain } from "../../src/exchange/transport.ts";
 
 function providerAt(tokenEndpoint: string, own: Partial<Provider> = {}): Provider {
   return {
@@ -45,7 +46,7 @@ export interface Trial {
   readonly secrets?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly now?: () => number;
-  readonly again?: Again;
+  readonly again?: AskAgain;
 }
 
 /** The exchange of one provider with everything that a test does not care about filled in. */

@@ -194,7 +194,6 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
         return {
           token: { accessToken, tokenType: "Bearer", fields: {}, ...life },
           warnings: [],
-          secretIndex: 0,
         };
       },
       async close() {},

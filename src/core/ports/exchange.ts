@@ -1,6 +1,5 @@
 import { OwnError } from "../own-error.ts";
-import type { Env } from "../edges.ts";
-import type { Credential, Provider, Secret, Token } from "../credential.ts";
+import type { Credential, Secret, Token } from "../credential.ts";
 
 /**
  * Why an exchange failed, decided once, where the answer is read.
@@ -52,12 +51,14 @@ export class ExchangeError extends OwnError {
   }
 }
 
+/**
+ * What an exchange brings. A refresh token that the provider replaces (RFC 6749 section 6) will stand here beside the
+ * token, as a Secret that the journal keeps sealed.
+ */
 export interface Exchanged {
   readonly token: Token;
   /** Codes of what was sloppy but usable in the answer: `token_type_missing`, `expires_in_string`, ... */
   readonly warnings: readonly string[];
-  /** Which of the credential's secrets was accepted (0 = first). */
-  readonly secretIndex: number;
 }
 
 /** One round trip to a provider's token endpoint (RFC 6749 section 3.2), safe retries at the transport included. */
@@ -69,17 +70,3 @@ export interface Exchange {
   exchange(credential: Credential, secrets: readonly Secret[], signal: AbortSignal): Promise<Exchanged>;
   close(): Promise<void>;
 }
-
-/** Builds the exchange of one provider: keep-alive pool, CA, proxy. */
-export type MakeExchange = (
-  provider: Provider,
-  edges: {
-    /** Wall-clock epoch ms. */
-    readonly now: () => number;
-    readonly env: Env;
-    readonly again?: Again;
-  },
-) => Exchange;
-
-/** Asked before every request of an exchange but the first: resolves when it may be sent, or with false when it may not. */
-export type Again = (signal: AbortSignal) => Promise<boolean>;

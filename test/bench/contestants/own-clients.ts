@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
 import { Secret } from "../../../src/core/credential.ts";
-import { makeExchange } from "../../../src/exchange/index.ts";
+import { makeExchange } from "../../../src/exchange/make-exchange.ts";
 import { openStore } from "../../../src/publish/open-store.ts";
 import { renderPayload } from "../../../src/publish/payload.ts";
 import { credential, provider, target } from "../../fakes/world.ts";
