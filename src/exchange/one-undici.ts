@@ -1,6 +1,7 @@
 /**
- * One undici instead of two. Node has a copy of its own, which is loaded when somebody looks at one of the globals it stands behind,
- * as undici itself does: a tenth of a start, for nothing. So the global goes before undici comes, which then puts its own there
- * (transport.ts). For the same reason `node:http` is not imported but asked for: its exports are looked at by an import.
+ * Keeps Node's bundled undici from being loaded beside ours; that costs a tenth of start-up. Node loads its copy on first
+ * access to a global that it backs, and our undici touches `Headers` while it is imported. So the global is deleted
+ * first, and `install()` in transport.ts puts ours in its place. For the same reason `node:http` comes from
+ * `process.getBuiltinModule`: an import reads every export, getters included.
  */
 Reflect.deleteProperty(globalThis, "Headers");
