@@ -87,10 +87,10 @@ export function makeLanes(options: {
     },
     active: () => active,
     async retryChangedSecrets() {
-      for (const { secretWatch } of open.values()) await secretWatch.check();
+      for (const { secretWatch } of open.values()) await secretWatch.retryNextPage();
     },
     async retryAllChangedSecrets() {
-      for (const { secretWatch } of open.values()) await secretWatch.checkAll();
+      for (const { secretWatch } of open.values()) await secretWatch.retryAll();
     },
   };
 }

@@ -5,6 +5,7 @@ import { pagesOf } from "../core/pages.ts";
 import { type ClaimLimits, LEASE_CAP_MS, claimDue } from "./claim.ts";
 import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { scanPages } from "./redis/scan.ts";
 import { begin, finish, minted, release, renew } from "./scripts/job.ts";
 import { advance, coolDown, request } from "./scripts/operator.ts";
 import { register, remove } from "./scripts/registration.ts";
@@ -147,15 +148,9 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
     /** Removes what is registered but no longer configured; secrets in the stores are left alone. */
     async removeOrphans(configured: Pick<ReadonlySet<string>, "has">): Promise<number> {
       const orphans: string[] = [];
-      let cursor = "0";
-      do {
-        const [next, page] = (await redis.call("ZSCAN", keys.due, cursor, "COUNT", BATCH)) as [string, string[]];
-        cursor = next;
-        for (let i = 0; i < page.length; i += 2) {
-          const id = page[i];
-          if (id !== undefined && !configured.has(id)) orphans.push(id);
-        }
-      } while (cursor !== "0");
+      for await (const page of scanPages(redis, { sortedSet: keys.due })) {
+        for (const [id] of page) if (!configured.has(id)) orphans.push(id);
+      }
       await removeIds(orphans);
       return orphans.length;
     },

@@ -3,6 +3,7 @@ import { pagesOf } from "../core/pages.ts";
 import type { OperatorPause } from "../core/snapshot.ts";
 import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
+import { scanPages } from "./redis/scan.ts";
 import { pause, resume } from "./scripts/operator.ts";
 
 /** Everything of one provider that an operator has paused and that has not ended. */
@@ -42,20 +43,14 @@ export function operatorPausesOf(redis: RedisLink, provider: string) {
   async function read(now: Instant): Promise<OperatorPauses> {
     const credentials = new Map<string, OperatorPause>();
     let provider: OperatorPause | undefined;
-    let cursor = "0";
-    do {
-      const [next, page] = (await redis.call("HSCAN", keys.operatorPauses, cursor, "COUNT", BATCH)) as [
-        string,
-        string[],
-      ];
-      cursor = next;
-      for (let i = 0; i + 1 < page.length; i += 2) {
-        const found = decodeOperatorPause(page[i + 1] ?? "");
-        if (found === undefined || found.until <= now) continue;
-        if (page[i] === PROVIDER) provider = found;
-        else credentials.set(page[i] ?? "", found);
+    for await (const page of scanPages(redis, { hash: keys.operatorPauses })) {
+      for (const [id, text] of page) {
+        const pause = decodeOperatorPause(text);
+        if (pause === undefined || pause.until <= now) continue;
+        if (id === PROVIDER) provider = pause;
+        else credentials.set(id, pause);
       }
-    } while (cursor !== "0");
+    }
     return { ...(provider !== undefined && { provider }), credentials };
   }
 
