@@ -2,7 +2,7 @@ import { CREDENTIAL_STATES, type CredentialState } from "../core/states.ts";
 import type { Config } from "../config/config.ts";
 import { closest } from "../config/suggest.ts";
 import type { Credential, Instant } from "../core/credential.ts";
-import { type CredentialView, lookAt } from "../queue/views/credentials.ts";
+import { type CredentialView, readCredentials } from "../queue/views/credentials.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { parseSelector } from "../config/shape/selector.ts";
 import { CommandError, exitCode } from "./command.ts";
@@ -66,7 +66,7 @@ export async function readSelected(redis: RedisLink, selection: Selection, now: 
   const views: CredentialView[] = [];
   for (const [provider, credentials] of byProvider) {
     const ids = credentials.map(({ id }) => id);
-    views.push(...(await lookAt(redis, provider, ids, now)));
+    views.push(...(await readCredentials(redis, { provider, ids }, now)));
   }
   const { states } = selection;
   if (states.length === 0) return views;

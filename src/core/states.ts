@@ -33,6 +33,11 @@ export type CredentialState = keyof typeof credentialStates;
 /** The states by which the fleet is counted: every credential is in exactly one of them. */
 export type CountedState = NonNullable<(typeof credentialStates)[CredentialState]["counted"]>;
 
+/** In the order of the states: a credential that is in several of them is counted in the first. */
+export const COUNTED_STATES: readonly CountedState[] = [
+  ...new Set(Object.values(credentialStates).flatMap(({ counted }) => counted ?? [])),
+];
+
 export const CREDENTIAL_STATES = Object.keys(credentialStates) as readonly CredentialState[];
 
 /** The states that an entry of the attention list may have. */

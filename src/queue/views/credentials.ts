@@ -1,5 +1,6 @@
-import { type FailingEntry, decodeFailing } from "../../core/rotation/failing.ts";
 import type { Instant } from "../../core/credential.ts";
+import { pagesOf } from "../../core/pages.ts";
+import { type FailingEntry, decodeFailing } from "../../core/rotation/failing.ts";
 import type { OperatorPause } from "../../core/snapshot.ts";
 import { keysOf } from "../keys.ts";
 import { operatorPausesOf } from "../operator-pauses.ts";
@@ -9,7 +10,7 @@ import type { RedisLink } from "../redis/link.ts";
 export interface CredentialView {
   readonly id: string;
   readonly provider: string;
-  /** Undefined: not scheduled. */
+  /** Undefined: not registered in the due index. */
   readonly nextAt?: Instant;
   readonly running: boolean;
   /** When the first consumer holds a dead token; undefined: none holds one. */
@@ -19,41 +20,39 @@ export interface CredentialView {
   readonly operatorPause?: OperatorPause;
 }
 
-const BATCH = 1000;
+const PAGE = 1000;
 
-/** So many credentials of one provider, in one round trip per thousand. */
-export async function lookAt(
+/** For the commands of the CLI: the credentials of one provider, in one round trip for every thousand. */
+export async function readCredentials(
   redis: RedisLink,
-  provider: string,
-  ids: readonly string[],
+  { provider, ids }: { readonly provider: string; readonly ids: readonly string[] },
   now: Instant,
 ): Promise<CredentialView[]> {
-  const k = keysOf(redis.prefix, provider);
-  const halts = await operatorPausesOf(redis, provider).read(now);
-  const looks: CredentialView[] = [];
-  for (let i = 0; i < ids.length; i += BATCH) {
-    const batch = ids.slice(i, i + BATCH);
+  const keys = keysOf(redis.prefix, provider);
+  const pauses = await operatorPausesOf(redis, provider).read(now);
+  const views: CredentialView[] = [];
+  for (const page of pagesOf(ids, PAGE)) {
     const [due, running, expiry, failing] = (await redis.pipeline([
-      ["zmscore", k.due, ...batch],
-      ["zmscore", k.running, ...batch],
-      ["zmscore", k.expiry, ...batch],
-      ["hmget", k.failing, ...batch],
+      ["zmscore", keys.due, ...page],
+      ["zmscore", keys.running, ...page],
+      ["zmscore", keys.expiry, ...page],
+      ["hmget", keys.failing, ...page],
     ])) as (string | null)[][];
-    for (const [at, id] of batch.entries()) {
-      const [score, lease, until, failure] = [due?.[at], running?.[at], expiry?.[at], failing?.[at]];
-      const operatorPause = laterOf(halts.provider, halts.credentials.get(id));
-      looks.push({
+    for (const [at, id] of page.entries()) {
+      const [nextAt, lease, liveUntil, entry] = [due?.[at], running?.[at], expiry?.[at], failing?.[at]];
+      const operatorPause = laterOf(pauses.provider, pauses.credentials.get(id));
+      views.push({
         id,
         provider,
-        ...(typeof score === "string" && { nextAt: Number(score) }),
+        ...(typeof nextAt === "string" && { nextAt: Number(nextAt) }),
         running: typeof lease === "string" && Number(lease) > now,
-        ...(typeof until === "string" && { liveUntil: Number(until) }),
-        ...(typeof failure === "string" && { failing: decodeFailing(failure) }),
+        ...(typeof liveUntil === "string" && { liveUntil: Number(liveUntil) }),
+        ...(typeof entry === "string" && { failing: decodeFailing(entry) }),
         ...(operatorPause !== undefined && { operatorPause }),
       });
     }
   }
-  return looks;
+  return views;
 }
 
 function laterOf(a: OperatorPause | undefined, b: OperatorPause | undefined): OperatorPause | undefined {

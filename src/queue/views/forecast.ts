@@ -1,30 +1,24 @@
-import type { CredentialForecast } from "../../core/snapshot.ts";
 import { decodeRecord } from "../../core/rotation/record-codec.ts";
+import type { CredentialForecast } from "../../core/snapshot.ts";
 import { keysOf } from "../keys.ts";
 import type { RedisLink } from "../redis/link.ts";
+import { scanPages } from "../redis/scan.ts";
 
-const PAGE = 1000;
-
-/** Every credential that the due index of a provider holds, page by page. */
+/** For `plan`: every credential in the due index of a provider. */
 export async function readForecasts(redis: RedisLink, provider: string): Promise<Map<string, CredentialForecast>> {
-  const k = keysOf(redis.prefix, provider);
-  const standing = new Map<string, CredentialForecast>();
-  let cursor = "0";
-  do {
-    const [next, page] = (await redis.call("ZSCAN", k.due, cursor, "COUNT", PAGE)) as [string, string[]];
-    cursor = next;
-    const ids = page.filter((_, i) => i % 2 === 0);
-    if (ids.length === 0) continue;
-    const records = (await redis.call("HMGET", k.state, ...ids)) as (string | null)[];
-    for (const [i, id] of ids.entries()) {
+  const { due, state } = keysOf(redis.prefix, provider);
+  const forecasts = new Map<string, CredentialForecast>();
+  for await (const page of scanPages(redis, { sortedSet: due })) {
+    if (page.length === 0) continue;
+    const records = (await redis.call("HMGET", state, ...page.map(([id]) => id))) as (string | null)[];
+    for (const [i, [id, dueAt]] of page.entries()) {
       const record = decodeRecord(records[i] ?? "");
-      const dueAt = Number(page[2 * i + 1]);
-      standing.set(id, {
-        dueAt,
+      forecasts.set(id, {
+        dueAt: Number(dueAt),
         ...(record !== undefined && { spec: record.spec }),
         ...(record !== undefined && record.revision > 0 && { lifetimeMs: record.expiresAt - record.issuedAt }),
       });
     }
-  } while (cursor !== "0");
-  return standing;
+  }
+  return forecasts;
 }

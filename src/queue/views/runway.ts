@@ -1,19 +1,20 @@
 import type { Instant, Target } from "../../core/credential.ts";
-import { targetKey } from "../../core/rotation/spec.ts";
-import { decodeRecord } from "../../core/rotation/record-codec.ts";
 import { type Holding, type Runway, runwayOf } from "../../core/policy/runway.ts";
+import { decodeRecord } from "../../core/rotation/record-codec.ts";
+import { targetKey } from "../../core/rotation/spec.ts";
 import { keysOf } from "../keys.ts";
 import type { RedisLink } from "../redis/link.ts";
+import { type Pair, pairsOf } from "../redis/scan.ts";
 
-/** So many of the tokens that die next are looked at, and as many of those that died last. */
+/** How many tokens are read: of those that die next, and of those that died last. */
 const PAGE = 100;
 
 /**
  * The runway of one provider and of its stores, in one round trip, two while a store lacks something.
- * The index of expiries holds, per credential, the earliest over its targets. While every target holds the newest token
- * that is the expiry in each of them; otherwise the records say what each target holds.
+ * The index of expiries has the earliest expiry over the targets of a credential. While every target holds the newest
+ * token, that is the expiry in each of them; otherwise the records say what each target holds.
  */
-export async function takeRunway(
+export async function readRunway(
   redis: RedisLink,
   provider: string,
   options: {
@@ -26,38 +27,32 @@ export async function takeRunway(
   },
 ): Promise<Runway> {
   const { now, stores, uneven, targetsOf } = options;
-  const k = keysOf(redis.prefix, provider);
+  const { expiry, state } = keysOf(redis.prefix, provider);
   const [live, dead] = (await redis.pipeline([
-    ["zrangebyscore", k.expiry, `(${now}`, "+inf", "WITHSCORES", "LIMIT", 0, PAGE],
+    ["zrangebyscore", expiry, `(${now}`, "+inf", "WITHSCORES", "LIMIT", 0, PAGE],
     // A token that is dead in one store may live in another.
-    ["zrevrangebyscore", k.expiry, now, "-inf", "WITHSCORES", "LIMIT", 0, uneven ? PAGE : 0],
+    ["zrevrangebyscore", expiry, now, "-inf", "WITHSCORES", "LIMIT", 0, uneven ? PAGE : 0],
   ])) as [string[], string[]];
-  const untils = [...pairs(live), ...pairs(dead)];
-  const records = uneven && untils.length > 0 ? await recordsOf(redis, k.state, untils) : new Map<string, string>();
-  const holdings = untils.map(([id, liveUntil]): Holding => {
-    const record = decodeRecord(records.get(id) ?? "");
+  const living = pairsOf(live);
+  const expiries = [...living, ...pairsOf(dead)];
+  const records = uneven && expiries.length > 0 ? await readRecords(redis, state, expiries) : [];
+  const holdings = expiries.map(([id, score], i): Holding => {
+    const liveUntil = Number(score);
+    const record = decodeRecord(records[i] ?? "");
     const targets = targetsOf(id).map((target) => ({
       store: target.store,
       expiresAt: record === undefined ? liveUntil : (record.targets[targetKey(target)]?.expiresAt ?? 0),
     }));
     return { liveUntil, targets };
   });
-  const last = live.length === 2 * PAGE ? Number(live.at(-1)) : undefined;
-  return runwayOf(holdings, now, last === undefined ? undefined : { from: last, stores });
+  const last = living.length === PAGE ? living.at(-1) : undefined;
+  return runwayOf(holdings, now, last && { from: Number(last[1]), stores });
 }
 
-function pairs(flat: readonly string[]): [id: string, at: Instant][] {
-  const found: [string, Instant][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) found.push([flat[i] ?? "", Number(flat[i + 1])]);
-  return found;
-}
-
-async function recordsOf(
+async function readRecords(
   redis: RedisLink,
-  key: string,
-  untils: readonly (readonly [id: string, at: Instant])[],
-): Promise<Map<string, string>> {
-  const ids = untils.map(([id]) => id);
-  const texts = (await redis.call("HMGET", key, ...ids)) as (string | null)[];
-  return new Map(ids.map((id, i) => [id, texts[i] ?? ""]));
+  state: string,
+  expiries: readonly Pair[],
+): Promise<readonly (string | null)[]> {
+  return (await redis.call("HMGET", state, ...expiries.map(([id]) => id))) as (string | null)[];
 }

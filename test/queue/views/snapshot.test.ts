@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Target } from "../../../src/core/credential.ts";
 import type { Attention, FleetShape } from "../../../src/core/snapshot.ts";
-import { readAll, readFailing } from "../../../src/queue/views/series.ts";
+import { readAllSeries, readFailingSeries } from "../../../src/queue/views/series.ts";
 import { keysOf } from "../../../src/queue/keys.ts";
 import type { RedisLink } from "../../../src/queue/redis/link.ts";
 import { takeSnapshot } from "../../../src/queue/views/snapshot.ts";
@@ -148,8 +148,8 @@ describe("a snapshot of the fleet", () => {
   test("gives the failing credentials one by one, up to a cap, and how many there are", async () => {
     for (const id of ["a", "b", "c"]) await holds(id, { aws: NOW }, { state: "retrying", class: "transient" });
     await holds("d", { aws: NOW });
-    const { facts, total } = await readFailing(redis, ["p"], 2);
-    expect(facts.map(({ provider, reason }) => [provider, reason])).toEqual([
+    const { series, total } = await readFailingSeries(redis, ["p"], 2);
+    expect(series.map(({ provider, reason }) => [provider, reason])).toEqual([
       ["p", "transient"],
       ["p", "transient"],
     ]);
@@ -160,8 +160,8 @@ describe("a snapshot of the fleet", () => {
     await holds("later", { aws: NOW + MINUTE }, { state: "retrying", class: "transient" });
     await redis.call("ZADD", k.due, NOW + 1, "first");
     await redis.call("ZADD", k.due, NOW + 99 * MINUTE, "last");
-    expect(await readAll(redis, ["p"], 2)).toEqual({
-      facts: [
+    expect(await readAllSeries(redis, ["p"], 2)).toEqual({
+      series: [
         { id: "first", provider: "p", nextAt: NOW + 1 },
         { id: "later", provider: "p", nextAt: NOW + 5 * MINUTE, expiresAt: NOW + MINUTE, reason: "transient" },
       ],

@@ -1,7 +1,7 @@
 import type { Credential } from "../../../core/credential.ts";
 import { formatInstant, parseInstant } from "../../../core/instant.ts";
 import { dueIndex } from "../../../queue/due-index.ts";
-import { lookAt } from "../../../queue/views/credentials.ts";
+import { readCredentials } from "../../../queue/views/credentials.ts";
 import type { RedisLink } from "../../../queue/redis/link.ts";
 import { emptyTarget } from "../../../core/rotation/record.ts";
 import { targetKey } from "../../../core/rotation/spec.ts";
@@ -19,7 +19,7 @@ export async function credentialView(credential: Credential, redis: RedisLink, i
 
 async function credentialDocument(credential: Credential, redis: RedisLink, now: number) {
   const due = dueIndex(redis, credential.provider);
-  const [view] = await lookAt(redis, credential.provider, [credential.id], now);
+  const [view] = await readCredentials(redis, { provider: credential.provider, ids: [credential.id] }, now);
   const { nextAt, operatorPause } = view ?? {};
   const record = decodeRecord((await due.record(credential.id)) ?? "");
   const targets = credential.publish.map((target) => {
