@@ -30,16 +30,16 @@ export type GrantType = "client_credentials";
 /** Client authentication at the token endpoint (RFC 6749 section 2.3.1). */
 export type AuthMethod = "client_secret_basic" | "client_secret_post";
 
-/** Where a client secret is read from, at every exchange anew. Never the secret itself. */
+/** Where a client secret is read from, anew at every exchange. Never holds the secret itself. */
 export type SecretRef = { readonly file: string } | { readonly env: string };
 
 /** Extra request parameters; a list sends the parameter several times (RFC 8707 `resource`). */
 export type Params = Readonly<Record<string, string | readonly string[]>>;
 
-/** What credentials are chosen by; see selector.ts. One frozen object is shared by all credentials that say the same. */
+/** Selectors choose credentials by these. Credentials with equal labels share one frozen object. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** When a credential is rotated. One frozen object is shared by all credentials that say the same. */
+/** When a credential is rotated. Credentials with equal policies share one frozen object. */
 export interface Policy {
   /** Fraction of the lifetime after which rotation falls due: 0.75 for `75%`. */
   readonly rotateAt: number;
@@ -47,7 +47,7 @@ export interface Policy {
   readonly consumerCacheMs: number;
   /** Life kept in reserve for retries. */
   readonly retryBudgetMs: number;
-  /** A token is not renewed sooner than this after it was asked for: a guard against loops. Retries and people may be sooner. */
+  /** Least time from an exchange to the renewal of its token, against loops. Retries and operators may be sooner. */
   readonly minIntervalMs: number;
   /** Assumed when the provider states no lifetime. */
   readonly lifetimeMs: number;
@@ -62,13 +62,13 @@ export interface ProviderLimits {
   /** Exchanges in any hour, and in any day. */
   readonly perHour?: number;
   readonly perDay?: number;
-  /** Share of perHour and perDay that is kept for tokens which are dead or about to be. */
+  /** Share of perHour and perDay that is kept for tokens that are dead or about to die. */
   readonly reserve?: number;
 }
 
 export interface Provider {
   readonly name: string;
-  /** With placeholders where each credential has its own. */
+  /** A URL; with placeholders where each credential has a token endpoint of its own. */
   readonly tokenEndpoint: string;
   readonly grant: GrantType;
   readonly auth: { readonly method: AuthMethod; readonly encoding: "rfc6749" | "raw" };
@@ -86,7 +86,7 @@ export interface Provider {
 
 /** How many calls of a kind a store takes, and what shares them. */
 export interface CallQuota {
-  /** What is counted together: `aws:eu-west-1`, `gcp:acme-prod`, or a name of one's own. */
+  /** Stores of one scope share the quota: `aws:eu-west-1`, `gcp:acme-prod`, or a configured name. */
   readonly scope: string;
   readonly perSecond: number;
 }
@@ -147,7 +147,7 @@ export interface Credential {
   readonly id: string;
   readonly provider: string;
   readonly clientId: string;
-  /** Where its provider has one for each credential; in place of the provider's. */
+  /** Replaces the provider's token endpoint, where that one has placeholders. */
   readonly tokenEndpoint?: string;
   /** Tried in order when the provider answers `invalid_client`: zero-downtime rollover. */
   readonly clientSecrets: readonly SecretRef[];
@@ -162,12 +162,12 @@ export interface Credential {
 export interface Token {
   readonly accessToken: Secret;
   readonly tokenType: string;
-  /** The instant just before the request was sent: life is counted from here (reference: the due-time formula). */
+  /** The instant just before the request was sent. Counted from there, a slow answer never makes a life seem longer. */
   readonly issuedAt: Instant;
   /** As the provider stated it, without safety margins. */
   readonly expiresAt: Instant;
   /** Scope of the answer where it was stated, else undefined. */
   readonly scope?: string;
-  /** The provider's `publishFields` that the answer had; values are JSON. May hold anything: treat as secret. */
+  /** Members of the answer that `publishFields` names, as JSON. They may hold anything: treat them as secret. */
   readonly fields: Readonly<Record<string, unknown>>;
 }

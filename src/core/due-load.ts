@@ -1,13 +1,13 @@
 import type { Instant } from "./credential.ts";
 
-/** What falls due when, in half hours of UTC: each credential counts once, at its next instant of work. */
+/** How many credentials fall due in each half hour (UTC). A credential counts once, at its next instant of work. */
 export interface Load {
-  /** A full half hour, the one under way. */
+  /** Start of the half hour under way. */
   readonly startAt: Instant;
   readonly bucketMs: number;
-  /** 48 of them, a day; the first also counts what is due already. */
+  /** One count for each of 48 half hours. The first also counts everything that is overdue. */
   readonly counts: readonly number[];
-  /** Due after that. */
+  /** Credentials that are due after those. */
   readonly later: number;
 }
 
@@ -23,7 +23,7 @@ export function loadBounds(now: Instant): readonly (readonly [from: Instant, to:
   ]);
 }
 
-/** `counted`: per provider, its credentials and how many of them lie within each of `loadBounds`. */
+/** `counted`: per provider, its credentials and how many of them fall due within each of `loadBounds`. */
 export function loadOf(
   now: Instant,
   counted: readonly { readonly credentials: number; readonly counts: readonly number[] }[],
@@ -33,7 +33,7 @@ export function loadOf(
   );
   const within = counts.reduce((a, b) => a + b, 0);
   const all = counted.reduce((sum, { credentials }) => sum + credentials, 0);
-  // The counts are not taken in one instant: what moved meanwhile must not make it negative.
+  // The counts are not taken in one instant: a credential that moved meanwhile must not make the rest negative.
   return { startAt: startOf(now), bucketMs: BUCKET_MS, counts, later: Math.max(0, all - within) };
 }
 

@@ -7,7 +7,7 @@ const UNITS = Object.keys(UNIT_MS) as readonly Unit[];
 /** `10s`, `5m`, `2h`, `14d`, `500ms`, also combined from large to small: `1h30m`. */
 export const DURATION = /^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$/;
 
-/** In milliseconds; undefined for any other text. */
+/** The duration in milliseconds; undefined for any other text. */
 export function parseDuration(text: string): number | undefined {
   if (!DURATION.test(text)) return undefined;
   let ms = 0;

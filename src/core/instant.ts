@@ -6,13 +6,13 @@ const DAY_MS = 86_400_000;
 export function formatInstant(at: Instant): string {
   const days = Math.floor(at / DAY_MS);
   const seconds = Math.floor((at - days * DAY_MS) / 1000);
-  const { year, month, day } = civil(days);
+  const { year, month, day } = civilFromDays(days);
   const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const date = [String(year).padStart(4, "0"), two(month), two(day)].join("-");
-  return `${date}T${clock.map(two).join(":")}Z`;
+  const date = [String(year).padStart(4, "0"), padToTwo(month), padToTwo(day)].join("-");
+  return `${date}T${clock.map(padToTwo).join(":")}Z`;
 }
 
-/** The reverse, of what `formatInstant` writes; undefined for anything else. */
+/** Reads what `formatInstant` writes, also with a fraction of a second, which it drops; undefined for anything else. */
 export function parseInstant(text: unknown): Instant | undefined {
   const match =
     typeof text === "string" ? /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?Z$/.exec(text) : null;
@@ -21,12 +21,12 @@ export function parseInstant(text: unknown): Instant | undefined {
   return daysFromCivil(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
-function two(number: number): string {
+function padToTwo(number: number): string {
   return String(number).padStart(2, "0");
 }
 
 /** Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": `civil_from_days`. */
-function civil(days: number): { year: number; month: number; day: number } {
+function civilFromDays(days: number): { year: number; month: number; day: number } {
   const z = days + 719_468;
   const era = Math.floor(z / 146_097);
   const doe = z - era * 146_097;
@@ -41,7 +41,7 @@ function civil(days: number): { year: number; month: number; day: number } {
   };
 }
 
-/** Days since 1970-01-01 in the Gregorian calendar; month and day from 1. `days_from_civil` of the same. */
+/** Days since 1970-01-01 in the Gregorian calendar; month and day from 1. `days_from_civil` of the same paper. */
 export function daysFromCivil(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

@@ -1,4 +1,4 @@
-/** All of them, so many at a time. */
+/** Cuts a sequence into pages of `size`; the last page may be shorter. */
 export function* pagesOf<T>(all: Iterable<T>, size: number): Generator<readonly T[]> {
   let page: T[] = [];
   for (const each of all) {

@@ -2,11 +2,11 @@ import type { AttentionState, CountedState } from "./states.ts";
 import type { Instant, Target } from "./credential.ts";
 import type { Load } from "./due-load.ts";
 
-/** What needs a look, and why. One per failing credential; at most 100 are listed. */
+/** An entry of the attention list: a failing credential, and why it fails. At most 100 entries are shown. */
 export interface Attention {
   readonly credential: string;
   readonly provider: string;
-  /** `retrying`: helps itself; `needs_attention`: a human must change something; `unpublished`: a store does not take it. */
+  /** `retrying`: evertoken retries; `needs_attention`: a person must act; `unpublished`: a store lacks the token. */
   readonly state: AttentionState;
   /** Error class and code, closed vocabularies (see ExchangeError and PublishError). */
   readonly class: string;
@@ -22,38 +22,35 @@ export interface Attention {
 export interface ProviderSnapshot {
   readonly provider: string;
   readonly credentials: number;
-  /**
-   * Sums to `credentials`. `pending`: never had a token; `due`: due and not yet started; `refreshing`: under way; `paused`: by
-   * an operator.
-   */
+  /** Credentials by state (see states.ts); the counts add up to `credentials`. */
   readonly states: Readonly<Record<CountedState, number>>;
-  /** Cumulative: how many newest tokens expire within so many seconds (0 = already dead). */
+  /** How many newest tokens expire within each number of seconds, cumulative; 0 seconds: tokens that are dead. */
   readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
-  /** Due for more than a minute and not yet started; 0 while a pause or an outage of the provider holds everything back. */
+  /** Credentials due for over a minute and not claimed; 0 while a pause, cooldown or outage holds the provider back. */
   readonly overdue: number;
   /** Configured but absent from the due index. */
   readonly unscheduled: number;
-  /** Credentials whose token is dead and that only people can help. */
+  /** Credentials whose token is dead and that only a person can help. */
   readonly expiredForPeople: number;
   readonly earliestExpiresAt?: Instant;
-  /** When the first consumer holds a dead token if the provider stays down from now on; undefined while no token lives. */
+  /** When the first consumer holds a dead token if the provider stays down; undefined while no token lives. */
   readonly runwayEndsAt?: Instant;
   readonly nextDueAt?: Instant;
-  /** The provider leaves exchanges unanswered: only probes go out. */
+  /** The provider leaves exchanges unanswered: only probes are sent. */
   readonly circuitOpen: boolean;
-  /** Set while a 429 or Retry-After pauses the provider. */
+  /** End of the cooldown that a 429 or a Retry-After began. */
   readonly pausedUntil?: Instant;
   /** Set while an operator has paused the whole provider. */
   readonly operatorPause?: OperatorPause;
-  /** Credentials that an operator has paused, the first 100. */
+  /** The first 100 credentials that an operator has paused. */
   readonly pausedCredentials?: readonly (OperatorPause & { readonly credential: string })[];
 }
 
-/** An operator's pause of a credential or a whole provider; kept apart from the pauses that a provider asks for. */
+/** An operator's pause of a credential or of a whole provider. A provider's cooldown is kept apart from it. */
 export interface OperatorPause {
   readonly until: Instant;
   readonly since: Instant;
-  /** `user@host`, as that machine's system says. */
+  /** `user@host`, as the operator's machine names them. */
   readonly by: string;
   readonly reason: string;
 }
@@ -63,45 +60,49 @@ export interface StoreSnapshot {
   readonly type: string;
   /** Credentials whose newest token this store does not hold yet. */
   readonly unpublished: number;
-  /** Cumulative, and at most: all credentials of the providers that publish there. Exact where those publish to this store alone. */
+  /**
+   * The sum of `expiring` over all providers that publish to this store. An upper bound: exact where those providers
+   * publish to this store alone.
+   */
   readonly expiring: readonly { readonly withinSeconds: number; readonly count: number }[];
-  /** When the first consumer holds a dead token if the store takes nothing from now on; undefined while no token lives there. */
+  /** When the first consumer holds a dead token if the store takes no writes; undefined while no token lives there. */
   readonly runwayEndsAt?: Instant;
 }
 
-/** One credential, as far as its series tell. */
+/** What the metrics of one credential show. */
 export interface CredentialSeries {
   readonly id: string;
   readonly provider: string;
   readonly expiresAt?: Instant;
   readonly nextAt?: Instant;
-  /** Class of its error while it fails. */
+  /** Class of the error, while the credential fails. */
   readonly reason?: string;
 }
 
-/** Where one credential stands, as far as a forecast asks. */
+/** What the due index holds of one credential, as a forecast needs it. */
 export interface CredentialForecast {
   readonly dueAt: Instant;
-  /** Undefined: there has never been a token. */
+  /** Lifetime of the newest token; undefined: there has never been one. */
   readonly lifetimeMs?: number;
-  /** Fingerprint of what was asked for last; undefined: nothing yet. */
+  /** Fingerprint of what the last exchange requested; undefined: there was no exchange. */
   readonly spec?: string;
 }
 
-/** What a snapshot must know of the configuration. */
+/** What a snapshot needs of the configuration. */
 export interface FleetShape {
   readonly providers: readonly {
     readonly name: string;
+    /** Number of the provider's credentials. */
     readonly configured: number;
-    /** Stores that its credentials publish to. */
+    /** Stores to which those credentials publish. */
     readonly stores: ReadonlySet<string>;
   }[];
   readonly stores: readonly { readonly name: string; readonly type: string }[];
-  /** [] for an id that is not configured. */
+  /** Targets of the credential; [] for an id that is not configured. */
   targetsOf(id: string): readonly Target[];
 }
 
-/** The fleet as Redis knows it: the same from every replica. Taken at most every few seconds, never per scrape. */
+/** The fleet as Redis knows it: every replica takes the same. Taken at most every few seconds, never per scrape. */
 export interface FleetSnapshot {
   readonly takenAt: Instant;
   readonly providers: readonly ProviderSnapshot[];

@@ -1,9 +1,9 @@
 /**
- * The states of a credential, in the order in which they are named: it may be in several at once, and is shown in the
- * first that holds. `src/README.md` draws how a credential moves between them.
+ * The states of a credential, by rank: a credential may be in several at once, and is shown in the first that holds.
+ * `src/README.md` draws how a credential moves between them.
  *
- * `counted` says under which `state` the gauge `evertoken_credentials` counts it. What has a gauge of its own
- * (`unscheduled`, `expired`) is counted there, and beside it under the state that comes next.
+ * `counted` names the `state` under which the gauge `evertoken_credentials` counts the credential. A state with a gauge
+ * of its own (`unscheduled`, `expired`) is counted there, and the credential also under the next state that holds.
  */
 export const credentialStates = {
   /** Configured, and not registered in the due index. */
@@ -14,7 +14,7 @@ export const credentialStates = {
   paused: { counted: "paused" },
   /** The newest token is sealed and waits for a store. */
   unpublished: { counted: "retrying" },
-  /** The last exchange failed and is retried by itself. */
+  /** The last exchange failed; evertoken retries it. */
   retrying: { counted: "retrying" },
   /** A consumer holds a dead token. */
   expired: { counted: undefined },

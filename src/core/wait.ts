@@ -15,7 +15,7 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Waits `ms` milliseconds, or until the signal aborts. Resolves with false if it did; leaves no timer and no listener. */
+/** Waits `ms` milliseconds, or until the signal aborts: then resolves with false. Leaves no timer and no listener. */
 export function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {

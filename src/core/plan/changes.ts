@@ -3,10 +3,10 @@ import type { CredentialForecast } from "../snapshot.ts";
 import { sameSpec, specOf } from "../rotation/spec.ts";
 import type { PlannedFleet } from "./demand.ts";
 
-/** Per provider: what its due index holds. */
+/** Per provider, the credentials that its due index holds, by id. */
 export type RunningState = ReadonlyMap<string, ReadonlyMap<string, CredentialForecast>>;
 
-/** Names in a list; the counts are of all. */
+/** At most this many ids are listed; the counts cover all of them. */
 const NAMED = 20;
 
 interface Change {
@@ -14,7 +14,7 @@ interface Change {
   readonly ids: readonly string[];
 }
 
-/** What a daemon with this configuration would add, remove and ask for anew; without a running state everything is new. */
+/** What a daemon with this configuration would add, rotate or remove. Without a running state all is new. */
 export function changesOf(
   fleet: PlannedFleet,
   state: RunningState | undefined,
@@ -44,7 +44,7 @@ export function forecastOf(
   return state?.get(provider)?.get(id);
 }
 
-/** Another token is asked for than the last time: it is due at once. */
+/** Whether the configuration requests another token than the last exchange did: then the credential is due at once. */
 export function hasChanged(credential: Credential, forecast: CredentialForecast, fleet: PlannedFleet): boolean {
   const provider = fleet.providers.get(credential.provider);
   return (

@@ -1,48 +1,51 @@
 import type { Provider, StoreConfig } from "../credential.ts";
 import { type Group, type PublishKind, cycleOf, sustainedPerSecond, writesOf } from "./demand.ts";
 
-/** What the next 24 hours will look like. */
+/** The forecast of the next 24 hours. */
 export interface Day {
   readonly providers: ReadonlyMap<string, Profile>;
-  /** Writes, by the scope of the stores' budgets. */
+  /** Writes, per scope of the stores' budgets. */
   readonly scopes: ReadonlyMap<string, Profile>;
-  /** Until the last first token is there, per provider; undefined: not within the day, or nothing was to be done. */
+  /** Time until every credential has its first token; undefined: over a day. Absent: no credential waits for one. */
   readonly rollOutMs: ReadonlyMap<string, number | undefined>;
 }
 
-/** Of exchanges, or of writes. */
+/** Exchanges, or writes, over the day. */
 export interface Profile {
   readonly total: number;
-  /** Mean of the busiest step. */
+  /** Mean rate of the busiest minute. */
   readonly peakPerSecond: number;
+  /** Sum of each hour. */
   readonly hours: readonly number[];
 }
 
-/** Where a group stands at the beginning. */
+/** A group at the beginning of the day. */
 export interface GroupStart {
   readonly group: Group;
   /** Credentials that have never had a token. */
   readonly first: number;
-  /** The others, by the step from now in which they are due; what is overdue stands in step 0. */
+  /** All others, by the step in which they fall due. Overdue credentials stand in step 0. */
   readonly dueInStep: ReadonlyMap<number, number>;
 }
 
-/** Ten seconds. */
 export const STEP_MS = 10_000;
 const STEPS = 8640;
 const STEPS_PER_MINUTE = 6;
 const STEPS_PER_HOUR = 360;
-/** Below this a step is too coarse to tell one renewal from the next: then the mean rate is all there is to say. */
+/** Within a shorter cycle, steps are too coarse to tell renewals apart: such a group is forecast by its mean rate. */
 const SHORT_MS = 3 * STEP_MS;
 
 interface Flow {
   readonly group: Group;
+  /** The cycle is shorter than `SHORT_MS`. */
   readonly short: boolean;
+  /** Credentials that fall due in each step. */
   readonly due: Float64Array;
-  /** Due and not served yet. */
+  /** Credentials that are due and not served yet. */
   waiting: number;
+  /** Credentials that have never had a token. */
   first: number;
-  /** Have a token. */
+  /** Credentials that have a token. */
   live: number;
 }
 
@@ -52,9 +55,9 @@ interface Left {
 }
 
 /**
- * Plays a day in steps of ten seconds: what falls due is served as far as the limits go, renewals before first tokens, the
- * rest waits, and what was served falls due again after its cycle. It counts credentials, it does not follow them: a fleet
- * of a million takes as long as one of ten.
+ * Plays a day in steps of ten seconds. In each step due credentials are served as far as the limits allow, renewals
+ * before first tokens; the others wait. A served credential falls due again after its cycle. Credentials are counted,
+ * not followed one by one: a fleet of a million takes as long as one of ten.
  */
 export function forecastDay(
   starts: readonly GroupStart[],
@@ -74,9 +77,9 @@ export function forecastDay(
     };
     const serve = (flow: Flow, wanted: number, kind: PublishKind): number => {
       const perScope = writesPerScope(flow.group, stores, kind);
-      const room = [...perScope].map(([scope, each]) => (left.scopes.get(scope) ?? 0) / each);
+      const scopesAllow = [...perScope].map(([scope, each]) => (left.scopes.get(scope) ?? 0) / each);
       const { provider } = flow.group;
-      const count = Math.min(wanted, left.providers.get(provider) ?? 0, ...room);
+      const count = Math.min(wanted, left.providers.get(provider) ?? 0, ...scopesAllow);
       addTo(left.providers, provider, -count);
       addAt(exchanges.get(provider), step, count);
       for (const [scope, each] of perScope) {
@@ -115,7 +118,7 @@ function startFlow({ group, first, dueInStep }: GroupStart): Flow {
   return { group, short: cycleOf(group).longestMs < SHORT_MS, due, waiting: 0, first, live };
 }
 
-/** What was served in this step falls due again, evenly over what jitter leaves open. */
+/** Credentials served in this step fall due again, spread evenly over the time in which jitter may put them. */
 function scheduleRenewals(flow: Flow, step: number, count: number): void {
   if (flow.short || count === 0) return;
   const { shortestMs, longestMs } = cycleOf(flow.group);
@@ -128,7 +131,7 @@ function scheduleRenewals(flow: Flow, step: number, count: number): void {
   }
 }
 
-/** Writes of one rotation to each budget. */
+/** Writes of one rotation, per scope of the stores' budgets. */
 export function writesPerScope(
   group: Group,
   stores: ReadonlyMap<string, StoreConfig>,
@@ -142,7 +145,7 @@ export function writesPerScope(
   return writes;
 }
 
-/** Writes per second of each budget; of stores that disagree the smallest holds. */
+/** Writes per second that each budget allows. Where stores disagree, the smallest rate counts. */
 export function scopeRates(stores: ReadonlyMap<string, StoreConfig>): Map<string, number> {
   const rates = new Map<string, number>();
   for (const { quota } of stores.values()) {

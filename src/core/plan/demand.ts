@@ -3,14 +3,14 @@ import { ASSUMED_EXCHANGE_MS } from "../policy/order.ts";
 import { dueAt } from "../policy/schedule.ts";
 import { storeFacts } from "../policy/store-facts.ts";
 
-/** As much of a configuration as a forecast is made from. */
+/** The part of a configuration that a forecast needs. */
 export interface PlannedFleet {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly stores: ReadonlyMap<string, StoreConfig>;
   readonly credentials: readonly Credential[];
 }
 
-/** Credentials that make the same demands: one forecast serves them all, whatever their number. */
+/** Credentials with equal demands: one forecast serves all of them, whatever their number. */
 export interface Group {
   readonly provider: string;
   readonly policy: Policy;
@@ -20,14 +20,14 @@ export interface Group {
   readonly count: number;
 }
 
-/** From one token to the next: jitter makes it anything between the two. */
+/** Time from one token to the next. Jitter draws it between the shortest and the longest. */
 export interface Cycle {
   readonly shortestMs: number;
   readonly longestMs: number;
   readonly meanMs: number;
 }
 
-/** `lifetimeOf`: what a token was really given, where one was issued; else the policy's assumption holds. */
+/** `lifetimeOf`: the lifetime of the newest token, where one was issued; else the policy's assumption counts. */
 export function groupsOf(
   credentials: readonly Credential[],
   lifetimeOf: (credential: Credential) => number | undefined = () => undefined,
@@ -63,7 +63,7 @@ export function renewalsPerSecond(group: Group): number {
   return (group.count * 1000) / cycleOf(group).meanMs;
 }
 
-/** Exchanges per second that a provider can be sent for hours on end; where no rate is given concurrency limits them. */
+/** Exchanges per second that a provider takes for hours on end. Where no rate is given, concurrency limits them. */
 export function sustainedPerSecond({ limits }: Provider): number {
   return Math.min(
     limits.perSecond ?? Infinity,

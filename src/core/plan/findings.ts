@@ -1,14 +1,14 @@
 import { checkLife } from "../policy/schedule.ts";
 import { type Group, type PlannedFleet, cycleOf } from "./demand.ts";
 
-/** What does not fit. `exceeded`: a quota, for good; `warning`: something to know. */
+/** What does not fit. `exceeded`: a quota, in steady state; `warning`: anything else that an operator should know. */
 export interface Finding {
   readonly severity: "exceeded" | "warning";
   readonly where: string;
   readonly message: string;
 }
 
-/** How much of a limit steady renewals take. */
+/** A limit, and how much of it steady renewals use. */
 export interface Use {
   readonly limit: string;
   readonly allowed: number;
@@ -23,7 +23,9 @@ export function findOveruse(where: string, uses: readonly Use[]): Finding[] {
     .map(({ limit, used, allowed }) => ({
       severity: "exceeded",
       where,
-      message: `${limit}: ${round(used)} are needed for good, ${round(allowed)} are allowed; tokens will die. Raise the limit, split the fleet, or ask for tokens that live longer`,
+      message:
+        `${limit}: ${round(used)} are needed in steady state, ${round(allowed)} are allowed; tokens will die. ` +
+        `Raise the limit, split the fleet, or use tokens that live longer`,
     }));
 }
 
@@ -31,7 +33,7 @@ export function storeUse(allowed: number, used: number): Use {
   return { limit: "writes per second", allowed, used };
 }
 
-/** Consumers that cannot be kept fresh, retry budgets that are not kept, and secrets that are written more often than their store takes. */
+/** Finds groups whose consumers or retry budgets suffer, and secrets that are written more often than a store takes. */
 export function findingsOf({ stores }: PlannedFleet, groups: readonly Group[]): Finding[] {
   const findings: Finding[] = [];
   for (const group of groups) {
@@ -46,7 +48,10 @@ export function findingsOf({ stores }: PlannedFleet, groups: readonly Group[]): 
       findings.push({
         severity: "exceeded",
         where: `store ${store}`,
-        message: `${count} of ${group.provider}: a token of ${Math.round(group.lifetimeMs / 1000)} s makes ${Math.round(DAY_MS / everyMs)} versions a day of one secret; the store takes one every ${round(least / 1000)} s for good (limits.writeInterval)`,
+        message:
+          `${count} of ${group.provider}: a token of ${Math.round(group.lifetimeMs / 1000)} s makes ` +
+          `${Math.round(DAY_MS / everyMs)} versions a day of one secret; in steady state the store takes one every ` +
+          `${round(least / 1000)} s (limits.writeInterval)`,
       });
     }
   }

@@ -2,21 +2,25 @@ import type { Provider, StoreConfig } from "../credential.ts";
 import { addTo, scopeRates, writesPerScope } from "./day.ts";
 import { type Group, cycleOf, renewalsPerSecond, sustainedPerSecond } from "./demand.ts";
 
-/** What is left of a downtime when it ends, and how long it takes to make it good. */
+/** What a downtime leaves behind, and how long the catch-up takes. */
 interface CatchUp {
   readonly downMs: number;
-  /** Credentials whose token died meanwhile. */
+  /** Credentials whose token died during the downtime. */
   readonly expired: number;
-  /** Credentials that are due when it ends, the expired ones among them. */
+  /** Credentials that are due when the downtime ends, the expired ones included. */
   readonly due: number;
-  /** Until nothing waits any more; undefined: never, the limits are below the steady demand. */
+  /** Time until no credential waits; undefined: never, because the limits are below the steady demand. */
   readonly catchUpMs: number | undefined;
-  /** Tokens that die while the backlog is worked off, although they lived when the downtime ended. */
+  /** Tokens that live when the downtime ends, and die before their turn. */
   readonly expiredLater: number;
 }
 
-/** If a provider, or a store, stays down from now on. In a fleet in steady state every phase of the cycle is equally likely. */
+/**
+ * When tokens die if a provider, or a store, stays down from now on. Assumes a steady state, in which a credential is
+ * equally likely to be anywhere in its cycle.
+ */
 interface RunwayForecast {
+  /** Time until the first token dies. */
   readonly firstMs: number;
   readonly deadWithin: readonly { readonly withinMs: number; readonly count: number }[];
 }
@@ -24,7 +28,10 @@ interface RunwayForecast {
 const HOUR = 3_600_000;
 export const DOWNTIMES_MS = [HOUR, 8 * HOUR, 24 * HOUR] as const;
 
-/** Share of a group whose token dies within so long without a renewal: it has between lifetime - cycle and lifetime left. */
+/**
+ * Share of a group whose token dies within `downMs` without a renewal. A token has between `lifetime - cycle` and
+ * `lifetime` left.
+ */
 function expiredShare(group: Group, downMs: number): number {
   const { meanMs } = cycleOf(group);
   return clamp((downMs - Math.max(0, group.lifetimeMs - meanMs)) / meanMs);
@@ -34,7 +41,7 @@ function dueShare(group: Group, downMs: number): number {
   return clamp(downMs / cycleOf(group).meanMs);
 }
 
-/** Rotations per second that all limits together leave to a provider's groups, if no other provider needs the stores. */
+/** Rotations per second that all limits together allow a provider, while no other provider needs its stores. */
 export function capacityOf(
   groups: readonly Group[],
   provider: Provider,
@@ -58,7 +65,7 @@ export function forecastCatchUp(downMs: number, groups: readonly Group[], perSec
   const due = sumOf(groups, (group) => group.count * dueShare(group, downMs));
   const expired = sumOf(groups, (group) => group.count * expiredShare(group, downMs));
   const catchUpMs = catchUpMsOf(downMs, groups, perSecond);
-  // The order of a catch-up saves a live token as long as they do not die faster than they can be renewed.
+  // The order of a catch-up saves every live token, unless tokens die faster than they can be renewed.
   const dying = sumOf(groups, (group) =>
     dueShare(group, downMs) > 0 && expiredShare(group, downMs) < 1 ? renewalsPerSecond(group) : 0,
   );
@@ -67,7 +74,10 @@ export function forecastCatchUp(downMs: number, groups: readonly Group[], perSec
   return { downMs, expired, due, catchUpMs, expiredLater: living * lostShare };
 }
 
-/** Meanwhile others fall due: after t, what is due of those who had not been yet has come on top. */
+/**
+ * Time until no credential waits. Further credentials fall due while a backlog is worked off: each round adds those of
+ * the time that the round before took. Undefined where the backlog never ends.
+ */
 function catchUpMsOf(downMs: number, groups: readonly Group[], perSecond: number): number | undefined {
   let at = 0;
   for (let round = 0; round < 200; round++) {

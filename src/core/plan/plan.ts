@@ -10,7 +10,7 @@ import { planProvider, planScope, planStore } from "./sections.ts";
 /** What `evertoken plan -o json` prints. Members are only ever added; `schemaVersion` says so. Rates are per second. */
 export type Plan = ReturnType<typeof makePlan>;
 
-/** `state` undefined: nothing runs yet, every credential wants its first token. */
+/** `state` undefined: no daemon runs yet, and every credential waits for its first token. */
 export function makePlan(fleet: PlannedFleet, state: RunningState | undefined, now: Instant) {
   const { groups, groupOf } = groupsOf(fleet.credentials, (credential) => forecastOf(credential, state)?.lifetimeMs);
   const starts = new Map(groups.map((group) => [group, { group, first: 0, dueInStep: new Map<number, number>() }]));

@@ -9,7 +9,7 @@ export interface Cost {
   readonly usdPerMonth: number;
 }
 
-/** What a store costs a month for the secrets that evertoken keeps in it: storage and evertoken's own calls. */
+/** Monthly cost of the secrets that evertoken keeps in a store: their storage, and evertoken's own calls. */
 export function costOf(store: StoreConfig, groups: readonly Group[]): Cost {
   let secrets = 0;
   let usdPerMonth = 0;

@@ -17,10 +17,10 @@ interface ProviderPlan {
   readonly provider: string;
   readonly credentials: number;
   readonly exchanges: ReturnType<typeof exchangesOf>;
-  /** Rotations per second that its limits and the stores' leave. */
+  /** Rotations per second that the limits of the provider and of its stores allow. */
   readonly capacityPerSecond?: number;
   readonly uses: readonly Use[];
-  /** Until the last first token is there; null: not within a day. Absent: nobody waits for one. */
+  /** Time until every credential has its first token; null: over a day. Absent: no credential waits for one. */
   readonly rollOut?: { readonly seconds: number | null };
   /** `seconds` null: the backlog never ends. */
   readonly recoveries: readonly {
@@ -101,7 +101,7 @@ export function planStore(store: StoreConfig, all: readonly Group[]) {
     type: store.type,
     secrets,
     publishesPerSecond: round(writes),
-    /** Of the secret that is written most often. */
+    /** Versions of the secret that is written most often. */
     versionsPerDay: round(versions.reduce((a, b) => Math.max(a, b), 0)),
     usdPerMonth: Math.round(usdPerMonth * 100) / 100,
     ...(groups.length > 0 && { runway: runwayOf(groups) }),

@@ -4,11 +4,13 @@ import type { PublishErrorClass } from "../ports/store.ts";
 /** What a class of exchange errors means. */
 interface ExchangeErrorFacts {
   /**
-   * Whose fault it is. `endpoint`: the provider or the way to it, so that every account is concerned; `request`: what
-   * is sent for this credential, so that one refusal says nothing about the endpoint; `here`: nothing was sent.
+   * Whose fault it is.
+   * - `endpoint`: the provider or the way to it. All of its accounts are concerned.
+   * - `request`: what this credential sends. One refusal says nothing about the endpoint.
+   * - `here`: nothing was sent.
    */
   readonly fault: "endpoint" | "request" | "here";
-  /** What cures it: waiting, or a person who changes something. */
+  /** What cures the failure: waiting, or a person who changes something. */
   readonly cure: "time" | "person";
   /** How far apart the retries are (see retry.ts). */
   readonly ladder: "backoff" | "slow_backoff" | "as_asked" | "steps";
@@ -80,17 +82,20 @@ export const publishErrorClasses = {
   permanent: { meaning: "Store refuses this write" },
 } as const satisfies Record<PublishErrorClass, { readonly meaning: string }>;
 
-/** Retrying never fixes it. Takes any text, because records and entries of another release may hold other classes. */
+/**
+ * Whether only a person can cure the failure. Takes any text: records and entries of another release may hold classes
+ * that this one lacks.
+ */
 export function needsPerson(className: string): boolean {
   return factsOf(className)?.cure === "person";
 }
 
-/** The endpoint failed, or the way to it: all of its accounts are concerned. */
+/** Whether the endpoint failed, or the way to it. */
 export function isEndpointFault(className: string): boolean {
   return factsOf(className)?.fault === "endpoint";
 }
 
-/** What the class means, in one line; undefined for a class of another release. */
+/** What the class means, in one line; undefined for a class that only another release has. */
 export function meaningOf(className: string): string | undefined {
   const publish: Readonly<Record<string, { readonly meaning: string }>> = publishErrorClasses;
   return factsOf(className)?.meaning ?? (Object.hasOwn(publish, className) ? publish[className]?.meaning : undefined);

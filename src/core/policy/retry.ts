@@ -11,25 +11,25 @@ export interface Failure {
   readonly code: string;
   /** Consecutive failures, this one included. */
   readonly failures: number;
-  /** How many of them, the last ones, had this code: an outage before says nothing about a refusal now. */
+  /** How many failures in a row had this code, this one included. An outage before a refusal does not count for it. */
   readonly repeats: number;
   readonly retryAfterMs?: number;
 }
 
-/** The newest token, if there is one. */
+/** The life that is left of the newest token. */
 export interface Living {
   readonly expiresAt: Instant;
-  /** Its margin (see `marginMs`): the time in which retries happen. */
+  /** The token's margin (see `marginMs`): the time for retries. */
   readonly marginMs: number;
 }
 
-/** After an answer that trying again soon cannot change. The last step repeats. */
+/** Waits after an answer that an early retry cannot change. The last step repeats. */
 const ladders = {
-  /** Wrong client or secret: providers lock accounts that keep trying. */
+  /** Wrong client or client secret. Providers lock an account that keeps trying. */
   credentials: [15 * MINUTE, HOUR, 6 * HOUR],
-  /** The request itself is refused. */
+  /** The provider refuses the request itself. */
   request: [6 * HOUR],
-  /** Endpoint-like refusals (404, 405, ...) may be a rolling deploy of the provider: three tries in ten minutes first. */
+  /** A 404, 405, ... may be a rolling deploy of the provider: three retries within ten minutes come first. */
   endpoint: [MINUTE, 3 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR],
   /** An answer that no rule explains. */
   protocol: [30 * SECOND, 5 * MINUTE, 30 * MINUTE, HOUR],
@@ -49,14 +49,14 @@ function ladderOf({ class: className, code }: Failure): readonly number[] {
   return ENDPOINT_CODES.test(code) ? ladders.endpoint : ladders.request;
 }
 
-/** What the answer is taken for when it has been repeated: forbidden without a reason becomes a setting after three tries. */
+/** The class of an answer that repeats: after three tries a bare 403 counts as `config`. */
 export function lastingClass({ class: className, code, repeats }: Omit<Failure, "failures">): ExchangeErrorClass {
   return className === "transient" && code === FORBIDDEN && repeats > FORBIDDEN_TRIES ? "config" : className;
 }
 
 const MINT_AGAIN_CAP_MS = 5 * MINUTE;
 
-/** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), never less than a quarter of a second. */
+/** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), in ms; never below a quarter of a second. */
 function fullJitter(
   { base, cap }: { readonly base: number; readonly cap: number },
   failures: number,
@@ -75,12 +75,12 @@ interface RetryFacts {
 }
 
 /**
- * When a failed exchange is tried again. `random` in [0, 1). While the old token lives there is always one last attempt
- * before its end; a Retry-After is never undercut, not even for that.
+ * When a failed exchange is retried; `random` in [0, 1). While the old token lives, one last attempt always comes
+ * before its expiry. A Retry-After is never undercut, not even for that attempt.
  */
-export function retryAt(failure: Failure, given: RetryFacts): Instant {
-  const { token, policy, now } = given;
-  const waitMs = waitFor(failure, given);
+export function retryAt(failure: Failure, facts: RetryFacts): Instant {
+  const { token, policy, now } = facts;
+  const waitMs = waitFor(failure, facts);
   const at = Math.ceil(now + waitMs);
   if (failure.class === "throttled" || token === undefined || token.expiresAt <= now) return at;
   const emergency = Math.min(Math.max(30 * SECOND, 3 * policy.requestTimeoutMs), 0.5 * token.marginMs);
@@ -102,23 +102,23 @@ function waitFor(failure: Failure, { token, now, random }: RetryFacts): number {
       return fullJitter({ base: SECOND, cap: 15 * MINUTE }, failures, random);
     case "steps":
       return failure.code === FORBIDDEN
-        ? step(ladders.credentials, repeats - FORBIDDEN_TRIES)
-        : step(ladderOf(failure), repeats);
+        ? stepOf(ladders.credentials, repeats - FORBIDDEN_TRIES)
+        : stepOf(ladderOf(failure), repeats);
   }
 }
 
-function step(ladder: readonly number[], failures: number): number {
+function stepOf(ladder: readonly number[], failures: number): number {
   return ladder[Math.min(failures, ladder.length) - 1] ?? HOUR;
 }
 
-/** Retries get closer as the life that is left gets shorter; without a live token consumers are waiting. */
+/** Retries come closer together as the remaining life shrinks. Without a live token consumers are waiting. */
 function transientCap(token: Living | undefined, now: Instant): number {
   if (token === undefined || token.expiresAt <= now) return 10 * SECOND;
   const slack = token.expiresAt - now;
   return Math.min(Math.max(token.marginMs / 8, SECOND), Math.max(slack / 4, SECOND), MINUTE);
 }
 
-/** When a failed publish is tried again: the token is at hand, so soon. */
+/** When a failed publish is retried: soon, because the token is at hand. `random` in [0, 1). */
 export function publishRetryAt(failures: number, now: Instant, random: number): Instant {
   return Math.ceil(now + fullJitter({ base: 500, cap: 30 * SECOND }, failures, random));
 }

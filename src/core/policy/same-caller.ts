@@ -1,20 +1,20 @@
 import type { Credential, Provider } from "../credential.ts";
 
 /**
- * The other providers that ask the same host for the same client: who is asked to wait there (429, Retry-After) is known
- * to it by host and client, whatever the configuration calls it.
+ * Names the other providers whose exchanges reach the same host for the same client. A host that asks to wait (429,
+ * Retry-After) counts the requests of a client, whichever provider of the configuration sends them: all must wait.
  */
 export function sameCallers(
-  { clientId, ...asked }: Credential,
+  { clientId, ...throttled }: Credential,
   fleet: { readonly providers: ReadonlyMap<string, Provider>; readonly credentials: readonly Credential[] },
 ): string[] {
   const hostOf = (credential: Omit<Credential, "clientId">): string | undefined =>
     URL.parse(credential.tokenEndpoint ?? fleet.providers.get(credential.provider)?.tokenEndpoint ?? "")?.host;
-  const host = hostOf(asked);
+  const host = hostOf(throttled);
   const names = new Set<string>();
   for (const credential of fleet.credentials) {
     const { provider } = credential;
-    if (credential.clientId !== clientId || provider === asked.provider || names.has(provider)) continue;
+    if (credential.clientId !== clientId || provider === throttled.provider || names.has(provider)) continue;
     if (hostOf(credential) === host) names.add(provider);
   }
   return [...names];

@@ -1,6 +1,6 @@
 import type { Attention } from "../snapshot.ts";
 
-/** An entry of the attention list, without what its place in Redis already says. */
+/** An entry of the attention list, without credential and provider: its place in Redis names those. */
 export type FailingEntry = Omit<Attention, "credential" | "provider">;
 
 /** One JSON object. The format is on the wire: replicas of another release read it. */

@@ -2,7 +2,7 @@ import type { Instant } from "../credential.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Reason } from "../policy/schedule.ts";
 
-/** One past outcome of a credential, as it is remembered: without a secret, and small. */
+/** One past outcome of a credential, as the history keeps it: small, and without a secret. */
 export interface Moment {
   readonly at: Instant;
   readonly result: Exclude<Outcome["result"], "skipped">;
@@ -13,7 +13,7 @@ export interface Moment {
   readonly store?: string;
   readonly class?: string;
   readonly code?: string;
-  /** How often in a row; `at` is the last time. */
+  /** How many times in a row the outcome came; `at` is the last time. */
   readonly times: number;
 }
 
@@ -28,35 +28,39 @@ const REASONS = {
 } as const satisfies Record<Reason, string>;
 
 /**
- * One line: `t6arx8 RX2f 5k`, or `t6arx8 FX2f config/invalid_client`; the second of the instant, result, reason and revision,
- * and the duration (all numbers in base 36), or what went wrong. The script behind `finish` adds ` x12` for repetitions and
- * compares what stands behind the instant. "" for what is not remembered.
+ * One line of the history: `t6arx8 RX2f 5k`, or `t6arx8 FX2f config/invalid_client`. Its words:
+ * - the instant, in seconds;
+ * - result, reason and revision;
+ * - the duration in ms, or the error.
+ *
+ * Numbers are in base 36. The `finish` script compares everything behind the instant, and adds ` x12` to a line that
+ * came twelve times. "" for an outcome that the history does not keep.
  */
 export function encodeMoment(outcome: Outcome, now: Instant): string {
   const { result, reason, revision } = outcome;
   if (result === "skipped") return "";
   const what = `${RESULTS[result]}${reason === undefined ? "-" : REASONS[reason]}${revision.toString(36)}`;
-  return `${Math.floor(now / 1000).toString(36)} ${what} ${wrong(outcome) ?? outcome.durationMs.toString(36)}`;
+  return `${Math.floor(now / 1000).toString(36)} ${what} ${errorTextOf(outcome) ?? outcome.durationMs.toString(36)}`;
 }
 
-function wrong({ error, targets }: Outcome): string | undefined {
-  if (error !== undefined) return `${error.class}/${word(error.code)}`;
+function errorTextOf({ error, targets }: Outcome): string | undefined {
+  if (error !== undefined) return `${error.class}/${toWord(error.code)}`;
   const target = targets.find((each) => each.error !== undefined);
-  return target?.error && `${target.store}:${target.error.class}/${word(target.error.code)}`;
+  return target?.error && `${target.store}:${target.error.class}/${toWord(target.error.code)}`;
 }
 
-function word(text: string): string {
+function toWord(text: string): string {
   return text.replaceAll(/\s/g, "_").slice(0, 60);
 }
 
-/** Newest first; lines of another version are left out. */
+/** Newest first. Lines that this release cannot read are left out. */
 export function decodeHistory(text: string): Moment[] {
   return text.split("\n").flatMap((line) => decodeMoment(line) ?? []);
 }
 
 const LINE =
   /^(?<at>[0-9a-z]+) (?<result>[RPUFV])(?<reason>[QNSTEX-])(?<revision>[0-9a-z]+) (?<rest>\S+)(?: x(?<times>\d+))?$/;
-const WRONG = /^(?:(?<store>[^:]+):)?(?<class>[a-z_]+)\/(?<code>.+)$/;
+const ERROR_TEXT = /^(?:(?<store>[^:]+):)?(?<class>[a-z_]+)\/(?<code>.+)$/;
 
 function decodeMoment(line: string): Moment | undefined {
   const found = LINE.exec(line)?.groups;
@@ -64,7 +68,7 @@ function decodeMoment(line: string): Moment | undefined {
   if (found === undefined || result === undefined) return undefined;
   const reason = nameOf(REASONS, found["reason"]);
   const rest = found["rest"] ?? "";
-  const failed = WRONG.exec(rest)?.groups;
+  const failed = ERROR_TEXT.exec(rest)?.groups;
   return {
     at: Number.parseInt(found["at"] ?? "", 36) * 1000,
     result,

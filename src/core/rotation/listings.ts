@@ -6,46 +6,48 @@ import type { CredentialRecord } from "./record.ts";
 import { recordOfHeld } from "./recover.ts";
 import { targetKey } from "./spec.ts";
 
-/** A credential of which every store has said what it holds. */
+/** A credential of which every target has been listed. */
 export interface JoinedListing {
   readonly credential: Credential;
-  /** In the order of its targets. */
+  /** What each target holds, in the order of the credential's targets. */
   readonly held: readonly Held[];
 }
 
-interface Waiting {
+/** A credential of which some targets have been listed. */
+interface Incomplete {
   readonly credential: Credential;
+  /** By the key of the target. */
   readonly held: Map<string, Held>;
 }
 
-/** Puts together what several stores say of the same credentials, in any order. */
+/** Joins the listings of several stores to one listing per credential, in whatever order their pages come. */
 export function joinListings(credentials: Iterable<Credential>) {
-  const places = new Map<string, Map<string, [key: string, Waiting][]>>();
+  const places = new Map<string, Map<string, [key: string, Incomplete][]>>();
   for (const credential of credentials) {
-    const waiting = { credential, held: new Map<string, Held>() };
+    const incomplete = { credential, held: new Map<string, Held>() };
     for (const target of credential.publish) {
-      const secrets = places.get(target.store) ?? new Map<string, [string, Waiting][]>();
+      const secrets = places.get(target.store) ?? new Map<string, [string, Incomplete][]>();
       places.set(target.store, secrets);
       const here = secrets.get(target.secret) ?? [];
       secrets.set(target.secret, here);
-      here.push([targetKey(target), waiting]);
+      here.push([targetKey(target), incomplete]);
     }
   }
 
   return {
-    /** Names of the secrets to ask for, by store. */
+    /** Names of the secrets to be listed, by store. */
     wanted(): ReadonlyMap<string, ReadonlySet<string>> {
       return new Map([...places].map(([store, secrets]) => [store, new Set(secrets.keys())]));
     },
-    /** The credentials of which everything is known with this page, and was not before. */
+    /** Notes a page of a store's listing. Returns the credentials that this page completes. */
     note(store: string, page: readonly Listed[]): readonly JoinedListing[] {
       const complete: JoinedListing[] = [];
       for (const [secret, held] of page) {
-        for (const [key, waiting] of places.get(store)?.get(secret) ?? []) {
-          const { credential } = waiting;
-          if (waiting.held.has(key)) continue;
-          waiting.held.set(key, held);
-          const all = credential.publish.flatMap((target) => waiting.held.get(targetKey(target)) ?? []);
+        for (const [key, incomplete] of places.get(store)?.get(secret) ?? []) {
+          const { credential } = incomplete;
+          if (incomplete.held.has(key)) continue;
+          incomplete.held.set(key, held);
+          const all = credential.publish.flatMap((target) => incomplete.held.get(targetKey(target)) ?? []);
           if (all.length === credential.publish.length) complete.push({ credential, held: all });
         }
       }
@@ -58,10 +60,11 @@ export function joinListings(credentials: Iterable<Credential>) {
 interface ListedCredential {
   /** When the first consumer holds a dead token. */
   readonly liveUntil: Instant;
-  /** Undefined when an exchange is due or the targets disagree: then the credential's job asks its stores one by one. */
+  /** Undefined when the credential is due or its targets disagree: then its job asks the stores one by one. */
   readonly record?: CredentialRecord;
 }
 
+/** Makes a record marked `listed`: a listing may be minutes old, so stores are asked before a token is minted. */
 export function recordOfListing(
   { credential, held }: JoinedListing,
   spec: string,

@@ -11,7 +11,7 @@ export interface TargetOutcome {
   readonly durationMs: number;
   readonly version?: string;
   readonly error?: { class: PublishErrorClass; code: string; message: string };
-  /** When this target is tried again, if it failed. */
+  /** When this target is retried, if it failed. */
   readonly retryAt?: Instant;
   /** Versions that were destroyed because their tokens are dead. */
   readonly pruned?: number;
@@ -20,16 +20,16 @@ export interface TargetOutcome {
 /**
  * Result of one rotation: everything that is worth a log line or a metric, nothing that is secret.
  * - `rotated`: a new token was obtained and every target holds it.
- * - `published`: nothing new was obtained, a token that was waiting for a store is now in every target.
+ * - `published`: no exchange was made; a token that waited for a store is now in every target.
  * - `unpublished`: a live token is at hand or sealed, but at least one target does not hold it yet.
  * - `failed`: no token was obtained.
- * - `recovered`: the state was read back from the stores, nothing was due.
+ * - `recovered`: the record was read back from the stores, and nothing was due.
  * - `skipped`: nothing was done (`skip` says why).
  */
 export interface Outcome {
   readonly result: "rotated" | "published" | "unpublished" | "failed" | "recovered" | "skipped";
   readonly skip?: "Fenced" | "NotDue" | "Paused" | "Draining" | "Unknown";
-  /** `CREDENTIAL/REVISION` of the token that it is about; the job's id where nothing was begun. */
+  /** `CREDENTIAL/REVISION` of the token that the rotation is about; the job's id where the rotation did not begin. */
   readonly rotationId: string;
   readonly jobId: string;
   readonly credential: string;
@@ -43,7 +43,7 @@ export interface Outcome {
   readonly expiresAt?: Instant;
   /** When the next action (exchange or publish) falls due. */
   readonly nextAt?: Instant;
-  /** From due to claimed job start. */
+  /** From the due instant to the start of the job. */
   readonly waitMs: number;
   readonly durationMs: number;
   readonly exchangeMs?: number;
@@ -56,17 +56,17 @@ export interface Outcome {
   };
   readonly warnings: readonly string[];
   readonly targets: readonly TargetOutcome[];
-  /** Of a `rotated` or `published` outcome: did the consumers hold a live token all the time? First tokens are `first`. */
+  /** With `rotated` or `published`: whether consumers always held a live token. `first`: there was none before. */
   readonly timeliness?: "first" | "on_time" | "late" | "expired";
-  /** This rotation was the one that showed the whole provider to be down, or back. */
+  /** This rotation was the one that showed the provider to be down (`opened`), or back (`closed`). */
   readonly circuit?: "opened" | "closed";
   /** W3C trace id and span id, where rotations are traced. */
   readonly trace?: { readonly traceId: string; readonly spanId: string };
-  /** Of a `rotated` or `published` outcome. */
+  /** With `rotated` or `published`. */
   readonly published?: {
     /** Life that the token has left. */
     readonly remainingMs: number;
-    /** Since it fell due, over all retries. */
+    /** Time since the token fell due, over all retries. */
     readonly owedMs: number;
   };
 }

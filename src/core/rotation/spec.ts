@@ -1,6 +1,6 @@
 import type { Credential, Provider, Target } from "../credential.ts";
 
-/** The last digits of a spec that records keep: 36 bits tell that what is asked for has changed. */
+/** How many of a spec's last digits records keep: 36 bits are enough to notice a change. */
 export const SPEC_DIGITS = 7;
 
 /** 53-bit string hash (cyrb53, public domain), base 36: short, stable, not secret, not for security. */
@@ -18,21 +18,22 @@ function fingerprint(text: string): string {
 }
 
 /**
- * What was worked out for the last thousand: one rotation asks ten times. Not for all of a fleet, where it would stay for good.
+ * Remembers the results of at most a thousand keys: one rotation needs the same result ten times. The results of a
+ * whole fleet would take memory that is never given back.
  */
-function remembering<K extends object>(work: (key: K) => string): (key: K) => string {
-  const last = new Map<K, string>();
+function rememberRecent<K extends object>(work: (key: K) => string): (key: K) => string {
+  const recent = new Map<K, string>();
   return (key) => {
-    const known = last.get(key);
+    const known = recent.get(key);
     if (known !== undefined) return known;
     const value = work(key);
-    if (last.size >= 1000) last.clear();
-    last.set(key, value);
+    if (recent.size >= 1000) recent.clear();
+    recent.set(key, value);
     return value;
   };
 }
 
-/** Fingerprint of everything that decides which token is asked for: when it changes, the token is rotated. */
+/** Fingerprint of everything that decides which token is requested: when the spec changes, the token is rotated. */
 export function specOf(credential: Credential, provider: Provider): string {
   return fingerprint(
     JSON.stringify([
@@ -46,18 +47,18 @@ export function specOf(credential: Credential, provider: Provider): string {
   );
 }
 
-/** Whether two fingerprints are of the same, as far as records keep them. */
+/** Whether two fingerprints are of the same spec, by the digits that records keep. */
 export function sameSpec(a: string, b: string): boolean {
   return a.slice(-SPEC_DIGITS) === b.slice(-SPEC_DIGITS);
 }
 
-/** Short stable key of a target: reordering the publish list changes nothing, another template is another target. */
-export const targetKey = remembering(({ store, secret, format, template }: Target): string => {
+/** Short stable key of a target. Its place in the publish list does not matter; another template is another target. */
+export const targetKey = rememberRecent(({ store, secret, format, template }: Target): string => {
   const text = template === undefined ? "" : `\0${template}`;
   return fingerprint(`${store}\0${secret}\0${format}${text}`).slice(0, 7);
 });
 
-/** What the due index compares with what it remembers: the spec, and a key for each target that is to hold the token. */
+/** What the due index compares with its own state: the spec, and the key of each target. */
 export function registrationOf(credential: Credential, provider: Provider): string {
   return [specOf(credential, provider), ...credential.publish.map(targetKey)].join(" ");
 }
