@@ -40,15 +40,15 @@ export async function openDaemonRedis(options: RedisOptions, lifecycle: Lifecycl
   let connections = 0;
   return openRedis(await redisAddress(options.started.config, options.env), {
     connected() {
-      metrics.redisUp(true);
+      metrics.setRedisUp(true);
       connections += 1;
       log.event("redis.connected");
       if (connections === 1) return;
-      metrics.redisReconnected();
+      metrics.countReconnect();
       lifecycle.fleet?.reconnected();
     },
     disconnected() {
-      metrics.redisUp(false);
+      metrics.setRedisUp(false);
       if (lifecycle.phase !== "draining") log.event("redis.disconnected");
     },
   });

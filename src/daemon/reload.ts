@@ -56,7 +56,7 @@ export function startReload(parts: ReloadParts): Reload {
   let secretFolders: ReadonlySet<string> = new Set();
   /** Whose secrets these folders hold: gone through once for each configuration. */
   let secretFoldersOf: Config | undefined;
-  metrics.configApplied(started.hash, facts.loadedAt);
+  metrics.setConfigApplied(started.hash, facts.loadedAt);
 
   const onBug = (error: unknown): void => log.event("app.fault", faultOf(error));
   const check = settle(TIMES, () => lookAgain().catch(onBug));
@@ -120,7 +120,7 @@ export function startReload(parts: ReloadParts): Reload {
     const { restartNeeded } = possible;
     ({ config } = possible);
     facts = { hash, loadedAt: at, restartNeeded, lastReload: { at, ok: true, problems: [] } };
-    metrics.configApplied(hash, at);
+    metrics.setConfigApplied(hash, at);
     parts.level.configure(config.log.level);
     const { added, removed, changed } = change;
     log.event("config.reloaded", {
@@ -139,7 +139,7 @@ export function startReload(parts: ReloadParts): Reload {
   function refuse(problems: readonly Problem[], more = 0): void {
     const shown = problems.slice(0, SHOWN).map(sentenceOf);
     facts = { ...facts, lastReload: { at: now(), ok: false, problems: shown } };
-    metrics.configRefused();
+    metrics.setConfigRefused();
     log.event("config.reload_failed", { errors: problems.length + more, problems: shown });
   }
 

@@ -60,7 +60,7 @@ export function makeApply(
   /** Nothing in here may fail or wait. Resolves when no job uses the configuration before any more. */
   function switchTo(next: Configured): Promise<void> {
     const unused = configured.replace(next);
-    metrics.introduce(next.config.providers.values(), next.stores.keys());
+    metrics.startSeries(next.config.providers.values(), next.stores.keys());
     lanes.follow(next.config, next.roster);
     return unused;
   }

@@ -47,12 +47,12 @@ export function makeLanes(options: {
       onError,
       async work(...job) {
         active += 1;
-        metrics.jobs(provider, 1);
+        metrics.countJobs(provider, 1);
         try {
           return await work(...job);
         } finally {
           active -= 1;
-          metrics.jobs(provider, -1);
+          metrics.countJobs(provider, -1);
         }
       },
     });

@@ -119,7 +119,7 @@ export function makeRecovery(options: {
 
   function setProgress(next: RecoveryProgress | undefined): void {
     progress = next;
-    metrics.recoveryRemaining(next?.remaining ?? 0);
+    metrics.setRecoveryRemaining(next?.remaining ?? 0);
   }
 
   /** False when a store did not answer: listing it again is worth it. */

@@ -48,14 +48,14 @@ export function watchOutcomes(options: {
       advance(provider, blocked.noteOutcome(outcome));
     },
     gateEvents(store) {
-      metrics.storeUp(store, true);
+      metrics.setStoreUp(store, true);
       return {
         unreachable(failures) {
-          metrics.storeUp(store, false);
+          metrics.setStoreUp(store, false);
           log.event("store.unreachable", { store, failures });
         },
         recovered() {
-          metrics.storeUp(store, true);
+          metrics.setStoreUp(store, true);
           log.event("store.recovered", { store });
           for (const [provider, ids] of blocked.takeBlockedBy(store)) advance(provider, ids);
         },

@@ -1,33 +1,32 @@
 import type { Instant } from "../core/credential.ts";
 import { exchangeErrorClasses, publishErrorClasses } from "../core/policy/error-classes.ts";
-import type { FleetSnapshot } from "../core/snapshot.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
+import type { FleetSnapshot } from "../core/snapshot.ts";
 import { makeFleetMetrics } from "./fleet-metrics.ts";
-import { makeInstruments } from "./instruments.ts";
+import { type Instruments, makeInstruments } from "./instruments.ts";
 
 export interface Metrics {
   /**
-   * Names all that is configured, so that its counters begin at 0: a counter that appears with a 1 has not grown for
-   * Prometheus. Gauges of what is not configured any more go.
+   * Creates every counter at 0 for each configured provider and store: to Prometheus a counter whose first sample is 1
+   * has not increased. Drops the gauges of what is no longer configured.
    */
-  introduce(
+  startSeries(
     providers: Iterable<{ readonly name: string; readonly limits: { readonly concurrency: number } }>,
     stores: Iterable<string>,
   ): void;
   countOutcome(outcome: Outcome): void;
   setFleet(snapshot: FleetSnapshot): void;
-  /** Jobs of this replica that are under way: +1 at the start of one, -1 at its end. */
-  jobs(provider: string, change: 1 | -1): void;
-  /** Series by credential, already rendered (see credential-series.ts), and the credentials that got none. */
+  /** Jobs of this replica: +1 when one starts, -1 when it ends. */
+  countJobs(provider: string, change: 1 | -1): void;
+  /** Series by credential, already rendered (see credential-series.ts). `dropped`: the credentials that got none. */
   setCredentialSeries(text: string, dropped: number): void;
-  redisUp(up: boolean): void;
-  redisReconnected(): void;
-  storeUp(store: string, up: boolean): void;
-  /** Credentials of which Redis has forgotten everything, while this replica asks the stores for them. */
-  recoveryRemaining(count: number): void;
-  /** A configuration has been applied. */
-  configApplied(hash: string, at: Instant): void;
-  configRefused(): void;
+  setRedisUp(up: boolean): void;
+  countReconnect(): void;
+  setStoreUp(store: string, up: boolean): void;
+  /** Credentials without a record in Redis, while this replica asks the stores what they hold. */
+  setRecoveryRemaining(count: number): void;
+  setConfigApplied(hash: string, at: Instant): void;
+  setConfigRefused(): void;
   readonly contentType: string;
   exposition(): Promise<string>;
 }
@@ -49,150 +48,161 @@ const STORE_RESULTS = ["written", "unchanged", "superseded", ...Object.keys(publ
 /** Every metric of evertoken. Labels are configured names and closed enums, so series do not grow with the fleet. */
 export function makeMetrics(facts: { readonly version: string; readonly nodeVersion: string }): Metrics {
   const instruments = makeInstruments();
-  const { gauge, counter, histogram } = instruments;
-  const buildInfo = gauge("build_info", "1, labelled with what runs", ["version", "node_version"]);
+  const buildInfo = instruments.gauge("build_info", "1, labelled with what runs", ["version", "node_version"]);
   const setFleet = makeFleetMetrics(instruments);
-  const attempts = counter("refresh_attempts_total", "Exchanges and publishes that ended", [
-    "provider",
-    "outcome",
-    "reason",
-  ]);
-  const renewals = counter("renewals_total", "Tokens published, by whether consumers held a live one all the time", [
-    "provider",
-    "timeliness",
-  ]);
-  const rotation = histogram(
-    "rotation_duration_seconds",
-    "From the start of a rotation until every store has confirmed",
-    ["provider"],
-    SECONDS,
-  );
-  const owed = histogram(
-    "due_to_published_seconds",
-    "From due until every store has confirmed, over all retries; renewals only",
-    ["provider"],
-    OWED_SECONDS,
-  );
-  const remaining = histogram(
-    "token_remaining_seconds",
-    "Life that a token has left when every store has confirmed it",
-    ["provider"],
-    LIFE_SECONDS,
-  );
-  const requests = counter("provider_requests_total", "Exchanges by answer", ["provider", "status"]);
-  const requestTime = histogram("provider_request_duration_seconds", "Duration of exchanges", ["provider"], SECONDS);
-  const operations = counter("store_operations_total", "Publishes by result", ["store", "operation", "outcome"]);
-  const operationTime = histogram(
-    "store_operation_duration_seconds",
-    "Duration of publishes",
-    ["store", "operation"],
-    SECONDS,
-  );
-  const pruned = counter("store_versions_pruned_total", "Superseded versions destroyed", ["store"]);
-  const storeUp = gauge("store_up", "0 while the store does not answer this replica", ["store"]);
-  const wait = histogram("job_wait_seconds", "From due to started", ["provider"], WAIT_SECONDS);
-  const active = gauge("worker_active_jobs", "Jobs under way in this replica", ["provider"]);
-  const concurrency = gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]);
-  const redisUp = gauge("redis_up", "1 while Redis is connected");
-  const reconnects = counter("redis_reconnects_total", "Connections to Redis after the first");
-  const recovery = gauge(
-    "recovery_remaining",
-    "Credentials without a record in Redis while this replica asks the stores what they hold; otherwise 0",
-  );
-  const dropped = gauge(
-    "metrics_dropped_credentials",
-    "Credentials without series of their own because of metrics.maxSeries",
-  );
-  const configInfo = gauge("config_info", "1, labelled with the hash of the configuration that is applied", ["hash"]);
-  const reloaded = gauge(
-    "config_last_reload_successful",
-    "0 while the last reload was refused: the configuration before it is applied",
-  );
-  const reloadedAt = gauge(
-    "config_last_reload_success_timestamp_seconds",
-    "When the configuration that is applied was applied",
-  );
-  let known: ReadonlySet<string> = new Set();
+  const own = declareMetrics(instruments);
+  let knownStores: ReadonlySet<string> = new Set();
   let credentialSeries = "";
-  reloaded.set(1);
-  recovery.set(0);
+  own.configReloaded.set(1);
+  own.recoveryRemaining.set(0);
   buildInfo.set({ version: facts.version, node_version: facts.nodeVersion }, 1);
 
-  function countOutcome(outcome: Outcome): void {
-    const { provider, result, error, exchangeMs, published } = outcome;
-    if (result === "skipped") {
-      attempts.inc({ provider, outcome: "skipped", reason: (outcome.skip ?? "none").toLowerCase() });
-      return;
-    }
-    const failed = outcome.targets.some((target) => target.result === "failed");
-    const reason = error?.class ?? (failed ? "store_error" : "none");
-    attempts.inc({ provider, outcome: error || failed ? "failure" : "success", reason });
-    wait.observe({ provider }, outcome.waitMs / 1000);
-    if (exchangeMs !== undefined) {
-      requests.inc({ provider, status: statusOf(error) });
-      requestTime.observe({ provider }, exchangeMs / 1000);
-    }
-    if (outcome.timeliness !== undefined) {
-      renewals.inc({ provider, timeliness: outcome.timeliness });
-      rotation.observe({ provider }, outcome.durationMs / 1000);
-    }
-    if (published !== undefined) {
-      remaining.observe({ provider }, Math.max(0, published.remainingMs) / 1000);
-      // First tokens all fall due at once when a fleet is added: their wait says nothing about renewals.
-      if (outcome.timeliness !== "first") owed.observe({ provider }, published.owedMs / 1000);
-    }
-    for (const target of outcome.targets) {
-      const labels = { store: target.store, operation: "publish" };
-      operations.inc({ ...labels, outcome: target.error?.class ?? target.result });
-      operationTime.observe(labels, target.durationMs / 1000);
-      if (target.pruned !== undefined) pruned.inc({ store: target.store }, target.pruned);
-    }
-  }
-
   return {
-    introduce(providers, stores) {
-      concurrency.reset();
+    startSeries(providers, stores) {
       const configured = new Set(stores);
-      for (const store of known) if (!configured.has(store)) storeUp.remove({ store });
-      known = configured;
-      for (const { name: provider, limits } of providers) {
-        attempts.inc({ provider, outcome: "success", reason: "none" }, 0);
-        for (const reason of FAILURES) attempts.inc({ provider, outcome: "failure", reason }, 0);
-        for (const reason of SKIPS) attempts.inc({ provider, outcome: "skipped", reason }, 0);
-        for (const status of STATUSES) requests.inc({ provider, status }, 0);
-        for (const timeliness of TIMELINESS) renewals.inc({ provider, timeliness }, 0);
-        for (const each of [rotation, owed, remaining, requestTime, wait]) each.zero({ provider });
-        active.inc({ provider }, 0);
-        concurrency.set({ provider }, limits.concurrency);
+      for (const store of knownStores) if (!configured.has(store)) own.storeUp.remove({ store });
+      knownStores = configured;
+      own.concurrency.reset();
+      for (const { name, limits } of providers) {
+        startProviderSeries(own, name);
+        own.concurrency.set({ provider: name }, limits.concurrency);
       }
-      for (const store of configured) {
-        const labels = { store, operation: "publish" };
-        for (const outcome of STORE_RESULTS) operations.inc({ ...labels, outcome }, 0);
-        operationTime.zero(labels);
-        pruned.inc({ store }, 0);
-      }
+      for (const store of configured) startStoreSeries(own, store);
     },
-    countOutcome,
+    countOutcome: (outcome) => countOutcome(own, outcome),
     setFleet,
-    jobs: (provider, change) => active.inc({ provider }, change),
-    setCredentialSeries(text, count) {
+    countJobs: (provider, change) => own.activeJobs.inc({ provider }, change),
+    setCredentialSeries(text, dropped) {
       credentialSeries = text;
-      dropped.set(count);
+      own.droppedCredentials.set(dropped);
     },
-    redisUp: (up) => redisUp.set(up ? 1 : 0),
-    redisReconnected: () => reconnects.inc(),
-    configApplied(hash, at) {
-      configInfo.reset();
-      configInfo.set({ hash }, 1);
-      reloaded.set(1);
-      reloadedAt.set(at / 1000);
+    setRedisUp: (up) => own.redisUp.set(up ? 1 : 0),
+    countReconnect: () => own.redisReconnects.inc(),
+    setConfigApplied(hash, at) {
+      own.configInfo.reset();
+      own.configInfo.set({ hash }, 1);
+      own.configReloaded.set(1);
+      own.configReloadedAt.set(at / 1000);
     },
-    configRefused: () => reloaded.set(0),
-    storeUp: (store, up) => storeUp.set({ store }, up ? 1 : 0),
-    recoveryRemaining: (count) => recovery.set(count),
+    setConfigRefused: () => own.configReloaded.set(0),
+    setStoreUp: (store, up) => own.storeUp.set({ store }, up ? 1 : 0),
+    setRecoveryRemaining: (count) => own.recoveryRemaining.set(count),
     contentType: instruments.contentType,
     exposition: async () => `${await instruments.exposition()}${credentialSeries}`,
   };
+}
+
+type OwnMetrics = ReturnType<typeof declareMetrics>;
+
+/** What this replica counts and measures itself. */
+function declareMetrics({ gauge, counter, histogram }: Instruments) {
+  const byProvider = (buckets: readonly number[]) => ({ labels: ["provider"], buckets }) as const;
+  return {
+    attempts: counter("refresh_attempts_total", "Exchanges and publishes that ended", [
+      "provider",
+      "outcome",
+      "reason",
+    ]),
+    renewals: counter("renewals_total", "Tokens published, by whether consumers held a live one all the time", [
+      "provider",
+      "timeliness",
+    ]),
+    rotationTime: histogram(
+      "rotation_duration_seconds",
+      "From the start of a rotation until every store has confirmed",
+      byProvider(SECONDS),
+    ),
+    owedTime: histogram(
+      "due_to_published_seconds",
+      "From due until every store has confirmed, over all retries; renewals only",
+      byProvider(OWED_SECONDS),
+    ),
+    remainingTime: histogram(
+      "token_remaining_seconds",
+      "Life that a token has left when every store has confirmed it",
+      byProvider(LIFE_SECONDS),
+    ),
+    requests: counter("provider_requests_total", "Exchanges by answer", ["provider", "status"]),
+    requestTime: histogram("provider_request_duration_seconds", "Duration of exchanges", byProvider(SECONDS)),
+    operations: counter("store_operations_total", "Publishes by result", ["store", "operation", "outcome"]),
+    operationTime: histogram("store_operation_duration_seconds", "Duration of publishes", {
+      labels: ["store", "operation"],
+      buckets: SECONDS,
+    }),
+    pruned: counter("store_versions_pruned_total", "Superseded versions destroyed", ["store"]),
+    storeUp: gauge("store_up", "0 while the store does not answer this replica", ["store"]),
+    waitTime: histogram("job_wait_seconds", "From due to started", byProvider(WAIT_SECONDS)),
+    activeJobs: gauge("worker_active_jobs", "Jobs under way in this replica", ["provider"]),
+    concurrency: gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]),
+    redisUp: gauge("redis_up", "1 while Redis is connected"),
+    redisReconnects: counter("redis_reconnects_total", "Connections to Redis after the first"),
+    recoveryRemaining: gauge(
+      "recovery_remaining",
+      "Credentials without a record in Redis while this replica asks the stores what they hold; otherwise 0",
+    ),
+    droppedCredentials: gauge(
+      "metrics_dropped_credentials",
+      "Credentials without series of their own because of metrics.maxSeries",
+    ),
+    configInfo: gauge("config_info", "1, labelled with the hash of the configuration that is applied", ["hash"]),
+    configReloaded: gauge(
+      "config_last_reload_successful",
+      "0 while the last reload was refused: the configuration before it is applied",
+    ),
+    configReloadedAt: gauge(
+      "config_last_reload_success_timestamp_seconds",
+      "When the configuration that is applied was applied",
+    ),
+  };
+}
+
+function startProviderSeries(own: OwnMetrics, provider: string): void {
+  own.attempts.inc({ provider, outcome: "success", reason: "none" }, 0);
+  for (const reason of FAILURES) own.attempts.inc({ provider, outcome: "failure", reason }, 0);
+  for (const reason of SKIPS) own.attempts.inc({ provider, outcome: "skipped", reason }, 0);
+  for (const status of STATUSES) own.requests.inc({ provider, status }, 0);
+  for (const timeliness of TIMELINESS) own.renewals.inc({ provider, timeliness }, 0);
+  const { rotationTime, owedTime, remainingTime, requestTime, waitTime } = own;
+  for (const each of [rotationTime, owedTime, remainingTime, requestTime, waitTime]) each.zero({ provider });
+  own.activeJobs.inc({ provider }, 0);
+}
+
+function startStoreSeries(own: OwnMetrics, store: string): void {
+  const labels = { store, operation: "publish" };
+  for (const outcome of STORE_RESULTS) own.operations.inc({ ...labels, outcome }, 0);
+  own.operationTime.zero(labels);
+  own.pruned.inc({ store }, 0);
+}
+
+function countOutcome(own: OwnMetrics, outcome: Outcome): void {
+  const { provider, result, error, exchangeMs, published } = outcome;
+  if (result === "skipped") {
+    own.attempts.inc({ provider, outcome: "skipped", reason: (outcome.skip ?? "none").toLowerCase() });
+    return;
+  }
+  const failed = outcome.targets.some((target) => target.result === "failed");
+  const reason = error?.class ?? (failed ? "store_error" : "none");
+  own.attempts.inc({ provider, outcome: error || failed ? "failure" : "success", reason });
+  own.waitTime.observe({ provider }, outcome.waitMs / 1000);
+  if (exchangeMs !== undefined) {
+    own.requests.inc({ provider, status: statusOf(error) });
+    own.requestTime.observe({ provider }, exchangeMs / 1000);
+  }
+  if (outcome.timeliness !== undefined) {
+    own.renewals.inc({ provider, timeliness: outcome.timeliness });
+    own.rotationTime.observe({ provider }, outcome.durationMs / 1000);
+  }
+  if (published !== undefined) {
+    own.remainingTime.observe({ provider }, Math.max(0, published.remainingMs) / 1000);
+    // First tokens all fall due at once when a fleet is added: their wait says nothing about renewals.
+    if (outcome.timeliness !== "first") own.owedTime.observe({ provider }, published.owedMs / 1000);
+  }
+  for (const target of outcome.targets) {
+    const labels = { store: target.store, operation: "publish" };
+    own.operations.inc({ ...labels, outcome: target.error?.class ?? target.result });
+    own.operationTime.observe(labels, target.durationMs / 1000);
+    if (target.pruned !== undefined) own.pruned.inc({ store: target.store }, target.pruned);
+  }
 }
 
 function statusOf(error: Outcome["error"]): (typeof STATUSES)[number] {

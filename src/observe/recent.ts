@@ -15,7 +15,7 @@ export interface RecentEvent {
 /** What this replica has seen lately. It costs the same whatever happens. */
 export interface Recent {
   /** The same log; what passes through it is remembered, whatever `log.level` lets out. */
-  through(log: Log): Log;
+  wrapLog(log: Log): Log;
   /** At most 50, the newest first. */
   events(): readonly RecentEvent[];
   /** Stores that do not answer this replica, and since when. */
@@ -85,7 +85,7 @@ export function makeRecent(now: () => Instant): Recent {
   }
 
   return {
-    through: (log) => ({
+    wrapLog: (log) => ({
       ...log,
       event(name, fields = {}, level = events[name][0]) {
         note(name, fields, level);

@@ -17,7 +17,7 @@ async function exposed(): Promise<string> {
   const metrics = makeMetrics({ version: "0", nodeVersion: "0" });
   const fact = { id: "acme", provider: "p", nextAt: 0, expiresAt: 0, reason: "config" };
   metrics.setCredentialSeries((await renderCredentialSeries([fact], 3)).text, 0);
-  metrics.introduce([{ name: "p", limits: { concurrency: 1 } }], ["s"]);
+  metrics.startSeries([{ name: "p", limits: { concurrency: 1 } }], ["s"]);
   return metrics.exposition();
 }
 

@@ -144,7 +144,7 @@ describe("the metrics", () => {
 
   test("begin at 0 for everything that is configured, so that the first failure is seen to grow", async () => {
     const metrics = make();
-    metrics.introduce([{ name: "p", limits: { concurrency: 4 } }], ["s"]);
+    metrics.startSeries([{ name: "p", limits: { concurrency: 4 } }], ["s"]);
     const before = await seriesOf(metrics);
     metrics.countOutcome(rotated("a"));
     const error = { class: "config", code: "invalid_client", message: "", status: 401 } as const;
@@ -158,9 +158,9 @@ describe("the metrics", () => {
 
   test("count the jobs under way", async () => {
     const metrics = make();
-    metrics.jobs("p", 1);
-    metrics.jobs("p", 1);
-    metrics.jobs("p", -1);
+    metrics.countJobs("p", 1);
+    metrics.countJobs("p", 1);
+    metrics.countJobs("p", -1);
     expect((await seriesOf(metrics)).get('evertoken_worker_active_jobs{provider="p"}')).toBe(1);
   });
 

@@ -12,7 +12,7 @@ beforeEach(() => {
   now = 1000;
   passed.length = 0;
   recent = makeRecent(() => now);
-  log = recent.through({
+  log = recent.wrapLog({
     event: (name, fields = {}, level = "info") => void passed.push([name, fields, level]),
     setLevel: () => undefined,
     flush: () => undefined,

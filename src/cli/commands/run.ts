@@ -24,7 +24,7 @@ export async function runCommand({ options, io }: Invocation<ConfigOption>): Pro
   const instance = `${hostname()}:${process.pid}`;
   const recent = makeRecent(io.now);
   const pretty = config.log.format === "pretty" && { write: (await import("../../observe/pretty.ts")).prettyLines() };
-  const log = recent.through(makeLog({ ...config.log, version: io.version, instance, ...pretty }));
+  const log = recent.wrapLog(makeLog({ ...config.log, version: io.version, instance, ...pretty }));
   const metrics = makeMetrics({ version: io.version, nodeVersion: io.nodeVersion });
   function fatal(error: unknown): void {
     log.event("app.fatal", faultOf(error));
