@@ -49,18 +49,18 @@ describe("a file that cannot be read is one clear message", () => {
   });
 
   test.for(["EACCES", "EPERM"])("when this user may not (%s)", (code) => {
-    expect(unreadable(code)).toBe(`the file may not be read by this user (${code}); check its owner and mode`);
+    expect(unreadable(code)).toBe(`this user may not read the file (${code}); check its owner and mode`);
   });
 
   test("when it is larger than the limit, which it names", async () => {
     const file = join(dir, "large.yaml");
     writeFileSync(file, "");
     truncateSync(file, 100 * 1024 * 1024);
-    expect(await saidOf(file)).toBe("large.yaml error  the file has more than 64 MiB, the most that is read");
+    expect(await saidOf(file)).toBe("large.yaml error  the file is larger than the limit of 64 MiB");
   });
 
   test("when it has no end", async () => {
-    expect(await saidOf("/dev/zero")).toContain("more than 64 MiB");
+    expect(await saidOf("/dev/zero")).toContain("larger than the limit of 64 MiB");
   });
 
   test.for([
@@ -73,7 +73,7 @@ describe("a file that cannot be read is one clear message", () => {
 
   test.for(["", "\n\n", "# only a comment\n", "---\n"])("when it is empty: %j", async (content) => {
     expect(await said(content)).toBe(
-      "c.yaml:1:1 error  the file is empty; see config.example.yaml for what belongs into it",
+      "c.yaml:1:1 error  the file is empty; see config.example.yaml for what belongs in it",
     );
   });
 
@@ -103,7 +103,7 @@ const broken: readonly { name: string; text: string; says: string }[] = [
   {
     name: "a bracket that is not closed",
     text: `credentials: [{ id: ${CANARY}`,
-    says: "c.yaml:1:27 error  the indentation does not fit the lines around it, or a bracket before is not closed",
+    says: "c.yaml:1:27 error  the indentation does not fit the lines around it, or an earlier bracket is not closed",
   },
   {
     name: "a key without a colon",
@@ -118,22 +118,22 @@ const broken: readonly { name: string; text: string; says: string }[] = [
   {
     name: "an indentation that fits nothing",
     text: `log:\n    level: info\n  format: ${CANARY}`,
-    says: "c.yaml:3:1 error  the indentation does not fit the lines around it, or a bracket before is not closed",
+    says: "c.yaml:3:1 error  the indentation does not fit the lines around it, or an earlier bracket is not closed",
   },
   {
     name: "the same key twice",
     text: `log: { level: info, level: ${CANARY} }`,
-    says: "c.yaml:1:21 error  this key stands here twice",
+    says: "c.yaml:1:21 error  this key appears twice",
   },
   {
     name: "the same key twice in JSON",
     text: `{ "log": { "level": "info", "level": "${CANARY}" } }`,
-    says: "c.yaml:1:29 error  this key stands here twice",
+    says: "c.yaml:1:29 error  this key appears twice",
   },
   {
     name: "two documents",
     text: `log: {}\n---\nlog: { level: ${CANARY} }`,
-    says: "c.yaml:2:1 error  there is more than one document (---) in this file; one is expected",
+    says: "c.yaml:2:1 error  this file has more than one document (---); leave only one",
   },
   {
     name: "an unknown directive",
@@ -153,27 +153,27 @@ const broken: readonly { name: string; text: string; says: string }[] = [
   {
     name: "a variable in a map in braces",
     text: `log: { level: \${LEVEL} } # ${CANARY}`,
-    says: "c.yaml:1:16 error  something stands here that does not belong; check quotes, brackets and indentation; put ${...} in quotes",
+    says: "c.yaml:1:16 error  this does not belong here; check quotes, brackets and indentation; put ${...} in quotes",
   },
   {
     name: "an alias without an anchor",
     text: `redis: *${CANARY}`,
-    says: "c.yaml:1:8 error  an alias (*name) refers to an anchor (&name) that does not stand before it",
+    says: "c.yaml:1:8 error  this alias (*name) has no anchor (&name) before it",
   },
   {
     name: "an alias before its anchor",
     text: `log: *later\nhttp: &later { listen: ${CANARY} }`,
-    says: "c.yaml:1:6 error  an alias (*name) refers to an anchor (&name) that does not stand before it",
+    says: "c.yaml:1:6 error  this alias (*name) has no anchor (&name) before it",
   },
   {
     name: "an alias to what it stands in",
     text: `log: &log { level: *log }`,
-    says: "c.yaml:1:20 error  aliases (*name) unfold without an end, or to more than 10 million values; write the values out",
+    says: "c.yaml:1:20 error  aliases (*name) expand without end, or to more than 10 million values; write the values out",
   },
   {
     name: "JSON with a trailing bracket too many",
     text: `{ "log": { "level": "${CANARY}" } } }`,
-    says: "c.yaml:1:34 error  something stands here that does not belong; check quotes, brackets and indentation",
+    says: "c.yaml:1:34 error  this does not belong here; check quotes, brackets and indentation",
   },
 ];
 
@@ -196,7 +196,7 @@ describe("a file that would fill the memory", () => {
       );
     const before = performance.now();
     expect(await said(lines.join("\n"))).toBe(
-      "c.yaml:2:10 error  aliases (*name) unfold without an end, or to more than 10 million values; write the values out",
+      "c.yaml:2:10 error  aliases (*name) expand without end, or to more than 10 million values; write the values out",
     );
     expect(performance.now() - before).toBeLessThan(5000);
   }, 60_000);

@@ -65,12 +65,12 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   {
     name: "the same id twice",
     text: `[{ id: a, ${REST} }, ${to("{ store: s, secret: b }")}]`,
-    says: [`c.yaml:1:120 error  the id "a" stands here twice (first in line 1)`],
+    says: [`c.yaml:1:120 error  the id "a" is used twice (first in line 1)`],
   },
   {
     name: "a number and a text that are the same id",
     text: `[{ id: 7, ${REST} }, { id: "7", provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: b }] }]`,
-    says: [`c.yaml:1:120 error  the id "7" stands here twice (first in line 1)`],
+    says: [`c.yaml:1:120 error  the id "7" is used twice (first in line 1)`],
   },
   {
     name: "an unknown provider",
@@ -83,14 +83,14 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   {
     name: "a template that does not exist",
     text: `[{ id: a, ${REST}, template: webhook }]`,
-    says: [`c.yaml:1:122 error  there is no template "webhook"; none is configured under templates`],
+    says: [`c.yaml:1:122 error  there is no template "webhook"; no template is configured`],
   },
   {
     name: "a label that could not be selected",
     text: `[{ id: a, ${REST}, labels: { "a b": c, env: "x y", team: true, tier: null } }]`,
     says: [
-      "c.yaml:1:129 error  a label's name is 1 to 63 letters, digits, - _ and ., perhaps behind a DNS name and a slash",
-      "c.yaml:1:137 error  a label's value is at most 63 letters, digits, - _ and .",
+      "c.yaml:1:129 error  a label's name has 1 to 63 letters, digits, - _ and ., optionally after a DNS name and a slash",
+      "c.yaml:1:137 error  a label's value has at most 63 letters, digits, - _ and .",
       "c.yaml:1:150 error  a text or a number is expected",
       "c.yaml:1:162 error  a text or a number is expected",
     ],
@@ -113,12 +113,12 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   {
     name: "a client secret of two kinds",
     text: `[${by("{ env: A, file: /a }")}]`,
-    says: ["c.yaml:1:64 error  either { file: /path } or { env: NAME } is expected, and nothing else in it"],
+    says: ["c.yaml:1:64 error  write either { file: /path } or { env: NAME }, with no other key in it"],
   },
   {
     name: "a client secret of a kind to come",
     text: `[${by("{ aws: a }")}]`,
-    says: ["c.yaml:1:64 error  either { file: /path } or { env: NAME } is expected, and nothing else in it"],
+    says: ["c.yaml:1:64 error  write either { file: /path } or { env: NAME }, with no other key in it"],
   },
   {
     name: "no client secret in a list",
@@ -144,13 +144,13 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a client secret among the parameters",
     text: `[{ id: a, ${REST}, params: { client_secret: c4n4ry } }]`,
     says: [
-      "c.yaml:1:122 error  the parameter client_secret cannot be set here; it is set from clientId, clientSecret and grant",
+      "c.yaml:1:122 error  the parameter client_secret cannot be set here; evertoken sets it from clientId, clientSecret and grant",
     ],
   },
   {
     name: "a scope among the parameters",
     text: `[{ id: a, ${REST}, params: { scope: x } }]`,
-    says: ["c.yaml:1:122 error  the parameter scope cannot be set here; write scope: beside it"],
+    says: ["c.yaml:1:122 error  the parameter scope cannot be set here; write scope: beside params"],
   },
   {
     name: "no target",
@@ -217,24 +217,28 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a template with an unknown placeholder",
     text: `[${to(`{ store: s, secret: a, template: "{access_token} {acess}" }`)}]`,
     says: [
-      "c.yaml:1:119 error  {acess} is not known here; known are access_token, token_type, expires_at, issued_at, revision, credential_id, scope",
+      "c.yaml:1:119 error  {acess} is not a placeholder; known placeholders: access_token, token_type, expires_at, issued_at, revision, credential_id, scope",
     ],
   },
   {
     name: "two targets with one secret",
     text: `[${to("{ store: s, secret: a }, { store: s, secret: a }")}]`,
-    says: [`c.yaml:1:131 error  two targets publish to the secret "a"; each needs one of its own (first in line 1)`],
+    says: [
+      `c.yaml:1:131 error  two targets publish to the secret "a"; each needs a secret of its own (first in line 1)`,
+    ],
   },
   {
     name: "two credentials with one secret",
     text: `[{ id: a, ${REST} }, { id: b, ${REST} }]`,
-    says: [`c.yaml:1:205 error  two targets publish to the secret "a"; each needs one of its own (first in line 1)`],
+    says: [
+      `c.yaml:1:205 error  two targets publish to the secret "a"; each needs a secret of its own (first in line 1)`,
+    ],
   },
   {
     name: "a secret that would be a folder of another",
     text: `[{ id: a, ${REST} }, { id: b, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a/b }] }]`,
     says: [
-      "c.yaml:1:205 error  this secret would be a file in a folder that is another secret's file; rename one of them (first in line 1)",
+      "c.yaml:1:205 error  this secret needs a folder where another secret is a file; rename one of them (first in line 1)",
     ],
   },
   {
@@ -248,9 +252,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   {
     name: "a list of client secrets that names another kind",
     text: `[${by("[{ env: A }, { aws: a }]")}]`,
-    says: [
-      "c.yaml:1:64 error  in each of them, either { file: /path } or { env: NAME } is expected, and nothing else in it",
-    ],
+    says: ["c.yaml:1:64 error  each entry must be either { file: /path } or { env: NAME }, with no other key in it"],
   },
 ];
 

@@ -87,7 +87,7 @@ describe("a large configuration", () => {
         file: "c.yaml",
         line,
         column: 5,
-        message: expect.stringMatching(/^unknown key "clientid"; known here are /) as string,
+        message: expect.stringMatching(/^unknown key "clientid"; known keys: /) as string,
         suggestion: "clientId",
       },
       {
@@ -95,7 +95,7 @@ describe("a large configuration", () => {
         file: "c.yaml",
         line: last,
         column: 9,
-        message: `the id "10000" stands here twice (first in line 4)`,
+        message: `the id "10000" is used twice (first in line 4)`,
       },
     ]);
   }, 60_000);

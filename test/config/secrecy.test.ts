@@ -88,8 +88,8 @@ describe("a value from the environment is never shown", () => {
   - { id: "\${CANARY}", ${one}, publish: [{ store: s, secret: "\${CANARY}" }] }`;
     const { problems } = parseConfig(complete(text), "c.yaml", { CANARY });
     expect(problems.map(({ message }) => message)).toEqual([
-      `the id "(from the environment)" stands here twice (first in line 2)`,
-      `two targets publish to the secret "(from the environment)"; each needs one of its own (first in line 2)`,
+      `the id "(from the environment)" is used twice (first in line 2)`,
+      `two targets publish to the secret "(from the environment)"; each needs a secret of its own (first in line 2)`,
     ]);
   });
 

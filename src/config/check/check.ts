@@ -59,7 +59,7 @@ function findingsOf(mistakes: readonly Mistake[], root: unknown, isVariable: (pa
     }
     const known = knownKeys(schema, path, found) ?? [];
     return unknownKeys.map((key) => {
-      const message = `unknown key${isSafeKey(key) ? ` "${key}"` : ""}; known here are ${known.join(", ")}`;
+      const message = `unknown key${isSafeKey(key) ? ` "${key}"` : ""}; known keys: ${known.join(", ")}`;
       const habit = HABITS.get(key) ?? "";
       const suggestion = known.includes(habit) ? habit : closest(key, known);
       return { severity: "error", path, key, message, suggestion };
@@ -76,7 +76,7 @@ function knownEndpoints(provider: unknown): string {
   const preset = Object.entries(presets).find(([key]) => key === name)?.[1];
   return preset === undefined
     ? ""
-    : `; of ${String(name)} are known ${preset.hosts.map((host) => `https://${host}${preset.tokenPath}`).join(", ")}`;
+    : `; known for ${String(name)}: ${preset.hosts.map((host) => `https://${host}${preset.tokenPath}`).join(", ")}`;
 }
 
 function distinct(findings: readonly CrossFinding[]): CrossFinding[] {

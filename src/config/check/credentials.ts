@@ -48,7 +48,7 @@ export function checkCredentials(file: ExpandedFile): CrossFinding[] {
       shared.taken.set(name, number);
       return;
     }
-    const message = `two targets publish to the secret "${target.secret}"; each needs one of its own`;
+    const message = `two targets publish to the secret "${target.secret}"; each needs a secret of its own`;
     const [own, also] = [secretPath(number), secretPath(first)];
     findings.push({ severity: "error", path: own, also, message, quoted: target.secret });
   }
@@ -59,7 +59,7 @@ export function checkCredentials(file: ExpandedFile): CrossFinding[] {
     if (first === undefined) ids.set(id, i);
     else {
       const also: Path = ["credentials", first, "id"];
-      const message = `the id "${id}" stands here twice`;
+      const message = `the id "${id}" is used twice`;
       findings.push({ severity: "error", path: ["credentials", i, "id"], also, message, quoted: id });
     }
     const fields = fieldsOf.get(credential.provider);

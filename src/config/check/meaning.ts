@@ -39,8 +39,8 @@ function checkSettings(file: ExpandedFile): Finding[] {
   if (file.redis !== undefined) findings.push(...checkRedis(file.redis));
   if (file.redis && file.sealKey === undefined) {
     const message =
-      "no sealKey: a token that cannot be published at once is not kept, so after a store outage it is minted again; " +
-      "make one with: openssl rand -base64 32";
+      "no sealKey: a token that cannot be published at once is dropped, and minted again after a store outage; " +
+      "make a key with: openssl rand -base64 32";
     findings.push({ severity: "warning", path: ["redis"], message });
   }
   return findings;
@@ -49,8 +49,8 @@ function checkSettings(file: ExpandedFile): Finding[] {
 function checkRedis(redis: NonNullable<ExpandedFile["redis"]>): Finding[] {
   const ways = (["url", "sentinel", "cluster"] as const).filter((way) => redis[way] !== undefined);
   if (ways.length !== 1) {
-    const found = ways.length === 0 ? "none is here" : `here are ${ways.join(" and ")}`;
-    const message = `one of url, sentinel and cluster is expected, ${found}; leave redis out for an embedded one`;
+    const found = ways.length === 0 ? "" : `, not ${ways.join(" and ")}`;
+    const message = `set exactly one of url, sentinel and cluster${found}; leave redis out for an embedded one`;
     return [{ severity: "error", path: ["redis"], message }];
   }
   if (redis.url === undefined || redis.url === WRONG) return [];

@@ -28,7 +28,8 @@ export function checkParams(params: ProviderFile["params"], path: Path): Finding
   return Object.keys(params ?? {})
     .filter((name) => RESERVED.has(name))
     .map((key) => {
-      const instead = key === "scope" ? "write scope: beside it" : "it is set from clientId, clientSecret and grant";
+      const instead =
+        key === "scope" ? "write scope: beside params" : "evertoken sets it from clientId, clientSecret and grant";
       return { severity: "error", path, key, message: `the parameter ${key} cannot be set here; ${instead}` };
     });
 }
@@ -40,10 +41,10 @@ function checkEndpoint(provider: ProviderFile, base: Path): Finding[] {
   const sample = sampleOf(provider.tokenEndpoint);
   const url = URL.parse(sample);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    return error("this is not an address; write https://HOST/PATH");
+    return error("this is not a URL; write https://HOST/PATH");
   }
   if (url.username !== "" || url.password !== "") {
-    return error("an address with a user or password in it is refused; the client's secret belongs into clientSecret");
+    return error("a URL must not hold a user or password; the client secret belongs in clientSecret");
   }
   if (url.hash !== "")
     return error("a token endpoint has no fragment (RFC 6749 section 3.2); leave out the # and what follows");
@@ -62,7 +63,7 @@ function checkPreset(preset: Preset, url: URL, path: Path): Finding[] {
   const console = Object.hasOwn(preset.consoles, url.hostname) ? preset.consoles[url.hostname] : undefined;
   const meant = console ?? (preset.hosts.includes(url.hostname) ? undefined : closest(url.hostname, preset.hosts));
   if (meant !== undefined) {
-    const problem = console === undefined ? "is no known API domain" : "is a console's domain, not its API's";
+    const problem = console === undefined ? "is not a known API domain" : "is the domain of a console, not of its API";
     findings.push({
       severity: "warning",
       path,

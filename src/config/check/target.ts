@@ -47,7 +47,7 @@ export function checkTemplate(
       findings.push({
         severity: "error",
         path: at,
-        message: `{${name}} is not known here; known are ${known.join(", ")}`,
+        message: `{${name}} is not a placeholder; known placeholders: ${known.join(", ")}`,
         quoted: name,
       });
     }
@@ -117,7 +117,7 @@ export function checkFolders(names: ReadonlyMap<string, SecretNames>): FolderCon
   for (const [file, target] of files) {
     for (let above = dirname(file); above !== "." && above !== "/"; above = dirname(above)) {
       const first = files.get(above);
-      const message = "this secret would be a file in a folder that is another secret's file; rename one of them";
+      const message = "this secret needs a folder where another secret is a file; rename one of them";
       if (first === undefined) continue;
       findings.push({ severity: "error", target, first, message });
       break;

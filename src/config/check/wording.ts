@@ -32,7 +32,7 @@ export function wordFindings(findings: readonly CrossFinding[], context: Context
   const ofTemplates = [...shared.values()].map(({ finding, index, more }) => {
     const named = nameOf(index, context);
     const others = more === 0 ? "" : ` and ${more} more`;
-    return { ...finding, message: `${finding.message} (of the credential ${named}${others})` };
+    return { ...finding, message: `${finding.message} (credential ${named}${others})` };
   });
   return [...all.filter((finding) => finding !== undefined), ...ofTemplates];
 }

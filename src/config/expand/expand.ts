@@ -140,12 +140,12 @@ function fillEndpoint(text: string, credential: CredentialFile, { fill, path, fi
       findings.push(unfilledFinding(found, ["tokenEndpoint"], provider));
       return;
     }
-    const missing = "stands for a label that this credential does not have";
-    const message = `${placeholder} in its provider's tokenEndpoint ${missing}`;
+    const missing = "names a label that this credential does not have";
+    const message = `${placeholder} in tokenEndpoint of its provider ${missing}`;
     findings.push({ severity: "error", path, message, quoted: placeholder });
   });
   if (isFilled && !endpoint.includes(WRONG) && URL.parse(endpoint) === null) {
-    const message = `its provider's tokenEndpoint becomes no address: "${endpoint}"`;
+    const message = `with its values filled in, tokenEndpoint is not a URL: "${endpoint}"`;
     findings.push({ severity: "error", path: [...path, "id"], message, quoted: endpoint });
   }
   return endpoint;
@@ -186,9 +186,9 @@ function unfilledFinding(
 ): CrossFinding {
   const path = [...map.path, ...steps];
   if (label === undefined) {
-    const instead = `known are ${KNOWN_PLACEHOLDERS}; write {${placeholder}} where these characters are meant`;
-    return { severity: "error", path, message: `${placeholder} is not known here; ${instead}`, quoted: placeholder };
+    const instead = `use ${KNOWN_PLACEHOLDERS}, or write {${placeholder}} for this text itself`;
+    return { severity: "error", path, message: `${placeholder} is not a placeholder; ${instead}`, quoted: placeholder };
   }
-  const message = `${placeholder} in ${steps.join(".")} stands for a label that this credential does not have`;
+  const message = `${placeholder} in ${steps.join(".")} names a label that this credential does not have`;
   return { severity: "error", path: map.isOwn ? path : map.path, message, quoted: placeholder };
 }

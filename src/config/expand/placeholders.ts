@@ -16,7 +16,7 @@ export interface Unfilled {
 
 type Fill = (text: string, facts: Facts, onUnfilled: (found: Unfilled) => void) => string;
 
-export const KNOWN_PLACEHOLDERS = "{id}, {provider} and {label:NAME}";
+export const KNOWN_PLACEHOLDERS = "{id}, {provider} or {label:NAME}";
 
 /** `{{x}}` comes first: it stands for the text `{x}` itself. Other braces, as in JSON, are no placeholders. */
 const PLACEHOLDER = /\{\{([A-Za-z_]\w*(?::[^{}]*)?)\}\}|\{([A-Za-z_]\w*)(?::([^{}]*))?\}/g;

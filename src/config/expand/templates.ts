@@ -34,7 +34,7 @@ export function resolveTemplates(templates: Templates): {
     if (from.includes(name)) {
       const circle = from.slice(from.indexOf(name));
       for (const each of circle) reported.add(each);
-      const message = `a template cannot take over itself: ${[...circle, name].join(" → ")}`;
+      const message = `a template cannot build on itself: ${[...circle, name].join(" → ")}`;
       findings.push({ severity: "error", path, message });
       return undefined;
     }

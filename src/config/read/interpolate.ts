@@ -30,7 +30,7 @@ export function interpolate(root: unknown, env: Env): Interpolated {
           severity: "error",
           path,
           message:
-            "this ${...} is not understood; write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $${ for a literal ${",
+            "this is no valid ${...}; write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $${ for a literal ${",
         });
         return "";
       }
@@ -38,9 +38,11 @@ export function interpolate(root: unknown, env: Env): Interpolated {
       const found = env[name];
       if (found !== undefined && found !== "") return found;
       if (operator === "-") return rest;
-      const why =
-        operator === "?" && rest !== "" ? rest : "it is not set; set it, or give a default: ${" + name + ":-default}";
-      findings.push({ severity: "error", path, message: `environment variable ${name}: ${why}` });
+      const message =
+        operator === "?" && rest !== ""
+          ? `environment variable ${name}: ${rest}`
+          : `environment variable ${name} is not set; set it, or give a default: \${${name}:-default}`;
+      findings.push({ severity: "error", path, message });
       return "";
     });
   }

@@ -117,10 +117,10 @@ function checkIncluded(value: unknown, number: number): Finding[] {
   if (Array.isArray(value)) return [];
   const isMap = typeof value === "object" && value !== null;
   if (!isMap || !Array.isArray((value as { credentials?: unknown }).credentials)) {
-    const message = "an included file is a list of credentials, or a map with a list under credentials:";
+    const message = "an included file must be a list of credentials, or a map with a list under credentials:";
     return [{ severity: "error", path, message, hide: !isMap }];
   }
-  const message = "only credentials: may stand in an included file; everything else belongs into the main file";
+  const message = "an included file may have no key but credentials; everything else belongs in the main file";
   return Object.keys(value)
     .filter((key) => key !== "credentials")
     .map((key) => ({ severity: "error", path, key, message, suggestion: closest(key, ["credentials"]) }));

@@ -59,8 +59,8 @@ function syntaxError(error: unknown, row: string): { readonly column: number; re
   const at = position === undefined ? row.length : Number(position);
   const message =
     at >= row.trimEnd().length
-      ? "the line ends in the middle of its JSON; was the file cut off, or is it not yet written to its end?"
-      : "this is no JSON; in NDJSON every line is one credential: { ... }";
+      ? "the line ends in the middle of its JSON; was the file cut off, or is it still being written?"
+      : "this is not JSON; in NDJSON every line is one credential: { ... }";
   return { column: at + 1, message };
 }
 

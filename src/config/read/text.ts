@@ -13,7 +13,7 @@ export async function readText(
 ): Promise<{ readonly text: string; readonly hash: string } | { readonly message: string }> {
   try {
     const bytes = await readAtMost(file, MAX_BYTES);
-    if (bytes === undefined) return { message: `the file has more than ${MAX_BYTES / MIB} MiB, the most that is read` };
+    if (bytes === undefined) return { message: `the file is larger than the limit of ${MAX_BYTES / MIB} MiB` };
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     if (text.includes("\0")) return { message: NOT_TEXT };
     return { text, hash: createHash("sha256").update(bytes).digest("hex") };
@@ -45,7 +45,7 @@ export function unreadable(code: string | undefined): string {
       return "this is a directory; name the file in it";
     case "EACCES":
     case "EPERM":
-      return `the file may not be read by this user (${code}); check its owner and mode`;
+      return `this user may not read the file (${code}); check its owner and mode`;
     default:
       return `the file cannot be read (${code ?? "unknown error"}); check the path`;
   }

@@ -50,20 +50,20 @@ const NAME_KEYS = new Set(["id", "clientId"]);
 
 /** Messages by the code of the parser. Its own messages quote the text, which may be a secret. */
 const SYNTAX: Readonly<Record<string, string>> = {
-  ALIAS_PROPS: "an alias takes no properties",
+  ALIAS_PROPS: "an alias (*name) cannot have an anchor or a tag",
   BAD_ALIAS: "an alias (*name) without a name",
-  BAD_DIRECTIVE: "a line that begins with % is not understood",
+  BAD_DIRECTIVE: "this line begins with %, but is no directive of YAML",
   BAD_DQ_ESCAPE: 'a backslash in a "..." text that YAML does not know; write \\\\ for a backslash',
-  BAD_INDENT: "the indentation does not fit the lines around it, or a bracket before is not closed",
+  BAD_INDENT: "the indentation does not fit the lines around it, or an earlier bracket is not closed",
   BAD_PROP_ORDER: "anchors and tags stand before the value",
   BAD_SCALAR_START: "this value must be quoted",
   BLOCK_AS_IMPLICIT_KEY: "a nested map must begin on a line of its own",
-  DUPLICATE_KEY: "this key stands here twice",
+  DUPLICATE_KEY: "this key appears twice",
   MISSING_CHAR: "something is missing: a colon, a comma, a quote or a bracket",
   MULTILINE_IMPLICIT_KEY: "a key must stand on one line; is a colon or a quote missing?",
-  MULTIPLE_DOCS: "there is more than one document (---) in this file; one is expected",
+  MULTIPLE_DOCS: "this file has more than one document (---); leave only one",
   TAB_AS_INDENT: "a tab is used for indentation; YAML wants spaces",
-  UNEXPECTED_TOKEN: "something stands here that does not belong; check quotes, brackets and indentation",
+  UNEXPECTED_TOKEN: "this does not belong here; check quotes, brackets and indentation",
 };
 
 export function readYaml(text: string, file: string): YamlFile {
@@ -80,18 +80,18 @@ export function readYaml(text: string, file: string): YamlFile {
     keepNames(document);
     const { first, dangling } = aliasesOf(document);
     if (dangling !== undefined) {
-      const message = "an alias (*name) refers to an anchor (&name) that does not stand before it";
+      const message = "this alias (*name) has no anchor (&name) before it";
       return failed(message, placeOf(dangling, lines));
     }
     const value: unknown = document.toJS({ maxAliasCount: -1 });
-    if (value === null) return failed("the file is empty; see config.example.yaml for what belongs into it");
+    if (value === null) return failed("the file is empty; see config.example.yaml for what belongs in it");
     if (sizeWithAliases(value) <= MAX_VALUES) return fileOf(value, tree);
-    const message = "aliases (*name) unfold without an end, or to more than 10 million values; write the values out";
+    const message = "aliases (*name) expand without end, or to more than 10 million values; write the values out";
     return failed(message, placeOf(first, lines));
   } catch (error) {
     // The message is ours, as one of the parser may quote the text. It throws a RangeError when its stack overflows.
     return failed(
-      error instanceof RangeError ? "lists or maps are nested too deeply" : "this is not understood as YAML or JSON",
+      error instanceof RangeError ? "lists or maps are nested too deeply" : "this is neither YAML nor JSON",
     );
   }
 }

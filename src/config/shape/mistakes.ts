@@ -60,10 +60,10 @@ export function mistakeOf(issue: Issue, isMissing: (path: Mistake["path"]) => bo
     case "invalid_value":
     case "invalid_union": {
       if (expected.length === 0)
-        return { path, message: worded("this is not understood here; see config.example.yaml") };
+        return { path, message: worded("this value is not valid here; see config.example.yaml") };
       return { path, expected, message: worded(oneOf) };
     }
     default:
-      return { path, message: worded("this is not understood here; see config.example.yaml") };
+      return { path, message: worded("this value is not valid here; see config.example.yaml") };
   }
 }

@@ -46,14 +46,14 @@ function parseRequirement(text: string): Requirement | string {
     const values = (listed[3] ?? "").split(",").map((value) => value.trim());
     return valueIn(listed[1], listed[2] === "in", values);
   }
-  if (/[\s=!()<>]/.test(text)) return `"${text}" is not understood; ${FORMS}`;
+  if (/[\s=!()<>]/.test(text)) return `"${text}" is not a requirement; ${FORMS}`;
   return aboutLabel(text, (key) => (labels) => Object.hasOwn(labels, key));
 }
 
 /** With `wanted` the label must have one of the values, without `wanted` none of them. */
 function valueIn(name: string | undefined, wanted: boolean, values: readonly string[]): Requirement | string {
   const wrong = values.find((value) => !LABEL_VALUE.test(value));
-  if (wrong !== undefined) return `"${wrong}" is no label value: at most 63 letters, digits, - _ and . are`;
+  if (wrong !== undefined) return `"${wrong}" is not a label value: at most 63 letters, digits, - _ and .`;
   return aboutLabel(name, (key) => (labels) => {
     const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
     return (value !== undefined && values.includes(value)) === wanted;
@@ -62,5 +62,5 @@ function valueIn(name: string | undefined, wanted: boolean, values: readonly str
 
 function aboutLabel(name: string | undefined, requirement: (key: string) => Requirement): Requirement | string {
   if (name !== undefined && LABEL_NAME.test(name)) return requirement(name);
-  return `"${name}" is no label name: 1 to 63 letters, digits, - _ and . are, perhaps behind a DNS name and a slash`;
+  return `"${name}" is not a label name: 1 to 63 letters, digits, - _ and ., optionally after a DNS name and a slash`;
 }

@@ -12,8 +12,7 @@ interface Reference {
 /** Reports a reference that no `known` name answers to. */
 export function unknownName({ kind, name, path }: Reference, known: readonly string[]): Finding[] {
   if (name === WRONG) return [];
-  const list =
-    known.length === 0 ? `none is configured under ${kind}s` : `configured: ${known.slice(0, 10).join(", ")}`;
+  const list = known.length === 0 ? `no ${kind} is configured` : `configured: ${known.slice(0, 10).join(", ")}`;
   const message = `there is no ${kind} "${name}"; ${list}`;
   return [{ severity: "error", path, message, suggestion: closest(name, known), quoted: name }];
 }

@@ -17,18 +17,21 @@ export const labels = z
   .record(
     z
       .string()
-      .regex(LABEL_NAME, "a label's name is 1 to 63 letters, digits, - _ and ., perhaps behind a DNS name and a slash"),
+      .regex(
+        LABEL_NAME,
+        "a label's name has 1 to 63 letters, digits, - _ and ., optionally after a DNS name and a slash",
+      ),
     z
       .union([z.string(), z.number()], { error: "a text or a number is expected" })
-      .refine((value) => LABEL_VALUE.test(String(value)), "a label's value is at most 63 letters, digits, - _ and ."),
+      .refine((value) => LABEL_VALUE.test(String(value)), "a label's value has at most 63 letters, digits, - _ and ."),
   )
   .describe("What credentials are chosen by on the command line: -l env=prod");
 
 export const keyOf = (what: string) =>
-  z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name is 1 to 64 letters, digits, . _ -`);
+  z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name has 1 to 64 letters, digits, . _ -`);
 
 const SECRET_FORMS = "{ file: /path } or { env: NAME }";
-const ONE_FORM = `either ${SECRET_FORMS} is expected, and nothing else in it`;
+const ONE_FORM = `either ${SECRET_FORMS}, with no other key in it`;
 
 export const secretRef = z
   .union(
@@ -65,14 +68,14 @@ export const count = z.int("a whole number is expected").min(1, "at least 1 is e
 
 /** Never repeats the value: it may be the secret itself. */
 function secretRefError(found: unknown): string {
-  return isMap(found) ? ONE_FORM : `a secret is never written here; write ${SECRET_FORMS}`;
+  return isMap(found) ? `write ${ONE_FORM}` : `a secret is never written here; write ${SECRET_FORMS}`;
 }
 
 function secretRefsError(found: unknown): string {
   const inline = `a client secret is never written here; write ${SECRET_FORMS}, or a list of them`;
-  if (!Array.isArray(found)) return isMap(found) ? ONE_FORM : inline;
+  if (!Array.isArray(found)) return isMap(found) ? `write ${ONE_FORM}` : inline;
   if (!found.every(isMap)) return inline;
-  return found.length > MAX_SECRETS ? SECRET_COUNT : `in each of them, ${ONE_FORM}`;
+  return found.length > MAX_SECRETS ? SECRET_COUNT : `each entry must be ${ONE_FORM}`;
 }
 
 function isMap(value: unknown): boolean {

@@ -141,12 +141,12 @@ describe("a template is refused", () => {
   b: { template: c }
   c: { template: b }
 credentials: [{ id: x, template: a }, { id: y, template: b }]`),
-    ).toEqual(["3:18 a template cannot take over itself: b → c → b"]);
+    ).toEqual(["3:18 a template cannot build on itself: b → c → b"]);
   });
 
   test("when it takes over itself at once", () => {
     expect(said("templates: { a: { template: a } }\ncredentials: []")).toEqual([
-      "1:29 a template cannot take over itself: a → a",
+      "1:29 a template cannot build on itself: a → a",
     ]);
   });
 
@@ -158,7 +158,7 @@ credentials: [{ id: x, template: a }, { id: y, template: b }]`),
 
   test("when it has an id, which only a credential has", () => {
     expect(said("templates: { a: { id: x } }\ncredentials: []")[0]).toMatch(
-      /^1:19 unknown key "id"; known here are template, /,
+      /^1:19 unknown key "id"; known keys: template, /,
     );
   });
 
@@ -180,7 +180,7 @@ describe("a mistake in a template is told once", () => {
 
   test("at its place there, with the credential that it was found by and how many others", () => {
     expect(said(`templates:\n  t: { ${rest}, publish: [{ store: gcp, secret: "t/{id}" }] }\n${three}`)).toEqual([
-      `2:92 a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash) (of the credential "a" and 2 more)`,
+      `2:92 a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash) (credential "a" and 2 more)`,
     ]);
   });
 
@@ -188,17 +188,17 @@ describe("a mistake in a template is told once", () => {
     [
       "a store that does not exist",
       `publish: [{ store: awss, secret: "{id}" }]`,
-      `2:79 there is no store "awss"; configured: aws, gcp, local (of the credential "a" and 2 more) (aws?)`,
+      `2:79 there is no store "awss"; configured: aws, gcp, local (credential "a" and 2 more) (aws?)`,
     ],
     [
       "a parameter that is reserved",
       `params: { grant_type: x }, publish: [{ store: aws, secret: "{id}" }]`,
-      `2:70 the parameter grant_type cannot be set here; it is set from clientId, clientSecret and grant (of the credential "a" and 2 more)`,
+      `2:70 the parameter grant_type cannot be set here; evertoken sets it from clientId, clientSecret and grant (credential "a" and 2 more)`,
     ],
     [
       "a placeholder that does not exist",
       `scope: "account:{account}", publish: [{ store: aws, secret: "{id}" }]`,
-      `2:67 {account} is not known here; known are {id}, {provider} and {label:NAME}; write {{account}} where these characters are meant (of the credential "a" and 2 more)`,
+      `2:67 {account} is not a placeholder; use {id}, {provider} or {label:NAME}, or write {{account}} for this text itself (credential "a" and 2 more)`,
     ],
   ])("%s", (_, text, message) => {
     expect(said(`templates:\n  t: { ${rest}, ${text} }\n${three}`)).toEqual([message]);
@@ -233,8 +233,8 @@ describe("a credential is refused", () => {
         `${TEMPLATES}credentials: [{ id: a, template: account }, { id: b, template: account, scope: "x{label:y}" }]`,
       ),
     ).toEqual([
-      "17:15 {label:account} in scope stands for a label that this credential does not have",
-      "17:80 {label:y} in scope stands for a label that this credential does not have",
+      "17:15 {label:account} in scope names a label that this credential does not have",
+      "17:80 {label:y} in scope names a label that this credential does not have",
     ]);
   });
 
@@ -250,8 +250,8 @@ describe("a credential is refused", () => {
   - { id: d, template: account, labels: { account: 3 }, publish: [{ store: aws, secret: "cyclr/{label:tier}" }] }
 `),
     ).toEqual([
-      `22:37 two targets publish to the secret "cyclr/a/api"; each needs one of its own (first in line 23)`,
-      `24:89 two targets publish to the secret "cyclr/free"; each needs one of its own (first in line 28)`,
+      `22:37 two targets publish to the secret "cyclr/a/api"; each needs a secret of its own (first in line 23)`,
+      `24:89 two targets publish to the secret "cyclr/free"; each needs a secret of its own (first in line 28)`,
     ]);
   });
 
@@ -297,19 +297,19 @@ credentials: [{ id: a, template: t, labels: { tenant: one } }, { id: b, template
 
   test("is refused where a credential does not have the label, at the credential", () => {
     expect(saidOf(fleet("https://login.example.com/{label:tenant}", ", { id: c, template: t }"))).toEqual([
-      "4:113 {label:tenant} in its provider's tokenEndpoint stands for a label that this credential does not have",
+      "4:113 {label:tenant} in tokenEndpoint of its provider names a label that this credential does not have",
     ]);
   });
 
   test("is refused where it becomes no address", () => {
     expect(
       saidOf(fleet("https://login.example.com:{label:port}/", ", { id: c, template: t, labels: { port: x } }")).at(-1),
-    ).toMatch(/^4:119 its provider's tokenEndpoint becomes no address: "https:\/\/login.example.com:x\/"/);
+    ).toMatch(/^4:119 with its values filled in, tokenEndpoint is not a URL: "https:\/\/login.example.com:x\/"/);
   });
 
   test("is refused once where the placeholder does not exist, and where it would be plain http", () => {
     expect(saidOf(fleet("https://login.example.com/{tenant}"))).toEqual([
-      expect.stringMatching(/^1:34 \{tenant\} is not known here; known are /),
+      expect.stringMatching(/^1:34 \{tenant\} is not a placeholder; use /),
     ]);
     expect(saidOf(fleet("http://{label:tenant}.example.com/"))).toEqual([
       expect.stringMatching(/^1:34 plain http would show the client secret/),

@@ -180,24 +180,24 @@ describe("an include is refused", () => {
     [
       "a text",
       "hello",
-      "a.yaml:1:1 error  an included file is a list of credentials, or a map with a list under credentials:",
+      "a.yaml:1:1 error  an included file must be a list of credentials, or a map with a list under credentials:",
     ],
     [
       "a map without credentials",
       "providers: {}",
-      "a.yaml:1:1 error  an included file is a list of credentials, or a map with a list under credentials:",
+      "a.yaml:1:1 error  an included file must be a list of credentials, or a map with a list under credentials:",
     ],
     [
       "something beside the credentials",
       "credentials: []\nstores: {}",
-      "a.yaml:2:1 error  only credentials: may stand in an included file; everything else belongs into the main file",
+      "a.yaml:2:1 error  an included file may have no key but credentials; everything else belongs in the main file",
     ],
     ["a tab", "credentials:\n\t- a", "a.yaml:2:1 error  a tab is used for indentation; YAML wants spaces"],
-    ["a variable that is not set", '- id: "${NONE}"\n  template: t', "a.yaml:1:7 error  environment variable NONE: "],
+    ["a variable that is not set", '- id: "${NONE}"\n  template: t', "a.yaml:1:7 error  environment variable NONE is not set; "],
     [
       "a mistyped key",
       `- { id: a, tenplate: t }`,
-      `a.yaml:1:12 error  unknown key "tenplate"; known here are id, template, `,
+      `a.yaml:1:12 error  unknown key "tenplate"; known keys: id, template, `,
     ],
   ])("when a file has %s, with file and line", async (_, text, message) => {
     const lines = await said({ "c.yaml": `${MAIN}include: a.yaml`, "a.yaml": text });
@@ -217,23 +217,19 @@ describe("an include is refused", () => {
     [
       "is cut off",
       `${account("a")}\n{ "id": "b", "templ`,
-      "a.ndjson:2:20 error  the line ends in the middle of its JSON; was the file cut off, or is it not yet written to its end?",
+      "a.ndjson:2:20 error  the line ends in the middle of its JSON; was the file cut off, or is it still being written?",
     ],
     [
       "is cut off in the middle of the file",
       `{ "id": "b",\n${account("a")}`,
-      "a.ndjson:1:13 error  the line ends in the middle of its JSON; was the file cut off, or is it not yet written to its end?",
+      "a.ndjson:1:13 error  the line ends in the middle of its JSON; was the file cut off, or is it still being written?",
     ],
     [
       "is no JSON",
       `${account("a")}\n{ id: b }`,
-      "a.ndjson:2:3 error  this is no JSON; in NDJSON every line is one credential: { ... }",
+      "a.ndjson:2:3 error  this is not JSON; in NDJSON every line is one credential: { ... }",
     ],
-    [
-      "has a key twice",
-      `\n{ "id": "a", "id": "b", "template": "t" }`,
-      "a.ndjson:2:14 error  this key stands here twice",
-    ],
+    ["has a key twice", `\n{ "id": "a", "id": "b", "template": "t" }`, "a.ndjson:2:14 error  this key appears twice"],
     ["is no map", `\n5`, "a.ndjson:2:1 error  a map is expected"],
   ])("when a line of NDJSON %s, with file and line", async (_, text, message) => {
     expect((await said({ "c.yaml": `${MAIN}include: a.ndjson`, "a.ndjson": text }))[0]).toBe(message);
@@ -258,11 +254,11 @@ describe("an include is refused", () => {
       "b.ndjson": `${account("d")}\n${account("a")}\n`,
     });
     expect(lines.filter((line) => line.includes(" error "))).toEqual([
-      'a.yaml:3:3 error  two targets publish to the secret "c"; each needs one of its own (first at c.yaml:6)',
-      'a.yaml:3:11 error  the id "c" stands here twice (first at c.yaml:6)',
-      'b.ndjson:1:1 error  two targets publish to the secret "d"; each needs one of its own (first at a.yaml:2)',
-      'b.ndjson:2:1 error  two targets publish to the secret "a"; each needs one of its own (first at a.yaml:1)',
-      'b.ndjson:2:9 error  the id "a" stands here twice (first at a.yaml:1)',
+      'a.yaml:3:3 error  two targets publish to the secret "c"; each needs a secret of its own (first at c.yaml:6)',
+      'a.yaml:3:11 error  the id "c" is used twice (first at c.yaml:6)',
+      'b.ndjson:1:1 error  two targets publish to the secret "d"; each needs a secret of its own (first at a.yaml:2)',
+      'b.ndjson:2:1 error  two targets publish to the secret "a"; each needs a secret of its own (first at a.yaml:1)',
+      'b.ndjson:2:9 error  the id "a" is used twice (first at a.yaml:1)',
     ]);
   });
 

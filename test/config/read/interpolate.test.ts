@@ -33,16 +33,16 @@ describe("a variable in a value", () => {
   });
 
   test.for([
-    ["${A}", {}, "environment variable A: it is not set; set it, or give a default: ${A:-default}"],
-    ["${A}", { A: "" }, "environment variable A: it is not set; set it, or give a default: ${A:-default}"],
+    ["${A}", {}, "environment variable A is not set; set it, or give a default: ${A:-default}"],
+    ["${A}", { A: "" }, "environment variable A is not set; set it, or give a default: ${A:-default}"],
     ["${A:?ask the platform team}", {}, "environment variable A: ask the platform team"],
-    ["${A:?}", {}, "environment variable A: it is not set; set it, or give a default: ${A:-default}"],
+    ["${A:?}", {}, "environment variable A is not set; set it, or give a default: ${A:-default}"],
   ] as const)("%s with %j is a mistake", ([text, env, message]) => {
     expect(finding(text, env)).toBe(message);
   });
 
-  test.for(["${}", "${1A}", "${A-b}", "${A:+b}", "${ A }", "${A", "x ${A:-b"])("%s is not understood", (text) => {
-    expect(finding(text, { A: "x" })).toMatch(/^this \$\{\.\.\.\} is not understood; write /);
+  test.for(["${}", "${1A}", "${A-b}", "${A:+b}", "${ A }", "${A", "x ${A:-b"])("%s is not valid", (text) => {
+    expect(finding(text, { A: "x" })).toMatch(/^this is no valid \$\{\.\.\.\}; write /);
   });
 
   test("can never become structure", () => {
@@ -60,7 +60,7 @@ describe("a variable in a value", () => {
 
   test("that is not set is reported once, with its place", () => {
     expect(report('http: { listen: "${LISTEN}" }')).toBe(
-      `c.yaml:1:17 error  environment variable LISTEN: it is not set; set it, or give a default: \${LISTEN:-default}\n    1 | http: { listen: "\${LISTEN}" }\n`,
+      `c.yaml:1:17 error  environment variable LISTEN is not set; set it, or give a default: \${LISTEN:-default}\n    1 | http: { listen: "\${LISTEN}" }\n`,
     );
   });
 });

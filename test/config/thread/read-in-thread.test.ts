@@ -68,7 +68,7 @@ describe("a configuration that is read in a thread of its own", () => {
       "accounts.ndjson": `${lines}\n{ "id": "b", "template": "u" }\n{ "id": "c", "templ`,
     });
     expect(await folder.report()).toEqual([
-      `accounts.ndjson:${COUNT + 2}:20 error  the line ends in the middle of its JSON; was the file cut off, or is it not yet written to its end?`,
+      `accounts.ndjson:${COUNT + 2}:20 error  the line ends in the middle of its JSON; was the file cut off, or is it still being written?`,
     ]);
     folder.write("accounts.ndjson", `${lines}\n{ "id": "b", "template": "u" }\n`);
     expect((await folder.report())[0]).toBe(
