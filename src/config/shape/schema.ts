@@ -14,13 +14,15 @@ const policy = {
     .union([z.string().regex(SHARE, "a share like 75% is expected"), z.number()], {
       error: "a share like 75% is expected",
     })
-    .describe("Share of the token's life after which it is renewed; the margin rules may make it earlier. Default 75%"),
+    .describe(
+      "Share of the token's life after which the token is renewed; safety margins may make that earlier. Default 75%",
+    ),
   consumerCache: duration.describe("Longest time a consumer keeps a token that it has read. Default 5m"),
   retryBudget: duration.describe("Life kept in reserve for retries. Default 5m"),
   minInterval: duration.describe(
-    "A token is not renewed sooner than this after it was asked for; retries may be sooner. Default 30s",
+    "Least time from the request for a token to its renewal; retries may come sooner. Default 30s",
   ),
-  lifetime: duration.describe("Life assumed when the provider states none. Default 1h"),
+  lifetime: duration.describe("Token life that is assumed when the provider states none. Default 1h"),
   requestTimeout: duration.describe("Deadline of one exchange, retries at the transport included. Default 15s"),
 };
 
@@ -29,11 +31,11 @@ const params = z
     z.string().min(1, "a parameter needs a name"),
     z.union([z.string(), z.array(z.string())], { error: "a text or a list of texts is expected; put it in quotes" }),
   )
-  .describe("Extra request parameters, such as audience or resource; a list sends one several times");
+  .describe("Extra request parameters, such as audience or resource; a list sends the parameter several times");
 
 const provider = z
   .strictObject({
-    preset: z.enum(["cyclr"]).describe("What is known of a provider: cyclr"),
+    preset: z.enum(["cyclr"]).describe("Built-in settings for a known provider: cyclr"),
     tokenEndpoint: text.describe(
       "Address of the token endpoint (RFC 6749 section 3.2); {id} and {label:NAME} are filled in for each credential",
     ),
@@ -50,10 +52,12 @@ const provider = z
       .strictObject({
         method: z
           .enum(["client_secret_basic", "client_secret_post"])
-          .describe("How the client proves itself. Default client_secret_basic"),
+          .describe("How the client authenticates itself. Default client_secret_basic"),
         encoding: z
           .enum(["rfc6749", "raw"])
-          .describe("raw: for servers that do not decode what RFC 6749 section 2.3.1 encodes. Default rfc6749"),
+          .describe(
+            "raw: for servers that do not decode client id and secret (RFC 6749 section 2.3.1). Default rfc6749",
+          ),
       })
       .partial(),
     tls: z
@@ -75,7 +79,7 @@ const provider = z
         perHour: count.describe("Exchanges in any hour, over all replicas. Default: no limit"),
         perDay: count.describe("Exchanges in any day, over all replicas. Default: no limit"),
         reserve: share.describe(
-          "Share of perHour and perDay kept for tokens that are dead or about to be. Default 10%",
+          "Share of perHour and perDay that is kept for tokens that have expired or soon will. Default 10%",
         ),
       })
       .partial(),
@@ -84,7 +88,7 @@ const provider = z
     expiresInUnit: z.enum(["s", "ms"]).describe("Unit of expires_in. Default s"),
     responsePath: z
       .union([text, z.array(text)], { error: "a path like data.token, or a list of its steps, is expected" })
-      .describe("Where the answer holds access_token, when it is nested: data.token"),
+      .describe("Path to the object that holds access_token, where the answer nests it: data.token"),
     allowInsecure: z.boolean().describe("Allow plain http beyond this machine. Default false"),
     ...policy,
   })
@@ -105,10 +109,12 @@ const target = z
 
 /** Keys that a credential sets itself or takes from its template. */
 const inherited = {
-  template: name.describe("Name of a template that everything not said here is taken from"),
+  template: name.describe("Name of the template that supplies every key not set here"),
   provider: name.describe("Name of a provider"),
   clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
-  clientSecret: secretRefs.describe("Where the client secret is read from; a list is tried in order on invalid_client"),
+  clientSecret: secretRefs.describe(
+    "Where the client secret is read from; on invalid_client the next one of a list is tried",
+  ),
   scope: text.describe("OAuth scope, such as account:1234"),
   params,
   labels,
@@ -139,10 +145,10 @@ export const ConfigFile = z
     defaults: z
       .strictObject(policy)
       .partial()
-      .describe("Policy of all credentials; a provider or a credential may say otherwise"),
+      .describe("Policy of all credentials; a provider, a template or a credential may override it"),
     providers: z.record(keyOf("provider"), provider),
     stores: z.record(keyOf("store"), store),
-    templates: z.record(keyOf("template"), template).describe("What many credentials have in common"),
+    templates: z.record(keyOf("template"), template).describe("Settings that credentials have in common"),
     include,
     credentials: z.array(credential),
   })

@@ -13,7 +13,7 @@ const redisNodes = z
 export const settings = {
   redis: z
     .strictObject({
-      url: text.describe("redis://host:6379 or rediss://host:6379; or sentinel, or cluster"),
+      url: text.describe("redis://host:6379 or rediss://host:6379; set exactly one of url, sentinel and cluster"),
       sentinel: z
         .strictObject({
           master: text.describe("Name of the master that the sentinels watch"),
@@ -23,7 +23,7 @@ export const settings = {
         })
         .partial()
         .required({ master: true, nodes: true }),
-      cluster: z.strictObject({ nodes: redisNodes.describe("host:port of some nodes; they tell of the others") }),
+      cluster: z.strictObject({ nodes: redisNodes.describe("host:port of some nodes; these name the others") }),
       username: text.describe("ACL user"),
       password: secretRef,
       tls: z
@@ -37,9 +37,9 @@ export const settings = {
         .describe("First part of every key. Default evertoken"),
     })
     .partial()
-    .describe("Absent: an embedded redis-server in dataDir"),
+    .describe("Without it evertoken starts an embedded redis-server in dataDir"),
   dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
-  sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens which wait for a store"),
+  sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens while they wait for a store"),
   http: z
     .strictObject({
       listen: text.describe(
@@ -48,11 +48,11 @@ export const settings = {
       allowedHosts: z
         .array(z.string(HOST_MESSAGE).regex(HOST, HOST_MESSAGE))
         .describe(
-          "Names under which browsers may open / and /api/v1/status, beside localhost and addresses. Default none",
+          "Host names under which browsers may open / and /api/v1/status, beside localhost and addresses. Default none",
         ),
     })
     .partial(),
-  statusPage: z.boolean().describe("A page for people at / of http.listen. Default false"),
+  statusPage: z.boolean().describe("Serve a status page for people at / of http.listen. Default false"),
   log: z
     .strictObject({
       level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("Default info"),
@@ -69,18 +69,18 @@ export const settings = {
       credentialId: z.boolean().describe("Name the credential in traces too. Default false"),
     })
     .partial()
-    .describe("Traces are switched on by the standard variable OTEL_EXPORTER_OTLP_ENDPOINT"),
+    .describe("The standard variable OTEL_EXPORTER_OTLP_ENDPOINT switches traces on"),
   metrics: z
     .strictObject({
       perCredential: z
         .enum(["off", "unhealthy", "all"])
-        .describe("Series by credential: none, those that fail, or every one. Default off"),
+        .describe("Which credentials have metric series of their own: none, the failing ones, or all. Default off"),
       maxSeries: z
         .number()
         .int()
         .min(1)
         .max(10_000)
-        .describe("Most series by credential; a credential that does not fit gets none. Default 500"),
+        .describe("Most series of credentials; a credential beyond that gets none. Default 500"),
     })
     .partial(),
   history: z
@@ -89,22 +89,22 @@ export const settings = {
         .int()
         .min(0)
         .max(1000)
-        .describe("So many outcomes of each credential are remembered in Redis; 0 for none. Default 20"),
+        .describe("How many outcomes of each credential Redis keeps; 0 for none. Default 20"),
     })
     .partial(),
   reload: z
     .strictObject({
       watch: z
         .boolean()
-        .describe("Apply a changed configuration by itself; SIGHUP applies it in any case. Default true"),
+        .describe("Apply a changed configuration automatically; SIGHUP applies it in either case. Default true"),
       maxRemoved: share.describe(
-        "Largest share of the credentials that one reload may remove; a larger one is refused. Default 20%",
+        "Largest share of the credentials that one reload may remove; beyond it the reload is refused. Default 20%",
       ),
     })
     .partial(),
   shutdown: z
     .strictObject({
-      drainTimeout: duration.describe("How long SIGTERM waits for what is under way. Default 60s"),
+      drainTimeout: duration.describe("How long the process waits after SIGTERM for the work under way. Default 60s"),
     })
     .partial(),
 };

@@ -25,7 +25,7 @@ export const labels = z
       .union([z.string(), z.number()], { error: "a text or a number is expected" })
       .refine((value) => LABEL_VALUE.test(String(value)), "a label's value has at most 63 letters, digits, - _ and ."),
   )
-  .describe("What credentials are chosen by on the command line: -l env=prod");
+  .describe("Labels that select credentials on the command line: -l env=prod");
 
 export const keyOf = (what: string) =>
   z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, `a ${what}'s name has 1 to 64 letters, digits, . _ -`);
