@@ -193,7 +193,11 @@ describe("an include is refused", () => {
       "a.yaml:2:1 error  an included file may have no key but credentials; everything else belongs in the main file",
     ],
     ["a tab", "credentials:\n\t- a", "a.yaml:2:1 error  a tab is used for indentation; YAML wants spaces"],
-    ["a variable that is not set", '- id: "${NONE}"\n  template: t', "a.yaml:1:7 error  environment variable NONE is not set; "],
+    [
+      "a variable that is not set",
+      '- id: "${NONE}"\n  template: t',
+      "a.yaml:1:7 error  environment variable NONE is not set; ",
+    ],
     [
       "a mistyped key",
       `- { id: a, tenplate: t }`,
