@@ -7,6 +7,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import { CREDENTIAL_STATES } from "../src/core/states.ts";
 import { makeMetrics } from "../src/observe/metrics.ts";
 import { keysOf } from "../src/queue/keys.ts";
+import { scripts } from "../src/queue/scripts/index.ts";
 import { type Document, commandsOf, readDocument, readDocuments, sectionOf } from "./documents.ts";
 import { makeSite } from "./fakes/daemon.ts";
 
@@ -174,12 +175,11 @@ describe("src/README.md", () => {
     expect(CREDENTIAL_STATES.filter((state) => !section.includes(state))).toEqual([]);
   });
 
-  test("names every key of a provider in Redis", () => {
+  test("names every script and every key of a provider in Redis", () => {
     const { tag: _, sealed, ...keys } = keysOf("p", "q");
     const names = [...Object.values(keys), sealed("ID")].map((key) => key.slice("{p:q}:".length));
-    const named = [...sectionOf(house, "Redis, and who may write there").matchAll(/`([\w:]+)`/g)].map(
-      ([, name]) => name,
-    );
-    expect(names.filter((name) => !named.includes(name))).toEqual([]);
+    const section = sectionOf(house, "Redis, and who may write there");
+    const named = new Set([...section.matchAll(/`([\w:]+)`/g)].map(([, name]) => name));
+    expect([...names, ...scripts.map(({ name }) => name)].filter((name) => !named.has(name))).toEqual([]);
   });
 });
