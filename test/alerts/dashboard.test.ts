@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { readDashboard } from "./dashboard.ts";
-import { readRunbooks } from "./runbooks.ts";
+import { RUNBOOKS_URL, readRunbooks } from "./runbooks.ts";
 
 const dashboard = await readDashboard();
 const { panels } = dashboard;
-const RUNBOOKS = "https://github.com/evertoken/evertoken/blob/main/helm/files/runbooks/";
 
 describe("the dashboard", () => {
   test("keeps its address, and asks the same installation and provider everywhere", () => {
@@ -42,10 +41,10 @@ describe("the dashboard", () => {
   });
 
   test("leads to runbooks that exist", async () => {
-    const names = (await readRunbooks()).map(({ alert }) => `${RUNBOOKS}${alert}.md`);
+    const names = (await readRunbooks()).map(({ alert }) => `${RUNBOOKS_URL}${alert}.md`);
     const links = panels.flatMap(({ links: own = [] }) => own.map(({ url }) => url));
     expect(links.length).toBeGreaterThan(15);
     expect(links.filter((url) => !names.includes(url))).toEqual([]);
-    expect(dashboard.links.map(({ url }) => url)).toEqual([RUNBOOKS]);
+    expect(dashboard.links.map(({ url }) => url)).toEqual([RUNBOOKS_URL]);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { readDocument, sectionOf } from "../documents.ts";
 import { readRules, selectorsOf } from "./rules.ts";
+import { RUNBOOKS_URL } from "./runbooks.ts";
 
 const { recorded, alerts } = await readRules();
-const RUNBOOKS = "https://github.com/evertoken/evertoken/blob/main/helm/files/runbooks/";
 const DASHBOARD = "https://grafana.example.com/d/evertoken";
 
 describe("every alert", () => {
@@ -12,7 +12,7 @@ describe("every alert", () => {
     (name, { labels, annotations = {} }) => {
       expect(labels?.["severity"]).toMatch(/^(critical|warning)$/);
       expect(Object.keys(annotations).toSorted()).toEqual(["dashboard_url", "description", "runbook_url", "summary"]);
-      expect(annotations["runbook_url"]).toBe(`${RUNBOOKS}${name}.md`);
+      expect(annotations["runbook_url"]).toBe(`${RUNBOOKS_URL}${name}.md`);
       expect(annotations["dashboard_url"]?.startsWith(`${DASHBOARD}?var-namespace=`)).toBe(true);
       expect(annotations["summary"]?.length).toBeLessThanOrEqual(80);
     },

@@ -13,7 +13,7 @@ export interface Rule {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export interface Alert extends Rule {
+interface Alert extends Rule {
   readonly alert: string;
 }
 

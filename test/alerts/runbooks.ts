@@ -1,5 +1,8 @@
 import { readFile, readdir } from "node:fs/promises";
 
+/** Where the links of alerts and panels lead. */
+export const RUNBOOKS_URL = "https://github.com/evertoken/evertoken/blob/main/helm/files/runbooks/";
+
 const folder = new URL("../../helm/files/runbooks/", import.meta.url);
 
 export interface Runbook {

@@ -18,16 +18,6 @@ export interface Bench {
   readonly fleet: number;
 }
 
-/** A line of the table. */
-export interface Figure {
-  /** P1 to P12. */
-  readonly id: string;
-  readonly what: string;
-  readonly value: string;
-  readonly goal: string;
-  readonly met: boolean;
-}
-
 /** A contestant in a process of its own: a file of contestants/. */
 export async function openLoop(
   bench: Bench,

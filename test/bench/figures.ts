@@ -1,10 +1,19 @@
 import type { Measured } from "../simulate/measure.ts";
-import type { Figure } from "./bench.ts";
 import type { Boot } from "./boot-fleet.ts";
 import type { Large } from "./large-fleet.ts";
 import type { Pacing } from "./pacing.ts";
 import type { Reading } from "./reading.ts";
 import type { Race } from "./rounds.ts";
+
+/** A line of the table. */
+interface Figure {
+  /** P1 to P12. */
+  readonly id: string;
+  readonly what: string;
+  readonly value: string;
+  readonly goal: string;
+  readonly met: boolean;
+}
 
 export interface Results {
   readonly rotation: Race;

@@ -1,31 +1,30 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Stage } from "./stage.ts";
+import type { Line } from "../fakes/daemon.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
-/** Longer than the configuration's drainTimeout. */
+/** Longer than the `drainTimeout` of the configuration. */
 const STOP_MS = 10_000;
-
-export type Line = Readonly<Record<string, unknown>> & { readonly event: string };
 
 export interface Daemon extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** The exit code, or the name of the signal that ended it. */
   readonly exited: Promise<number | string>;
-  /** What it said last, for when it ends by itself. */
-  lastWords(): string;
-  /** SIGTERM, and what came of it. */
+  /** The last ten lines that it wrote, for when it ends by itself. */
+  lastLines(): string;
+  /** Sends SIGTERM and resolves as `exited` does. */
   stop(): Promise<number | string>;
 }
 
 /** The real program as a child: `evertoken run --config FILE`. */
-export function startDaemon({ config, env, dir }: Stage, onLine: (line: Line) => void): Daemon {
+export function startDaemon({ config, env, dir }: Surroundings, onLine: (line: Line) => void): Daemon {
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(process.execPath, [MAIN, "run", "--config", config], {
     cwd: dir,
     env: { PATH, HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    detached: true, // Ctrl-C at the terminal is the demo's; the daemon gets its SIGTERM from here
+    detached: true, // Ctrl-C in the terminal ends the demo, which then stops the daemon
   });
   const last: string[] = [];
   const kill = (): boolean => child.kill("SIGKILL");
@@ -59,7 +58,7 @@ export function startDaemon({ config, env, dir }: Stage, onLine: (line: Line) =>
   return {
     ready,
     exited,
-    lastWords: () => last.join("\n"),
+    lastLines: () => last.join("\n"),
     stop,
     async [Symbol.asyncDispose]() {
       await stop();

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Processes that the demo, or what it started, has left behind: their arguments name its folder. */
+/** Processes of the demo that still run: their arguments name its folder. */
 async function leftProcesses(): Promise<readonly string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
@@ -28,7 +28,7 @@ test("Ctrl-C in the demo leaves no process and no file behind", async () => {
   let output = "";
   demo.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const exited = new Promise<number | null>((resolve) => demo.on("close", resolve));
-  await expect.poll(() => output, { timeout: 25_000 }).toContain("12 of 12 tokens live");
+  await expect.poll(() => output, { timeout: 80_000 }).toContain("12 of 12 tokens live");
   expect(await leftProcesses()).not.toEqual([]);
   demo.kill("SIGINT");
   expect(await exited).toBe(130);

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AuthorizationServer } from "../fakes/authorization-server.ts";
 import { closeServer, listen } from "../fakes/listen.ts";
 
-/** An API that asks the authorization servers what a bearer token is worth (RFC 7662), call by call: 200 or 401. */
+/** An API that asks the authorization servers about the bearer token of every call (RFC 7662): 200 or 401. */
 export async function startGuardedApi(
   issuers: readonly AuthorizationServer[],
 ): Promise<{ readonly url: string } & AsyncDisposable> {

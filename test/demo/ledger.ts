@@ -1,11 +1,11 @@
-import { type Part, type StoreName, cast } from "./cast.ts";
-import type { Line } from "./daemon.ts";
+import type { Line } from "../fakes/daemon.ts";
+import { type DemoCredential, type StoreName, demoCredentials } from "./credentials.ts";
 
-/** One credential, as the daemon's log lines and its consumers tell. */
+/** One credential, as the log lines of the daemon and the calls of its consumers show it. */
 export interface Row {
-  readonly part: Part;
+  readonly credential: DemoCredential;
   revision: number;
-  /** Of the newest token that every one of its secrets holds. */
+  /** Expiry of the newest token that all of its secrets hold. */
   expiresAt: number | undefined;
   /** When the next rotation falls due. */
   nextAt: number | undefined;
@@ -24,7 +24,7 @@ export interface Trouble {
   readonly since: number;
   failures: number;
   endedAt: number | undefined;
-  /** Life that was left, when it ended, of the token that consumers had until then. */
+  /** Life that the old token still had when the trouble ended. */
   lifeLeftMs: number | undefined;
 }
 
@@ -32,9 +32,9 @@ export interface Ledger {
   readonly rows: readonly Row[];
   readonly troubles: readonly Trouble[];
   readonly warnings: readonly string[];
-  /** Reads of a store that were not answered; consumers went on with what they had. */
+  /** Reads that a store did not answer; the consumers kept the token that they had. */
   readonly readsFailed: number;
-  /** The least life that a token had when a consumer used it. */
+  /** The shortest life left of any token when a consumer used it. */
   readonly leastLifeMs: number;
   take(line: Line): void;
   called(id: string, status: number, lifeLeftMs: number | undefined): void;
@@ -42,8 +42,8 @@ export interface Ledger {
 }
 
 export function openLedger(now: () => number, tell: (text: string) => void): Ledger {
-  const rows = cast.map<Row>((part) => ({
-    part,
+  const rows = demoCredentials.map<Row>((credential) => ({
+    credential,
     revision: 0,
     expiresAt: undefined,
     nextAt: undefined,
@@ -54,7 +54,7 @@ export function openLedger(now: () => number, tell: (text: string) => void): Led
     other: 0,
     trouble: undefined,
   }));
-  const rowOf = new Map(rows.map((row) => [row.part.id, row]));
+  const rowOf = new Map(rows.map((row) => [row.credential.id, row]));
   const troubles: Trouble[] = [];
   const warnings: string[] = [];
   let readsFailed = 0;
@@ -66,12 +66,19 @@ export function openLedger(now: () => number, tell: (text: string) => void): Led
   }
   function failed(row: Row, kind: Trouble["kind"], why: string): void {
     if (row.trouble === undefined) {
-      row.trouble = { id: row.part.id, kind, since: now(), failures: 0, endedAt: undefined, lifeLeftMs: undefined };
+      row.trouble = {
+        id: row.credential.id,
+        kind,
+        since: now(),
+        failures: 0,
+        endedAt: undefined,
+        lifeLeftMs: undefined,
+      };
       troubles.push(row.trouble);
     }
     row.trouble.failures += 1;
     note(row, `${kind} failed (${why}), is retried`);
-    tell(`${row.part.id}: ${row.last}`);
+    tell(`${row.credential.id}: ${row.last}`);
   }
   function succeeded(row: Row, line: Line): void {
     const revision = Number(line["revision"]);
@@ -79,7 +86,7 @@ export function openLedger(now: () => number, tell: (text: string) => void): Led
       row.trouble.endedAt = now();
       row.trouble.lifeLeftMs = row.expiresAt === undefined ? undefined : row.expiresAt - now();
       const lasted = ((now() - row.trouble.since) / 1000).toFixed(1);
-      tell(`${row.part.id}: has its new token ${lasted} s after the first failure`);
+      tell(`${row.credential.id}: has its new token ${lasted} s after the first failure`);
       row.trouble = undefined;
     }
     note(row, revision === 1 ? "first token" : line["outcome"] === "published" ? "published" : "renewed");

@@ -4,17 +4,18 @@ import { startConsumers } from "./consumers.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { type Outage, playOutages } from "./outages.ts";
-import { type Stage, setStage } from "./stage.ts";
 import { summarize } from "./summary.ts";
+import { type Surroundings, startSurroundings } from "./surroundings.ts";
 import { type View, openView } from "./view.ts";
 
 /**
- * `npm run demo`: providers, clouds and consumers on this machine, and the real daemon between them, through one provider outage
- * and one store outage. Ends after about a minute with a summary; 0 when no consumer got a 401. `--keep` goes on until Ctrl-C.
+ * `npm run demo`: the real daemon between providers, clouds and consumers on this machine, through an outage of a
+ * provider and one of a store. Ends after about a minute with a summary. Exit code 0 when no consumer got a 401.
+ * `--keep` runs until Ctrl-C.
  */
 
 const RUN_MS = 60_000;
-/** Of a secret on AWS; its quota of 100 a day would end a `--keep` within the hour. */
+/** Newest versions that a secret in AWS keeps: the quota of 100 a day would end a run with `--keep` within the hour. */
 const VERSIONS_KEPT = 50;
 
 const keep = process.argv.includes("--keep");
@@ -25,7 +26,7 @@ for (const [signal, number] of [
   ["SIGTERM", 15],
   ["SIGHUP", 1],
 ] as const) {
-  // npm passes on what the terminal has sent already: the same signal twice is no impatience.
+  // npm passes on a signal that the terminal has sent already: a second one must not end the demo at once.
   process.on(signal, () => interrupted.abort(128 + number));
 }
 
@@ -40,28 +41,28 @@ try {
 async function demo(): Promise<number> {
   await using stack = new AsyncDisposableStack();
   stdout.write("evertoken demo: starting Cyclr, two authorization servers, AWS, GCP and the daemon on this machine\n");
-  const stage = stack.use(await setStage());
+  const surroundings = stack.use(await startSurroundings());
   const outages: Outage[] = [];
   let view: View | undefined;
   const ledger = openLedger(Date.now, (text) => view?.tell(text));
-  const daemon = stack.use(startDaemon(stage, ledger.take));
+  const daemon = stack.use(startDaemon(surroundings, ledger.take));
   await Promise.race([daemon.ready, daemon.exited, aborted(interrupted.signal)]);
   if (interrupted.signal.aborted) return Number(interrupted.signal.reason);
   const startedAt = Date.now();
   const endsAt = keep ? undefined : startedAt + RUN_MS;
   view = openView(stdout, { ledger, startedAt, endsAt, now: Date.now, outages });
-  const consumers = startConsumers(stage, ledger);
-  const died = await play({ stage, ledger, daemon, view, outages });
+  const consumers = startConsumers(surroundings, ledger);
+  const died = await run({ surroundings, ledger, daemon, view, outages });
   view.close();
   await consumers[Symbol.asyncDispose]();
   const daemonExit = await daemon.stop();
-  if (died) stderr.write(`the daemon ended by itself:\n${daemon.lastWords()}\n`);
+  if (died) stderr.write(`the daemon ended by itself:\n${daemon.lastLines()}\n`);
 
   const { text, kept } = summarize({
     ledger,
     outages,
     ranMs: Date.now() - startedAt,
-    issued: stage.issued(),
+    issued: surroundings.issued(),
     early: interrupted.signal.aborted,
     daemonExit: died ? `it ended by itself with ${daemonExit}` : daemonExit,
   });
@@ -70,18 +71,23 @@ async function demo(): Promise<number> {
   return kept ? 0 : 1;
 }
 
-/** The minute itself. True when the daemon ended in it. */
-async function play(parts: {
-  stage: Stage;
+/** The minute between start and summary. Resolves with true when the daemon ended by itself. */
+async function run({
+  surroundings,
+  ledger,
+  daemon,
+  view,
+  outages,
+}: {
+  surroundings: Surroundings;
   ledger: Ledger;
   daemon: Daemon;
   view: View;
   outages: Outage[];
 }): Promise<boolean> {
-  const { stage, ledger, daemon, view, outages } = parts;
   const over = new AbortController();
   const signal = AbortSignal.any([interrupted.signal, over.signal]);
-  const playing = playOutages(stage, ledger, {
+  const playing = playOutages(surroundings, ledger, {
     signal,
     now: Date.now,
     began(outage) {
@@ -90,7 +96,7 @@ async function play(parts: {
     },
     ended: ({ title }) => view.tell(`OUTAGE OVER: ${title} is back`),
   });
-  const aging = setInterval(() => forgetOldVersions(stage), 10_000);
+  const aging = setInterval(() => forgetOldVersions(surroundings), 10_000);
   const died = await Promise.race([
     daemon.exited.then(() => true),
     aborted(interrupted.signal).then(() => false),
@@ -102,8 +108,8 @@ async function play(parts: {
   return died;
 }
 
-/** What the quota's 24 hours do to versions in real life. */
-function forgetOldVersions({ aws }: Stage): void {
+/** Removes old versions as the 24 hours of the quota do on AWS. */
+function forgetOldVersions({ aws }: Surroundings): void {
   for (const { versions } of aws.secrets.values()) {
     for (const id of [...versions.keys()].slice(0, -VERSIONS_KEPT)) versions.delete(id);
   }

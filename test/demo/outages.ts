@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Part } from "./cast.ts";
+import type { DemoCredential } from "./credentials.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Stage } from "./stage.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface Outage {
   readonly kind: "provider" | "store";
@@ -10,15 +10,15 @@ export interface Outage {
   to: number | undefined;
 }
 
-/** Shorter than the lead time of every token that it concerns, as long as an outage must be that nobody is to notice. */
+/** Shorter than the lead time of every token that the outage touches: no consumer may notice it. */
 const OUTAGE_MS = 5000;
-/** An outage that no rotation falls into would show nothing: it begins where several are about to. */
+/** An outage without a rotation would show nothing: it begins when at least `ENOUGH` fall due within this time. */
 const HORIZON_MS = 3000;
 const ENOUGH = 2;
 
-/** One provider outage and one store outage, each at a bad moment. Resolves early when stopped. */
+/** An outage of a provider, then one of a store, each when several rotations are near. An abort ends both early. */
 export async function playOutages(
-  stage: Stage,
+  { cyclr, aws }: Surroundings,
   ledger: Ledger,
   edges: {
     readonly signal: AbortSignal;
@@ -29,28 +29,26 @@ export async function playOutages(
 ): Promise<void> {
   const { signal, now } = edges;
   const rest = (ms: number): Promise<void> => delay(ms, undefined, { signal });
-  const pressing = (concerns: (part: Part) => boolean): number =>
-    ledger.rows.filter(({ part, nextAt }) => {
+  const nearRotations = (concerns: (credential: DemoCredential) => boolean): number =>
+    ledger.rows.filter(({ credential, nextAt }) => {
       const inMs = (nextAt ?? Infinity) - now();
-      return concerns(part) && inMs > 0 && inMs < HORIZON_MS;
+      return concerns(credential) && inMs > 0 && inMs < HORIZON_MS;
     }).length;
 
-  async function badMoment(concerns: (part: Part) => boolean, patienceMs: number): Promise<void> {
+  async function untilNear(concerns: (credential: DemoCredential) => boolean, patienceMs: number): Promise<void> {
     const until = now() + patienceMs;
-    while (now() < until && pressing(concerns) < ENOUGH) await rest(50);
+    while (now() < until && nearRotations(concerns) < ENOUGH) await rest(50);
   }
   async function play(
-    kind: Outage["kind"],
-    title: string,
-    act: () => Promise<void>,
-    heal: () => Promise<void>,
+    of: Pick<Outage, "kind" | "title">,
+    { begin, end }: { begin: () => Promise<void>; end: () => Promise<void> },
   ): Promise<void> {
-    const outage: Outage = { kind, title, from: now(), to: undefined };
+    const outage: Outage = { ...of, from: now(), to: undefined };
     edges.began(outage);
     try {
-      await act();
+      await begin();
     } finally {
-      await heal();
+      await end();
       outage.to = now();
       edges.ended(outage);
     }
@@ -58,28 +56,30 @@ export async function playOutages(
 
   try {
     await rest(12_000);
-    await badMoment((part) => part.provider === "cyclr", 8000);
+    await untilNear(({ provider }) => provider === "cyclr", 8000);
     await play(
-      "provider",
-      "Cyclr's token endpoint",
-      async () => {
-        await stage.cyclr.fail("error500");
-        await rest(OUTAGE_MS / 2);
-        await stage.cyclr.fail("refuse");
-        await rest(OUTAGE_MS / 2);
+      { kind: "provider", title: "Cyclr's token endpoint" },
+      {
+        async begin() {
+          await cyclr.fail("error500");
+          await rest(OUTAGE_MS / 2);
+          await cyclr.fail("refuse");
+          await rest(OUTAGE_MS / 2);
+        },
+        end: () => cyclr.heal(),
       },
-      () => stage.cyclr.heal(),
     );
     await rest(8000);
-    await badMoment((part) => part.stores.includes("aws"), 10_000);
+    await untilNear(({ stores }) => stores.includes("aws"), 10_000);
     await play(
-      "store",
-      "AWS Secrets Manager",
-      async () => {
-        stage.aws.fail("refuse");
-        await rest(OUTAGE_MS);
+      { kind: "store", title: "AWS Secrets Manager" },
+      {
+        async begin() {
+          aws.fail("refuse");
+          await rest(OUTAGE_MS);
+        },
+        end: async () => aws.heal(),
       },
-      async () => stage.aws.heal(),
     );
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -1,7 +1,7 @@
 import { type Ledger, type Trouble, tally } from "./ledger.ts";
 import type { Outage } from "./outages.ts";
 
-/** An outage is felt until the next probe has found it over. */
+/** Failures after an outage still belong to it: the breaker notices its end by the next probe. */
 const AFTERMATH_MS = 5000;
 
 export interface Ending {
@@ -11,24 +11,27 @@ export interface Ending {
   /** Tokens that the providers have issued. */
   readonly issued: number;
   readonly daemonExit: number | string;
-  /** By Ctrl-C, before everybody had their turn. */
+  /** Ended by Ctrl-C, perhaps before every credential was used. */
   readonly early: boolean;
 }
 
-/** What happened, told honestly, and whether the promise was kept. */
+/** The summary, and whether the promise was kept. */
 export function summarize(ending: Ending): { readonly text: string; readonly kept: boolean } {
   const { ledger, outages, ranMs, issued, daemonExit, early } = ending;
   const { ok, unauthorized, other, revisions } = tally(ledger.rows);
-  const idle = early ? [] : ledger.rows.filter(({ ok: calls }) => calls === 0).map(({ part }) => part.id);
+  const idle = early ? [] : ledger.rows.filter(({ ok: calls }) => calls === 0).map(({ credential }) => credential.id);
   const lines = [
-    `In ${seconds(ranMs)} the providers issued ${issued} tokens for ${ledger.rows.length} credentials; ${revisions} revisions were published.`,
+    `In ${seconds(ranMs)} the providers issued ${issued} tokens for ${ledger.rows.length} credentials; ` +
+      `${revisions} revisions were published.`,
     ...outages.map((outage) => tellOutage(outage, ledger)),
-    `Consumers called their APIs ${ok + unauthorized + other} times: ${ok} times 200, ${unauthorized} times 401${other > 0 ? `, ${other} times another answer or none` : ""}.`,
+    `Consumers called their APIs ${ok + unauthorized + other} times: ${ok} times 200, ` +
+      `${unauthorized} times 401${other > 0 ? `, ${other} times another answer or none` : ""}.`,
     Number.isFinite(ledger.leastLifeMs)
-      ? `The oldest token that any of them used had ${seconds(ledger.leastLifeMs)} left to live.`
+      ? `The oldest token that a consumer used had ${seconds(ledger.leastLifeMs)} left to live.`
       : "",
     ledger.warnings.length > 0
-      ? `The daemon warned ${ledger.warnings.length} times, once for each provider and store, that tokens of seconds are too short for the policy or the store's quota of versions.`
+      ? `The daemon warned ${ledger.warnings.length} times, once for each provider and store, that tokens of seconds ` +
+        "are too short for the policy or the store's quota of versions."
       : "",
     daemonExit === 0 ? "" : `The daemon did not end well: ${daemonExit}.`,
     idle.length > 0 ? `Never used: ${idle.join(", ")}.` : "",
@@ -38,7 +41,7 @@ export function summarize(ending: Ending): { readonly text: string; readonly kep
   return { text: lines.filter((line) => line !== "").join("\n"), kept };
 }
 
-/** One sentence: what failed meanwhile, and how it ended. */
+/** One sentence: what failed during the outage, and how that ended. */
 export function tellOutage(outage: Outage, ledger: Ledger): string {
   const { kind, title, from, to = from } = outage;
   const hit = ledger.troubles.filter(
@@ -53,7 +56,8 @@ export function tellOutage(outage: Outage, ledger: Ledger): string {
   const what =
     kind === "provider"
       ? `${failures} refreshes of ${hit.length} credentials failed and were retried`
-      : `${hit.length} publishes were delayed (${failures} tries failed), their tokens sealed meanwhile; consumers failed to read ${ledger.readsFailed} times and used what they had`;
+      : `${hit.length} publishes were delayed (${failures} tries failed), their tokens sealed meanwhile; ` +
+        `consumers failed to read ${ledger.readsFailed} times and used the tokens that they had`;
   const done = after > 0 ? `the last was done ${seconds(after)} after the end` : "all were done before the end";
   const spare = Number.isFinite(least) ? `, with ${seconds(least)} of the old token's life to spare at the least` : "";
   return `${down}: ${what}; ${open > 0 ? `${open} are still waiting` : `${done}${spare}`}.`;

@@ -6,12 +6,11 @@ import { parse } from "yaml";
 import { applicable } from "../../src/daemon/restart-needed.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { at, configOf, matrix, minimal, named, render } from "./helm.ts";
+import { at, configOf, matrix, minimal, named, render, valuesFile } from "./helm.ts";
 
 /** The configuration in the pod, and the secrets and fleets beside it. */
 
 const pod = "spec.template.spec";
-const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
 
 describe("what the chart renders, the daemon accepts", () => {
   test.each(matrix)("with the values $name", async ({ name, path }) => {
@@ -81,7 +80,7 @@ describe("only what a running daemon cannot take up starts new pods", async () =
 });
 
 describe("secrets", async () => {
-  const manifests = await render(file("aws-irsa"));
+  const manifests = await render(valuesFile("aws-irsa"));
   const found = manifests.one("Deployment");
 
   test("are mounted from existing Secrets, readable for the group only, and never by subPath", () => {
@@ -110,7 +109,7 @@ describe("secrets", async () => {
   });
 
   test("Redis's CA certificate comes from its Secret", async () => {
-    const config = parse(configOf(await render(file("redis-tls")))) as unknown;
+    const config = parse(configOf(await render(valuesFile("redis-tls")))) as unknown;
     expect(at(config, "redis")).toEqual({
       url: "rediss://redis.example.com:6380/2",
       username: "evertoken",
@@ -122,7 +121,7 @@ describe("secrets", async () => {
 
 describe("Redis beyond one server", () => {
   test("behind Sentinels has the passwords of both from its Secret", async () => {
-    const config = parse(configOf(await render(file("redis-sentinel")))) as unknown;
+    const config = parse(configOf(await render(valuesFile("redis-sentinel")))) as unknown;
     expect(at(config, "redis")).toMatchObject({
       sentinel: { master: "mymaster", password: { file: "/var/run/secrets/evertoken/redis/sentinel-password" } },
       username: "evertoken",
@@ -131,7 +130,7 @@ describe("Redis beyond one server", () => {
   });
 
   test("as a Cluster has its password and CA from its Secret", async () => {
-    const config = parse(configOf(await render(file("redis-cluster")))) as unknown;
+    const config = parse(configOf(await render(valuesFile("redis-cluster")))) as unknown;
     expect(at(config, "redis")).toEqual({
       cluster: { nodes: ["redis-0.redis.svc:7000", "redis-1.redis.svc:7000"] },
       password: { file: "/var/run/secrets/evertoken/redis/password" },
@@ -141,7 +140,7 @@ describe("Redis beyond one server", () => {
 });
 
 describe("fleets", async () => {
-  const manifests = await render(file("fleets"));
+  const manifests = await render(valuesFile("fleets"));
   const found = manifests.one("Deployment");
 
   test("are folders, one for each ConfigMap or Secret, outside of the configuration's own", () => {
@@ -197,7 +196,7 @@ test("a fleet's files, mounted as Kubernetes does it, are found and use the temp
 });
 
 describe("the bundled Redis", async () => {
-  const manifests = await render(file("bundled-redis"));
+  const manifests = await render(valuesFile("bundled-redis"));
   const found = manifests.one("StatefulSet");
 
   test("is one pod of an official image, restricted like the daemon's", () => {

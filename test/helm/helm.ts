@@ -18,6 +18,13 @@ export function runTool(name: ToolName, args: readonly string[], input = ""): Pr
   return runProgram(toolPath(name), args, { input });
 }
 
+/** The path of one values file of the matrix. */
+export function valuesFile(name: string): string {
+  const found = matrix.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`helm/ci has no ${name}-values.yaml`);
+  return found.path;
+}
+
 interface Manifest {
   readonly kind: string;
   readonly apiVersion: string;

@@ -1,18 +1,18 @@
 import { readdirSync } from "node:fs";
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
-import { at, matrix, minimal, readChart, refusal, render } from "./helm.ts";
+import type { Rule } from "../alerts/rules.ts";
+import { at, minimal, readChart, refusal, render, valuesFile } from "./helm.ts";
 import { CHART } from "./values-schema.ts";
 
 /** Monitors, rules and dashboards, which need kinds that a cluster may not know. */
 
-const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
 const prometheus = ["PodMonitor", "ServiceMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`);
 const on = (more: object, metrics: object = {}) => ({ ...minimal, ...more, metrics });
 
 describe("monitors", () => {
   test("a PodMonitor scrapes each pod's named port", async () => {
-    const manifests = await render(file("monitoring"));
+    const manifests = await render(valuesFile("monitoring"));
     const monitor = manifests.one("PodMonitor");
     expect(at(monitor, "metadata.labels")).toMatchObject({ release: "kube-prometheus-stack" });
     expect(at(monitor, "spec.selector.matchLabels")).toEqual(
@@ -31,7 +31,7 @@ describe("monitors", () => {
   });
 
   test("a ServiceMonitor finds the Service by its labels and port", async () => {
-    const { one } = await render(file("servicemonitor"));
+    const { one } = await render(valuesFile("servicemonitor"));
     const selector = at(one("ServiceMonitor"), "spec.selector.matchLabels") as object;
     expect(at(one("Service"), "metadata.labels")).toMatchObject(selector);
     expect(at(one("ServiceMonitor"), "spec.endpoints.0")).toMatchObject({ port: "http", interval: "15s" });
@@ -39,7 +39,7 @@ describe("monitors", () => {
   });
 
   test("a PodMonitoring is for Google's Managed Prometheus", async () => {
-    const { one } = await render(file("gmp"));
+    const { one } = await render(valuesFile("gmp"));
     expect(at(one("PodMonitoring"), "spec.endpoints")).toEqual([{ port: "http", path: "/metrics", interval: "30s" }]);
   });
 });
@@ -71,14 +71,6 @@ describe("where the cluster does not know their kinds", () => {
   });
 });
 
-interface Rule {
-  readonly alert?: string;
-  readonly record?: string;
-  readonly expr: string;
-  readonly for?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
 type Groups = readonly { readonly name: string; readonly rules: readonly Rule[] }[];
 
 const written = readdirSync(`${CHART}files/alerts`)
@@ -136,7 +128,7 @@ describe("the PrometheusRule", () => {
 });
 describe("dashboards", () => {
   test("are a ConfigMap that Grafana's sidecar finds, with each file as it is", async () => {
-    const { one } = await render(file("monitoring"));
+    const { one } = await render(valuesFile("monitoring"));
     const found = one("ConfigMap", "evertoken-dashboards");
     expect(found.metadata).toMatchObject({
       labels: { grafana_dashboard: "1" },
@@ -150,7 +142,7 @@ describe("dashboards", () => {
   });
 
   test("are also handed to the Grafana operator where its instances are named", async () => {
-    const { all } = await render(file("monitoring"));
+    const { all } = await render(valuesFile("monitoring"));
     const found = all.filter(({ kind }) => kind === "GrafanaDashboard");
     expect(found).toHaveLength(readdirSync(`${CHART}files/dashboards`).length);
     expect(at(found[0], "spec.instanceSelector.matchLabels")).toEqual({ dashboards: "grafana" });

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type Manifests, at, matrix, minimal, render } from "./helm.ts";
+import { type Manifests, at, minimal, render, valuesFile } from "./helm.ts";
 
 /** The network policy lets evertoken work, and nothing else. */
 
-const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
 const on = (networkPolicy: object, config: object = {}) => ({
   config: { ...minimal.config, ...config },
   networkPolicy: { enabled: true, ...networkPolicy },
@@ -56,20 +55,20 @@ describe("the network policy", () => {
   });
 
   test("lets out Redis's address alone, where it is one", async () => {
-    expect(cidrs(rule(await render(file("network-policy")), 6380))).toEqual(["10.20.30.40/32"]);
+    expect(cidrs(rule(await render(valuesFile("network-policy")), 6380))).toEqual(["10.20.30.40/32"]);
   });
 
   test("lets out the peers that are named as Redis", async () => {
-    expect(cidrs(rule(await render(file("redis-tls")), 6380))).toEqual(["10.20.0.0/16"]);
+    expect(cidrs(rule(await render(valuesFile("redis-tls")), 6380))).toEqual(["10.20.0.0/16"]);
   });
 
   test("lets out Sentinels and, on its usual port, the master that only they know", async () => {
-    const found = rule(await render(file("redis-sentinel")), 26379);
+    const found = rule(await render(valuesFile("redis-sentinel")), 26379);
     expect(found?.ports.map(({ port }) => port)).toEqual([26379, 6379]);
   });
 
   test("lets out the nodes of a Cluster", async () => {
-    const found = rule(await render(file("redis-cluster")), 7000);
+    const found = rule(await render(valuesFile("redis-cluster")), 7000);
     expect(found?.ports.map(({ port }) => port)).toEqual([7000]);
     expect(found?.to).toHaveLength(1);
   });
@@ -85,7 +84,7 @@ describe("the network policy", () => {
   });
 
   test("lets out the bundled Redis by its pod, and lets only evertoken into that", async () => {
-    const manifests = await render(file("bundled-redis"));
+    const manifests = await render(valuesFile("bundled-redis"));
     const labels = at(manifests.one("StatefulSet"), "spec.selector.matchLabels");
     expect(rule(manifests, 6379)?.to).toEqual([{ podSelector: { matchLabels: labels } }]);
     const own = manifests.one("NetworkPolicy", "evertoken-redis");
@@ -94,7 +93,7 @@ describe("the network policy", () => {
   });
 
   test("lets out 443 and every port that a token endpoint or store has, to the networks allowed", async () => {
-    const found = rule(await render(file("network-policy")), 443);
+    const found = rule(await render(valuesFile("network-policy")), 443);
     expect(found?.ports.map(({ port }) => port)).toEqual([443, 8443]);
     expect(cidrs(found)).toEqual(["0.0.0.0/0", "::/0"]);
     const narrow = rule(await render(on({ allowedCIDRs: ["203.0.113.0/24"] })), 443);
@@ -102,11 +101,14 @@ describe("the network policy", () => {
   });
 
   test("lets out the agent of EKS Pod Identity where that is asked for", async () => {
-    expect(cidrs(rule(await render(file("aws-pod-identity")), 80))).toEqual(["169.254.170.23/32", "fd00:ec2::23/128"]);
+    expect(cidrs(rule(await render(valuesFile("aws-pod-identity")), 80))).toEqual([
+      "169.254.170.23/32",
+      "fd00:ec2::23/128",
+    ]);
   });
 
   test("lets out GKE's metadata server where that is asked for", async () => {
-    const manifests = await render(file("gke-workload-identity"));
+    const manifests = await render(valuesFile("gke-workload-identity"));
     expect(cidrs(rule(manifests, 988))).toEqual(["169.254.169.252/32"]);
     expect(cidrs(rule(manifests, 80))).toEqual(["169.254.169.254/32"]);
   });
@@ -116,12 +118,12 @@ describe("the network policy", () => {
   });
 
   test("lets out what a user adds", async () => {
-    expect(rule(await render(file("network-policy")), 4318)).toBeDefined();
+    expect(rule(await render(valuesFile("network-policy")), 4318)).toBeDefined();
   });
 });
 
 describe("Cilium's", async () => {
-  const manifests = await render(file("network-policy-cilium"));
+  const manifests = await render(valuesFile("network-policy-cilium"));
   const spec = at(manifests.one("CiliumNetworkPolicy"), "spec");
   const text = JSON.stringify(spec);
 

@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { makeMetrics } from "../../src/observe/metrics.ts";
-import { type Manifests, at, matrix, minimal, named, render } from "./helm.ts";
+import { type Manifests, at, minimal, named, render, valuesFile } from "./helm.ts";
 
 /** The Deployment and what stands around its pods. */
 
 const pod = "spec.template.spec";
 const container = `${pod}.containers.0`;
 const deployment = async (values: object | string, options = {}) => (await render(values, options)).one("Deployment");
-const file = (name: string) => matrix.find((each) => each.name === name)?.path ?? name;
 
 describe("by default", async () => {
   const manifests: Manifests = await render(minimal);
@@ -137,13 +136,13 @@ describe("by default", async () => {
 
 describe("replicas", () => {
   test("a single pod has no budget, which would only block the drain of its node", async () => {
-    const manifests = await render(file("single"));
+    const manifests = await render(valuesFile("single"));
     expect(manifests.kinds()).not.toContain("PodDisruptionBudget");
     expect(at(manifests.one("Deployment"), "spec.replicas")).toBe(1);
   });
 
   test("an autoscaler alone decides how many there are", async () => {
-    const manifests = await render(file("autoscaling-hpa"));
+    const manifests = await render(valuesFile("autoscaling-hpa"));
     expect(at(manifests.one("Deployment"), "spec")).not.toHaveProperty("replicas");
     expect(at(manifests.one("HorizontalPodAutoscaler"), "spec")).toMatchObject({
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "evertoken" },
@@ -157,7 +156,7 @@ describe("replicas", () => {
   });
 
   test("KEDA looks at overdue credentials, never at a length in Redis, and never goes to zero", async () => {
-    const { one } = await render(file("autoscaling-keda"));
+    const { one } = await render(valuesFile("autoscaling-keda"));
     expect(at(one("ScaledObject"), "spec")).toMatchObject({
       scaleTargetRef: { name: "evertoken" },
       minReplicaCount: 3,
@@ -177,7 +176,7 @@ describe("replicas", () => {
 });
 
 describe("what a user adds", async () => {
-  const manifests = await render(file("extras"));
+  const manifests = await render(valuesFile("extras"));
   const found = manifests.one("Deployment");
 
   test("replaces a variable of the chart instead of standing beside it", () => {
@@ -282,19 +281,19 @@ test("a user namespace is asked for where Kubernetes has them", async () => {
 
 describe("cloud identity", () => {
   test("IRSA is an annotation of the service account", async () => {
-    const { one } = await render(file("aws-irsa"));
+    const { one } = await render(valuesFile("aws-irsa"));
     expect(at(one("ServiceAccount"), "metadata.annotations")).toEqual({
       "eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/evertoken",
     });
   });
 
   test("EKS Pod Identity needs no annotation", async () => {
-    const { one } = await render(file("aws-pod-identity"));
+    const { one } = await render(valuesFile("aws-pod-identity"));
     expect(at(one("ServiceAccount"), "metadata")).not.toHaveProperty("annotations");
   });
 
   test("across clouds, tokens for one audience each are projected, and the SDKs are told where", async () => {
-    const found = await deployment(file("cross-cloud"));
+    const found = await deployment(valuesFile("cross-cloud"));
     const audiences = JSON.stringify(at(found, `${pod}.volumes`)).match(/"audience":"[^"]+"/g);
     expect(audiences).toHaveLength(2);
     expect(named(at(found, `${container}.env`), "AWS_WEB_IDENTITY_TOKEN_FILE")?.["value"]).toBe(
@@ -304,7 +303,7 @@ describe("cloud identity", () => {
 });
 
 describe("the preflight", async () => {
-  const manifests = await render(file("preflight"));
+  const manifests = await render(valuesFile("preflight"));
   const job = manifests.one("Job");
 
   test("validates before an install or an upgrade, and is gone when it succeeded", () => {

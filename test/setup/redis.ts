@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { findProgram } from "./program.ts";
+import { findProgram } from "./find-program.ts";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { findProgram } from "./program.ts";
+import { findProgram } from "./find-program.ts";
 
 /**
  * Programs that npm does not bring and a newcomer need not have. A test file that wants some of them says so in its name:

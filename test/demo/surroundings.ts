@@ -6,15 +6,15 @@ import { type AuthorizationServer, startAuthorizationServer } from "../fakes/aut
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { type Cyclr, startCyclr } from "../fakes/cyclr.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
-import { type Part, cast, secretName } from "./cast.ts";
+import { type DemoCredential, demoCredentials, secretName } from "./credentials.ts";
 import { startGuardedApi } from "./guarded-api.ts";
 
 export const PROJECT = "demo-project";
-/** How clients prove themselves at the two authorization servers. */
+/** How clients authenticate at the two authorization servers. */
 const methods = { login: "client_secret_basic", reporting: "client_secret_post" } as const;
 
-/** Providers, clouds and APIs on loopback ports, and the folder that the daemon's configuration is in. */
-export interface Stage extends AsyncDisposable {
+/** Providers, clouds and APIs on loopback ports, and the folder with the configuration of the daemon. */
+export interface Surroundings extends AsyncDisposable {
   readonly dir: string;
   readonly config: string;
   readonly env: Readonly<Record<string, string>>;
@@ -23,20 +23,21 @@ export interface Stage extends AsyncDisposable {
   readonly gcp: FakeGcp;
   /** Address of the protected API that accepts the tokens of the authorization servers. */
   readonly apiUrl: string;
-  /** Tokens that all providers together have issued. */
+  /** Tokens that all providers have issued together. */
   issued(): number;
 }
 
-export async function setStage(): Promise<Stage> {
+export async function startSurroundings(): Promise<Surroundings> {
   await using stack = new AsyncDisposableStack();
   const dir = mkdtempSync(join(tmpdir(), "evertoken-demo-"));
-  const sweep = (): void => rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  stack.defer(sweep);
-  // Also when the demo itself breaks.
-  process.on("exit", sweep);
+  const removeFolder = (): void => rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  stack.defer(removeFolder);
+  // The folder also goes when the demo itself breaks.
+  process.on("exit", removeFolder);
 
   const secrets = new Map<string, string>();
-  for (const { client } of cast) if (!secrets.has(client)) secrets.set(client, randomBytes(24).toString("base64"));
+  for (const { client } of demoCredentials)
+    if (!secrets.has(client)) secrets.set(client, randomBytes(24).toString("base64"));
   const secretOf = (client: string): string => secrets.get(client) ?? "";
   for (const [client, secret] of secrets) writeFileSync(join(dir, `${client}.secret`), `${secret}\n`, { mode: 0o600 });
 
@@ -44,7 +45,7 @@ export async function setStage(): Promise<Stage> {
     await startCyclr({
       consoleClients: [{ id: "partner", secret: secretOf("partner") }],
       consoleLifetimeSeconds: 60,
-      accountClients: cast.flatMap(({ client, lifeSeconds, api }) =>
+      accountClients: demoCredentials.flatMap(({ client, lifeSeconds, api }) =>
         api.kind === "webhook" || api.kind === "mcp"
           ? [
               {
@@ -60,9 +61,10 @@ export async function setStage(): Promise<Stage> {
     }),
   );
   const authorize = async (provider: keyof typeof methods, ttlSeconds: number): Promise<AuthorizationServer> => {
-    const parts = cast.filter((part) => part.provider === provider);
     const method = methods[provider];
-    const clients = parts.map(({ client }) => ({ id: client, secret: secretOf(client), method }));
+    const clients = demoCredentials
+      .filter((credential) => credential.provider === provider)
+      .map(({ client }) => ({ id: client, secret: secretOf(client), method }));
     return stack.use(await startAuthorizationServer({ clients, ttlSeconds }));
   };
   const login = await authorize("login", 10);
@@ -85,7 +87,7 @@ export async function setStage(): Promise<Stage> {
     issued: () => cyclr.issued.length + login.issued + reporting.issued,
     async [Symbol.asyncDispose]() {
       await scope.disposeAsync();
-      process.off("exit", sweep);
+      process.off("exit", removeFolder);
     },
   };
 }
@@ -98,10 +100,10 @@ function configuration(at: {
   gcp: FakeGcp;
 }): object {
   return {
-    dataDir: "data", // no redis: the daemon brings its own
+    dataDir: "data", // without `redis` the daemon starts its own
     http: { listen: "127.0.0.1:0" },
     shutdown: { drainTimeout: "5s" },
-    // Of days in real life; tokens of seconds want everything in seconds.
+    // Real tokens live for days; tokens of seconds need a policy of seconds.
     defaults: { rotateAt: "60%", consumerCache: "1s", retryBudget: "2s", minInterval: "1s", requestTimeout: "3s" },
     providers: {
       cyclr: { preset: "cyclr", tokenEndpoint: at.cyclr.tokenEndpoint },
@@ -116,11 +118,11 @@ function configuration(at: {
       aws: { type: "aws-secrets-manager", region: at.aws.region, endpoint: at.aws.url, create: true, timeout: "3s" },
       gcp: { type: "gcp-secret-manager", project: PROJECT, endpoint: at.gcp.url, create: true, timeout: "3s" },
     },
-    credentials: cast.map(credential),
+    credentials: demoCredentials.map(configured),
   };
 }
 
-function credential({ id, provider, client, scope, stores, format }: Part): object {
+function configured({ id, provider, client, scope, stores, format }: DemoCredential): object {
   const secret = secretName(id);
   return {
     id,
