@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Config, type Loaded, loadConfig } from "../config/config.ts";
-import { type Look, look } from "./watch/look.ts";
+import { type Look, look } from "./watch/file-stats.ts";
 
 const TRIES = 20;
 const PAUSE_MS = 100;

@@ -13,8 +13,8 @@ import type { RosterChange } from "../fleet/roster.ts";
 import { inSlices } from "../fleet/slices.ts";
 import { type ConsistentConfig, caFilesOf, lookAtConfig, readConsistently } from "./consistent-read.ts";
 import { watchFolders } from "./watch/folders.ts";
-import { foldersOf } from "./watch/look.ts";
-import { settle } from "./watch/settle.ts";
+import { foldersOf } from "./watch/file-stats.ts";
+import { settle } from "./watch/when-quiet.ts";
 
 export interface ReloadParts {
   readonly env: Env;

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { codeOf, identityOf } from "./look.ts";
+import { codeOf, identityOf } from "./file-stats.ts";
 
 /** Each takes one of the machine's inotify watches; what is beyond is only looked at from time to time. */
 const MOST = 500;

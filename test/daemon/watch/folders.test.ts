@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FolderWatch, watchFolders } from "../../../src/daemon/watch/folders.ts";
-import { foldersOf, look } from "../../../src/daemon/watch/look.ts";
+import { foldersOf, look } from "../../../src/daemon/watch/file-stats.ts";
 import { makeMounted } from "../../fakes/kubelet-mount.ts";
 
 let dir = "";
