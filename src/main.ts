@@ -27,7 +27,7 @@ const io: Io = {
   paint: (tone, text) => styleText(styles[tone], text, { stream: process.stdout }),
   async ask(question) {
     const { createInterface } = await import("node:readline/promises");
-    // Not as a terminal: Ctrl-C is the program's.
+    // Not as a terminal: readline would take Ctrl-C, and the program needs the signal.
     const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
     try {
       return await lines.question(question);
@@ -41,10 +41,11 @@ const io: Io = {
   stop: stop.signal,
   onSignal: (signal, listener) => void process.on(signal, listener),
 };
-// google-logging-utils: GCP's SDK would print every request with its payload, and every error text of the server.
+// With this set, google-logging-utils makes GCP's SDK print each request with its payload, and each error text of the
+// server.
 delete process.env["GOOGLE_SDK_NODE_LOGGING"];
 
-// Whoever reads the output may have seen enough (`| head`): the end that a program without a care for it would find.
+// The reader of the output may stop early (`| head`): end as a program does that leaves SIGPIPE alone.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
   if (code === "EPIPE") process.exit(128 + constants.signals.SIGPIPE);
 });
@@ -52,7 +53,7 @@ process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     const number = constants.signals[signal];
-    // The first drains, the second does not wait.
+    // The first signal drains, the second ends the process at once.
     if (stop.signal.aborted) process.exit(128 + number);
     stop.abort(number);
   });
@@ -65,5 +66,5 @@ try {
   io.err(`evertoken: ${text}\n`);
   process.exitCode = exitCode.runtime;
 }
-// What a library may have left open must not keep a finished program alive.
+// A handle that a library left open must not keep a finished program alive.
 setTimeout(() => process.exit(), 500).unref();

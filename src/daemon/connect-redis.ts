@@ -34,7 +34,10 @@ export async function startRedisIfEmbedded(options: RedisOptions): Promise<Embed
   });
 }
 
-/** Opens the link to Redis, which does not connect yet. From its second connection on the fleet looks for what was forgotten. */
+/**
+ * Opens the link to Redis, which does not connect yet. From its second connection on the fleet looks for what was
+ * forgotten.
+ */
 export async function openDaemonRedis(options: RedisOptions, lifecycle: Lifecycle): Promise<RedisLink> {
   const { log, metrics } = options;
   let connections = 0;
@@ -54,7 +57,10 @@ export async function openDaemonRedis(options: RedisOptions, lifecycle: Lifecycl
   });
 }
 
-/** Waits for Redis as long as it takes, then checks its settings. False when the daemon was stopped first. Throws RedisError. */
+/**
+ * Waits for Redis as long as it takes, then checks its settings. False when the daemon was stopped first. Throws
+ * RedisError.
+ */
 export async function connectRedis(
   redis: RedisLink,
   { log, stop }: { readonly log: Log; readonly stop: AbortSignal },

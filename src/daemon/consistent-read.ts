@@ -1,9 +1,10 @@
-import type { Env } from "../core/edges.ts";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Config, type Loaded, loadConfig } from "../config/config.ts";
-import { type Look, look } from "./watch/file-stats.ts";
+import type { Env } from "../core/edges.ts";
+import { pagesOf } from "../core/pages.ts";
+import { type FileStats, statFiles } from "./watch/file-stats.ts";
 
 const TRIES = 20;
 const PAUSE_MS = 100;
@@ -12,26 +13,26 @@ const AT_ONCE = 16;
 
 export interface ConsistentConfig {
   readonly loaded: Loaded;
-  /** Of what is in its files and in the CA files that it names. */
+  /** Hash of the content of its files and of the CA files that it names. */
   readonly hash: string;
-  readonly look: Look;
+  readonly stats: FileStats;
 }
 
 /**
- * Reads a configuration of which no part changed while it was read: never half of the old and half of the new one. `known`:
- * where it was found the last time; without it a file that comes or goes in this moment is left to the next look.
- * Undefined when it goes on changing.
+ * Reads the configuration again until no file changed during the read, so that old and new halves never mix. Give
+ * `known` (the previous result) and files that appear or vanish during the read are noticed too. Undefined if the files
+ * keep changing.
  */
 export async function readConsistently(path: string, env: Env, known?: Loaded): Promise<ConsistentConfig | undefined> {
   let sources = known;
   for (let tries = 0; tries < TRIES; tries++) {
-    const before = sources && (await lookAtConfig(path, sources));
+    const before = sources && (await statConfig(path, sources));
     const loaded = await loadConfig(path, env);
-    // What was not known before has not been looked at before it was read.
+    // A file that the previous result does not name was not statted before it was read.
     const isKnown = sources === undefined || namesOf(loaded) === namesOf(sources);
-    const after = await lookAtConfig(path, loaded);
-    if (isKnown && (before === undefined || before.print === after.print) && (await isStill(loaded))) {
-      return { loaded, hash: await hashOf(loaded), look: after };
+    const after = await statConfig(path, loaded);
+    if (isKnown && (before === undefined || before.print === after.print) && (await isUnchanged(loaded))) {
+      return { loaded, hash: await hashOf(loaded), stats: after };
     }
     if (isKnown) await delay(PAUSE_MS);
     sources = loaded;
@@ -39,10 +40,10 @@ export async function readConsistently(path: string, env: Env, known?: Loaded): 
   return undefined;
 }
 
-/** What tells, without reading the files, whether they may have changed. */
-export function lookAtConfig(path: string, loaded: Loaded): Promise<Look> {
+/** Shows whether the files of a configuration may have changed, without reading them. */
+export function statConfig(path: string, loaded: Loaded): Promise<FileStats> {
   const files = new Set([path, ...loaded.files.map(({ file }) => file), ...caFilesOf(loaded.config)]);
-  return look([...files], loaded.watched);
+  return statFiles([...files], loaded.watched);
 }
 
 export function caFilesOf(config: Config | undefined): readonly string[] {
@@ -51,13 +52,12 @@ export function caFilesOf(config: Config | undefined): readonly string[] {
 
 function namesOf(loaded: Loaded): string {
   const { files, watched } = loaded;
-  return [...files.map(({ file }) => file), "", ...watched, "", ...caFilesOf(loaded?.config)].join("\n");
+  return [...files.map(({ file }) => file), "", ...watched, "", ...caFilesOf(loaded.config)].join("\n");
 }
 
-async function isStill({ files }: Loaded): Promise<boolean> {
-  for (let i = 0; i < files.length; i += AT_ONCE) {
-    const some = files.slice(i, i + AT_ONCE);
-    const same = await Promise.all(some.map(async ({ file, hash }) => (await contentHash(file)) === hash));
+async function isUnchanged({ files }: Loaded): Promise<boolean> {
+  for (const page of pagesOf(files, AT_ONCE)) {
+    const same = await Promise.all(page.map(async ({ file, hash }) => (await contentHash(file)) === hash));
     if (same.includes(false)) return false;
   }
   return true;
@@ -70,7 +70,8 @@ async function hashOf({ files, config }: Loaded): Promise<string> {
   return hash.digest("hex").slice(0, 12);
 }
 
+/** Undefined for a file that cannot be read. */
 async function contentHash(file: string): Promise<string | undefined> {
-  const bytes = await readFile(file).catch(() => undefined); // gone: not what was read
+  const bytes = await readFile(file).catch(() => undefined);
   return bytes && createHash("sha256").update(bytes).digest("hex");
 }

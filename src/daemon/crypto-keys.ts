@@ -1,33 +1,36 @@
-import type { Env } from "../core/edges.ts";
 import { type KeyObject, randomBytes } from "node:crypto";
 import type { Config } from "../config/config.ts";
-import { ensureSealKey } from "./embedded/redis.ts";
+import type { Env } from "../core/edges.ts";
 import { fleetKeysOf } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { type Seal, deriveKey, makeSeal } from "../secrets/seal.ts";
 import { readKey } from "../secrets/source.ts";
+import { ensureSealKey } from "./embedded/redis.ts";
 
-export interface Keys {
+export interface CryptoKeys {
   readonly seal: Seal | undefined;
-  /** Of the fingerprints of client secrets. */
+  /** For the fingerprints of client secrets. */
   readonly printKey: KeyObject;
-  /** Of the hashes in version ids. */
+  /** For the hashes in version ids. */
   readonly versionKey: KeyObject;
 }
 
-/** The seal key: configured, or made where a daemon keeps everything on one machine. */
-export async function configuredKey(config: Config, env: Env): Promise<Buffer | undefined> {
+/** The configured seal key. A daemon with an embedded Redis makes one in its data directory if none is configured. */
+export async function sealKeyOf(config: Config, env: Env): Promise<Buffer | undefined> {
   if (config.sealKey !== undefined) return readKey(config.sealKey, env);
   return config.redis === undefined ? readKey(await ensureSealKey(config.dataDir), env) : undefined;
 }
 
-/** All replicas and later runs must agree on them. Without a seal key one for fingerprints is kept in Redis, beside them. */
-export async function keysFrom(key: Buffer | undefined, redis: RedisLink): Promise<Keys> {
+/**
+ * Derives all keys from the seal key, so that replicas and later runs agree on them. Without a seal key the
+ * fingerprints have a random key, which is kept in Redis beside them.
+ */
+export async function deriveKeys(sealKey: Buffer | undefined, redis: RedisLink): Promise<CryptoKeys> {
   return {
-    seal: key === undefined ? undefined : makeSeal(key),
-    printKey: deriveKey(key ?? (await sharedKey(redis)), "client secret fingerprint"),
-    // Without a key the hash still hides the token, whose entropy no table covers.
-    versionKey: deriveKey(key ?? Buffer.from("evertoken"), "secret version id"),
+    seal: sealKey === undefined ? undefined : makeSeal(sealKey),
+    printKey: deriveKey(sealKey ?? (await sharedKey(redis)), "client secret fingerprint"),
+    // A public key is enough here: the hash still hides the token, which is too random for any table of hashes.
+    versionKey: deriveKey(sealKey ?? Buffer.from("evertoken"), "secret version id"),
   };
 }
 

@@ -10,7 +10,7 @@ import type { HttpListener } from "../observe/server.ts";
 import { tracingWanted } from "../observe/tracing-wanted.ts";
 import { connectRedis, openDaemonRedis, startRedisIfEmbedded } from "./connect-redis.ts";
 import type { ConsistentConfig } from "./consistent-read.ts";
-import { configuredKey, keysFrom } from "./crypto-keys.ts";
+import { sealKeyOf, deriveKeys } from "./crypto-keys.ts";
 import { drain } from "./drain.ts";
 import { serveDaemon } from "./http.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -50,7 +50,8 @@ const LARGE = 10_000;
  * 1. The HTTP listener, so that probes are answered while everything else is still on its way.
  * 2. Redis, embedded or not. It may be unreachable for as long as it likes; only a lasting refusal ends the daemon.
  * 3. The fleet with the configuration of the start, then the reload that follows its changes. Now the daemon is ready.
- * 4. The drain: no new configuration, no new claims, an end to the jobs under way. What was opened is closed in reverse order.
+ * 4. The drain: no new configuration, no new claims, an end to the jobs under way. What was opened is closed in reverse
+ *    order.
  *
  * Resolves with the exit code. Rejects with an OwnError when the daemon cannot start.
  */
@@ -68,7 +69,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
   const embedded = await startRedisIfEmbedded(options);
   stack.defer(() => embedded?.close());
-  const key = await configuredKey(config, options.env);
+  const sealKey = await sealKeyOf(config, options.env);
   const redis = await openDaemonRedis(options, lifecycle);
   lifecycle.redis = redis;
   stack.defer(() => redis.close());
@@ -79,15 +80,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   if (config.credentials.length >= LARGE) releaseMemory({ waiting: false }); // nothing is under way yet
   const { startRotation } = tracing ?? {};
   const fleet = await startFleet(
-    { ...options, redis, ...(await keysFrom(key, redis)), startRotation },
-    { config, since: started.look.since },
+    { ...options, redis, ...(await deriveKeys(sealKey, redis)), startRotation },
+    { config, since: started.stats.since },
   );
   lifecycle.fleet = fleet;
   const reload = startReload({ ...options, fleet, level });
   lifecycle.reload = reload;
   stack.defer(() => reload.close());
-  signals.hangup = reload.now;
-  if (signals.early) reload.now();
+  signals.hangup = reload.request;
+  if (signals.early) reload.request();
   lifecycle.phase = "ready";
   log.event("app.ready", { start_ms: now() - lifecycle.startedAt });
   const settled = setTimeout(() => releaseMemory({ waiting: true }), SETTLED_MS);

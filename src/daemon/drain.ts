@@ -2,40 +2,44 @@ import { unlessAborted } from "../core/wait.ts";
 import type { Lane } from "../queue/lane.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 
-/** With Redis away nothing can be written down any more: how long a drain waits for it to come back. */
+/** How long a drain waits for a lost Redis to come back. Without Redis no job can write down what it has done. */
 const REDIS_GRACE_MS = 2000;
+/** How long forced closing may take after everything else has failed. */
+const FORCE_MS = 1000;
+const IDLE_POLL_MS = 20;
 
 /**
- * Ends the work: no new claims, jobs that have not sent anything give their claim back, jobs that have are waited for.
- * Returns false when the time ran out first. Never hangs on an unreachable Redis (BullMQ's `close()` would).
+ * Ends the work: no new claims; jobs that have sent nothing yet release their claims; jobs that have are waited for.
+ * Returns false when `timeoutMs` was over first. Never hangs on an unreachable Redis, as BullMQ's `close()` would.
  */
-export async function drain(parts: {
+export async function drain(options: {
   readonly lanes: readonly Lane[];
   readonly redis: RedisLink;
   readonly timeoutMs: number;
   /** Jobs that are still under way in this process. */
   active(): number;
-  /** Lets jobs that wait for Redis end without having written. */
+  /** Ends the jobs that wait for Redis, without having written. */
   abandon(): void;
 }): Promise<boolean> {
-  const { lanes, redis } = parts;
-  const timer = new AbortController();
-  /** Redis is away: what waits for it would wait in vain. */
-  const alone = new AbortController();
-  const timeout = setTimeout(() => timer.abort(), parts.timeoutMs);
+  const { lanes, redis, active } = options;
+  const overdue = new AbortController();
+  /** Aborted when Redis is away: then waiting for it is in vain. */
+  const redisLost = new AbortController();
+  const timeout = setTimeout(() => overdue.abort(), options.timeoutMs);
   const check = setInterval(() => {
     if (redis.ready()) return;
-    alone.abort();
-    parts.abandon();
+    redisLost.abort();
+    options.abandon();
   }, REDIS_GRACE_MS);
-  const either = AbortSignal.any([timer.signal, alone.signal]);
+  const either = AbortSignal.any([overdue.signal, redisLost.signal]);
+  const closeLanes = (force: boolean): Promise<unknown> => Promise.all(lanes.map((lane) => lane.close(force)));
   try {
     const stopped = await endsBefore(Promise.all(lanes.map((lane) => lane.stopClaiming())), either);
-    const idle = await endsBefore(untilIdle(parts.active), timer.signal);
-    // What is left now are BullMQ's own loops: with Redis away they would never end.
+    const idle = await endsBefore(untilIdle(active), overdue.signal);
+    // Only BullMQ's own loops are left now: with Redis away they would never end.
     const force = !redis.ready() || !idle;
-    const closed = await endsBefore(Promise.all(lanes.map((lane) => lane.close(force))), either);
-    if (!closed) await endsBefore(Promise.all(lanes.map((lane) => lane.close(true))), AbortSignal.timeout(1000));
+    const closed = await endsBefore(closeLanes(force), either);
+    if (!closed) await endsBefore(closeLanes(true), AbortSignal.timeout(FORCE_MS));
     return stopped && idle && closed;
   } finally {
     clearTimeout(timeout);
@@ -44,18 +48,14 @@ export async function drain(parts: {
 }
 
 async function endsBefore(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
-  return (
-    (await unlessAborted(
-      work.then(() => true),
-      signal,
-    )) ?? false
-  );
+  const ended = work.then(() => true);
+  return (await unlessAborted(ended, signal)) ?? false;
 }
 
 async function untilIdle(active: () => number): Promise<void> {
   while (active() > 0) {
     await new Promise((resolve) => {
-      setTimeout(resolve, 20);
+      setTimeout(resolve, IDLE_POLL_MS);
     });
   }
 }

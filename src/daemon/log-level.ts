@@ -1,23 +1,23 @@
 import type { Level } from "../observe/events.ts";
 import type { Log } from "../observe/log.ts";
 
-/** The level that the configuration says, and the one that an operator wants for now. */
+/** The level of the log: the configured one, or `debug` while an operator wants it. */
 export interface LogLevel {
   configure(level: Level): void;
-  /** To `debug`, and back to what is configured. */
+  /** Switches to `debug`, or back to the configured level. */
   toggle(): void;
 }
 
 export function makeLogLevel(log: Log, first: Level): LogLevel {
   let configured = first;
   let debug = false;
-  let now = first;
+  let current = first;
 
   function change(to: Level): void {
-    if (to === now) return;
-    now = to;
+    if (to === current) return;
+    current = to;
     log.setLevel(to);
-    // At the level that is printed whatever it is: whoever switches wants to see that it has happened.
+    // Logged at the new level itself, which is always printed: the operator sees that the switch has worked.
     log.event("log.level_changed", { to }, to);
   }
 

@@ -8,7 +8,10 @@ import { readSecret } from "../secrets/source.ts";
 
 const EMBEDDED_PREFIX = "evertoken";
 
-/** Where this configuration's Redis is: the one it names, or the embedded one in its data directory. */
+/**
+ * The address of the configured Redis, or of the embedded one in the data directory. Throws RedisError and
+ * SecretSourceError.
+ */
 export async function redisAddress(config: Config, env: Env): Promise<RedisAddress> {
   const { redis } = config;
   if (redis === undefined) {

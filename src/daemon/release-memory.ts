@@ -1,19 +1,19 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** A collection stops everything for about 3 ms per MiB that lives, so that a larger heap is left to V8's own, which do not. */
+/** A larger heap is left to V8's own collections: a full one stops everything for about 3 ms per live MiB. */
 const MOST_BYTES = 96 * 1024 * 1024;
 
 type Collect = (options: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
 
 /**
- * A start leaves garbage behind, modules and schema above all, and V8 keeps its pages for as long as a process does little: a quarter of
- * an idle daemon, half of one with a large fleet. One thorough collection gives them back. `waiting`: somebody may be waiting meanwhile;
- * then a large heap is left alone. False: it was.
+ * Runs one full collection. Start-up leaves garbage, modules and schema above all, whose pages an idle V8 never
+ * returns: a quarter of an idle daemon's memory, half with a large fleet. `waiting`: work is under way, so a large heap
+ * is left alone. Returns whether it collected.
  */
 export function releaseMemory({ waiting }: { readonly waiting: boolean }): boolean {
   if (waiting && getHeapStatistics().used_heap_size > MOST_BYTES) return false;
-  // The function is there only where a flag says so, and a flag of the command line would be one more thing to know.
+  // Only this flag makes the function available. On the command line it would be one more thing to know for everyone.
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as Collect;
   setFlagsFromString("--no-expose-gc");

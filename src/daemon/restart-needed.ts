@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 
-/** What is opened once, at the start: a connection, a folder, a key, a listener, a stream. Everything else changes while running. */
-const fixed = [
+/** Keys whose values are opened once, at the start: a connection, a folder, a key, a listener, a stream. */
+const FIXED = [
   "redis",
   "dataDir",
   "sealKey",
@@ -12,15 +12,15 @@ const fixed = [
 ] as const satisfies readonly (keyof Config)[];
 
 export interface Applicable {
-  /** What is to be applied: the new configuration, with what a running daemon cannot change as it is. */
+  /** The new configuration, except that it keeps what a running daemon cannot change. */
   readonly config: Config;
   /** Keys of the file whose new values wait for a restart. */
   readonly restartNeeded: readonly string[];
 }
 
-/** `started`: the configuration with which the daemon was started. */
-export function applicable(started: Config, next: Config): Applicable {
-  const restartNeeded: string[] = fixed.filter((key) => !isSame(started[key], next[key]));
+/** Splits a new configuration into what a running daemon can apply and what waits for a restart. */
+export function splitByRestart(started: Config, next: Config): Applicable {
+  const restartNeeded: string[] = FIXED.filter((key) => !isSame(started[key], next[key]));
   if (started.log.format !== next.log.format) restartNeeded.push("log.format");
   const { redis: _redis, sealKey: _sealKey, ...rest } = next;
   const config: Config = {
@@ -36,8 +36,8 @@ export function applicable(started: Config, next: Config): Applicable {
   return { config, restartNeeded };
 }
 
-/** A Secret does not show what it holds, so that all of them look alike. */
-function isSame(a: Config[(typeof fixed)[number]], b: typeof a): boolean {
+/** Two Secrets look equal whatever they hold: the one in a Redis URL is compared by its text. */
+function isSame(a: Config[(typeof FIXED)[number]], b: typeof a): boolean {
   const urlOf = (value: typeof a): string | undefined =>
     typeof value === "object" && "url" in value ? value.url.reveal() : undefined;
   return isDeepStrictEqual(a, b) && urlOf(a) === urlOf(b);

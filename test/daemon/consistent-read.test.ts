@@ -7,7 +7,7 @@ import { makeMounted } from "../fakes/kubelet-mount.ts";
 
 let dir = "";
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), "et-steady-"));
+  dir = await mkdtemp(join(tmpdir(), "et-consistent-"));
 });
 afterEach(() => rm(dir, { recursive: true }));
 
@@ -32,8 +32,8 @@ function version(n: number): Record<string, string> {
     }),
   };
 }
-function numbersOf(steady: ConsistentConfig | undefined): readonly (string | undefined)[] {
-  const { config } = steady?.loaded ?? {};
+function numbersOf(read: ConsistentConfig | undefined): readonly (string | undefined)[] {
+  const { config } = read?.loaded ?? {};
   return [/v\d+/.exec(config?.providers.get("p")?.tokenEndpoint ?? "")?.[0], config?.credentials[0]?.id];
 }
 
@@ -51,11 +51,11 @@ describe("a configuration that is read while it changes", () => {
     const swaps = swapOn();
     let known: ConsistentConfig | undefined;
     for (let i = 0; i < 10; i++) {
-      const steady = await readConsistently(mounted.path("config.yaml"), {}, known?.loaded);
-      if (steady === undefined) continue; // it changed all the time: nothing is applied
-      const [endpoint, id] = numbersOf(steady);
+      const read = await readConsistently(mounted.path("config.yaml"), {}, known?.loaded);
+      if (read === undefined) continue; // it changed all the time: nothing is applied
+      const [endpoint, id] = numbersOf(read);
       expect(id).toBe(endpoint);
-      known = steady;
+      known = read;
     }
     swapping = false;
     await swaps;
@@ -83,7 +83,7 @@ describe("a configuration that is read while it changes", () => {
     await writeFile(ca, "another");
     const after = await readConsistently(file, {}, before?.loaded);
     expect(after?.hash).not.toBe(before?.hash);
-    expect(after?.look.print).not.toBe(before?.look.print);
+    expect(after?.stats.print).not.toBe(before?.stats.print);
   });
 
   test("is told to be missing, and found again", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { applicable } from "../../src/daemon/restart-needed.ts";
+import { splitByRestart } from "../../src/daemon/restart-needed.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 
@@ -21,7 +21,7 @@ const started = configOf({});
 describe("what a running daemon takes from a new configuration", () => {
   test("is everything, when nothing was changed that is opened at the start", () => {
     const next = configOf({ shutdown: { drainTimeout: "5s" }, log: { level: "debug" }, reload: { maxRemoved: "50%" } });
-    expect(applicable(started, next)).toEqual({ config: next, restartNeeded: [] });
+    expect(splitByRestart(started, next)).toEqual({ config: next, restartNeeded: [] });
   });
 
   test.each([
@@ -37,20 +37,20 @@ describe("what a running daemon takes from a new configuration", () => {
     ["log.format", { log: { format: "pretty" } }],
   ])("leaves %s as it is until the next start, and takes the rest", (key, settings) => {
     const next = configOf({ ...settings, shutdown: { drainTimeout: "5s" } });
-    const { config, restartNeeded } = applicable(started, next);
+    const { config, restartNeeded } = splitByRestart(started, next);
     expect(restartNeeded).toEqual([key]);
     expect(config).toEqual({ ...started, shutdown: { drainTimeoutMs: 5000 } });
     expect(config.redis?.url?.reveal()).toBe("redis://:pass@localhost:6379");
   });
 
   test("takes the level of a log whose format must wait", () => {
-    const { config } = applicable(started, configOf({ log: { format: "pretty", level: "warn" } }));
+    const { config } = splitByRestart(started, configOf({ log: { format: "pretty", level: "warn" } }));
     expect(config.log).toMatchObject({ format: "json", level: "warn" });
   });
 
   test("names a change for as long as it waits, and no longer", () => {
     const changed = configOf({ http: { listen: "127.0.0.1:1" } });
-    expect(applicable(started, changed).restartNeeded).toEqual(["http"]);
-    expect(applicable(started, started).restartNeeded).toEqual([]);
+    expect(splitByRestart(started, changed).restartNeeded).toEqual(["http"]);
+    expect(splitByRestart(started, started).restartNeeded).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { makeClientSecrets } from "../../src/fleet/client-secrets.ts";
-import { keysFrom } from "../../src/daemon/crypto-keys.ts";
+import { deriveKeys } from "../../src/daemon/crypto-keys.ts";
 import { credential, provider } from "../fakes/world.ts";
 import { useDueIndex } from "../queue/fixture.ts";
 
@@ -57,16 +57,16 @@ describe("the keys of hashes", () => {
 
   test("are the same on every replica and in every run, with a seal key or without one", async () => {
     for (const seal of [key, undefined]) {
-      const [a, b] = [await keysFrom(seal, index.redis), await keysFrom(seal, index.redis)];
+      const [a, b] = [await deriveKeys(seal, index.redis), await deriveKeys(seal, index.redis)];
       expect(a.printKey.equals(b.printKey)).toBe(true);
       expect(a.versionKey.equals(b.versionKey)).toBe(true);
     }
   });
 
   test("differ from fleet to fleet, also where no seal key is configured", async () => {
-    const here = await keysFrom(undefined, index.redis);
+    const here = await deriveKeys(undefined, index.redis);
     await index.redis.call("FLUSHALL");
-    expect((await keysFrom(undefined, index.redis)).printKey.equals(here.printKey)).toBe(false);
+    expect((await deriveKeys(undefined, index.redis)).printKey.equals(here.printKey)).toBe(false);
     expect(here.seal).toBeUndefined();
   });
 });

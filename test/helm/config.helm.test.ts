@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { applicable } from "../../src/daemon/restart-needed.ts";
+import { splitByRestart } from "../../src/daemon/restart-needed.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { at, configOf, matrix, minimal, named, render, valuesFile } from "./helm.ts";
@@ -60,7 +60,7 @@ describe("only what a running daemon cannot take up starts new pods", async () =
   ])("%s does, and the daemon says that it has to be", async (_, values) => {
     const after = await rendered(values);
     expect(after.checksum).not.toBe(before.checksum);
-    expect(applicable(before.config, after.config).restartNeeded).toHaveLength(1);
+    expect(splitByRestart(before.config, after.config).restartNeeded).toHaveLength(1);
   });
 
   test.each([
@@ -75,7 +75,7 @@ describe("only what a running daemon cannot take up starts new pods", async () =
   ])("%s does not, and the daemon takes it up", async (_, values) => {
     const after = await rendered(values);
     expect(after.checksum).toBe(before.checksum);
-    expect(applicable(before.config, after.config).restartNeeded).toEqual([]);
+    expect(splitByRestart(before.config, after.config).restartNeeded).toEqual([]);
   });
 });
 

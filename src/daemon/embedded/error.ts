@@ -1,5 +1,6 @@
 import { OwnError } from "../../core/own-error.ts";
-/** Its message says what to do, and is safe to show. */
+
+/** The message says what to do. */
 export class EmbeddedRedisError extends OwnError {
   override readonly name = "EmbeddedRedisError";
   readonly code: "not_installed" | "data_dir" | "in_use" | "start_failed";
@@ -9,12 +10,13 @@ export class EmbeddedRedisError extends OwnError {
   }
 }
 
-/** For a failed file operation; `path` is a folder or file that evertoken keeps its own things in. */
+/** The error of a failed file operation. `path`: a folder or file of evertoken's own. */
 export function dataDirError(path: string, error: unknown): EmbeddedRedisError {
   const { code = "error" } = error as NodeJS.ErrnoException;
   const what = code === "EEXIST" || code === "ENOTDIR" ? "is not a folder" : "cannot be written";
   return new EmbeddedRedisError(
-    `the data directory ${path} ${what} (${code}); set dataDir to a folder of this user's, or redis: { url: ... } to use a Redis elsewhere`,
+    `the data directory ${path} ${what} (${code}); ` +
+      `set dataDir to a folder of this user's, or redis: { url: ... } to use a Redis elsewhere`,
     "data_dir",
   );
 }

@@ -11,8 +11,8 @@ import { EmbeddedRedisError, dataDirError } from "./error.ts";
 const MAX_SOCKET_PATH = 100;
 
 /**
- * Where the embedded Redis of a data directory listens. A path too long for a socket is replaced by a short one in the
- * temporary folder, the same for every command with the same TMPDIR.
+ * The socket of the embedded Redis of a data directory. A path that is too long for a socket is replaced by a short one
+ * in the temporary folder: the same one for every command with the same TMPDIR.
  */
 export function embeddedSocket(dataDir: string): string {
   const path = join(dataDir, "redis.sock");
@@ -21,7 +21,10 @@ export function embeddedSocket(dataDir: string): string {
     : join(tmpdir(), `evertoken-${hashOf(dataDir)}`, "redis.sock");
 }
 
-/** Makes the folder, proves that it can be written, and holds it for this daemon until disposed or dead. */
+/**
+ * Makes the folder, proves that it can be written, and claims it until disposed, or until this process ends. Throws
+ * EmbeddedRedisError.
+ */
 export async function claimDataDir(dataDir: string): Promise<AsyncDisposable> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -36,19 +39,20 @@ export async function claimDataDir(dataDir: string): Promise<AsyncDisposable> {
   return hold(dataDir);
 }
 
-/** In a temporary folder that everyone may write, a folder made by someone else could hold a listener of theirs. */
+/** Everyone may write to the temporary folder: another user could have made the folder, with a listener in it. */
 async function privateFolder(folder: string, dataDir: string): Promise<void> {
   if (folder === dataDir) return;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const found = await lstat(folder);
   if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return;
   throw new EmbeddedRedisError(
-    `${folder} must be a folder of this user's with mode 0700, for the socket of ${dataDir}; remove it, or set a shorter dataDir`,
+    `${folder} must be a folder of this user's with mode 0700, for the socket of ${dataDir}; ` +
+      "remove it, or set a shorter dataDir",
     "data_dir",
   );
 }
 
-/** An abstract socket (unix(7), Linux) belongs to one process and is gone with it, unlike a file. */
+/** An abstract socket (unix(7), Linux) belongs to one process and goes away with it, unlike a file. */
 async function hold(dataDir: string): Promise<AsyncDisposable> {
   const server = createServer((connection) => connection.destroy()).unref();
   server.listen(`\0evertoken-${hashOf(await realpath(dataDir))}`);
@@ -56,7 +60,7 @@ async function hold(dataDir: string): Promise<AsyncDisposable> {
     await once(server, "listening");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw inUse(dataDir);
-    // Elsewhere than on Linux the answering Redis alone tells of another daemon.
+    // Outside Linux there are no abstract sockets; there a Redis that answers shows that another daemon runs.
   }
   return { [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) };
 }
@@ -68,13 +72,16 @@ export function inUse(dataDir: string): EmbeddedRedisError {
   );
 }
 
-/** A seal key for a daemon of one machine: made once in its data directory, readable by its user only. */
+/**
+ * The seal key of a daemon on one machine: made once in its data directory, readable by its user only. Throws
+ * EmbeddedRedisError.
+ */
 export async function ensureSealKey(dataDir: string): Promise<SecretRef> {
   const file = join(dataDir, "seal-key");
   const temporary = `${file}-${randomBytes(4).toString("hex")}`;
   try {
     await writeDurably(temporary, `${randomBytes(32).toString("base64")}\n`);
-    await link(temporary, file); // fails if there is one already: a key is never replaced
+    await link(temporary, file); // fails if a key is there already: a key is never replaced
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw dataDirError(dataDir, error);
   } finally {

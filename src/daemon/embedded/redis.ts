@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { claimDataDir, embeddedSocket } from "./folder.ts";
 import { EmbeddedRedisError } from "./error.ts";
-import { findProgram, gone, startServer, stopServer } from "./server.ts";
+import { findProgram, hasEnded, startServer, stopServer } from "./server.ts";
 
 export { embeddedSocket, ensureSealKey } from "./folder.ts";
 export { EmbeddedRedisError } from "./error.ts";
@@ -18,17 +18,17 @@ export interface EmbeddedRedis {
 export interface EmbeddedEvent {
   readonly kind: "started" | "exited" | "restarted" | "failed";
   readonly pid?: number;
-  /** Why it could not be started again. */
+  /** Why Redis could not be restarted. */
   readonly message?: string;
 }
 
 const BACKOFF_MS = { first: 100, most: 2000 } as const;
-/** One that has lived so long did not die of its start. */
+/** A Redis that has run for this long did not die of its start. */
 const STEADY_MS = 10_000;
 
 /**
- * A private Redis on a unix socket, its data in `dataDir` (AOF). Started again when it dies by itself; dies with the daemon,
- * also when that is killed. Throws EmbeddedRedisError.
+ * Starts a private Redis on a unix socket, with its data in `dataDir` (AOF). It is restarted when it dies by itself,
+ * and dies with the daemon, even when the daemon is killed. Throws EmbeddedRedisError.
  */
 export async function startEmbeddedRedis(
   options: Pick<Edges, "elapsed" | "env"> & {
@@ -47,7 +47,7 @@ export async function startEmbeddedRedis(
     onEvent({ kind, ...(child.pid !== undefined && { pid: child.pid }) });
     return child;
   }
-  async function startAgain(wait: number): Promise<boolean> {
+  async function restartAfter(wait: number): Promise<boolean> {
     if (!(await waitUnlessAborted(wait, closing.signal))) return false;
     try {
       child = await start("restarted");
@@ -62,12 +62,12 @@ export async function startEmbeddedRedis(
     let wait: number = BACKOFF_MS.first;
     while (!closing.signal.aborted) {
       const startedAt = elapsed();
-      if (!gone(child)) await once(child, "exit");
+      if (!hasEnded(child)) await once(child, "exit");
       if (closing.signal.aborted) return;
       onEvent({ kind: "exited" });
       if (elapsed() - startedAt > STEADY_MS) wait = BACKOFF_MS.first;
       for (let started = false; !started && !closing.signal.aborted; wait = Math.min(wait * 2, BACKOFF_MS.most)) {
-        started = await startAgain(wait);
+        started = await restartAfter(wait);
       }
     }
   }
@@ -86,7 +86,7 @@ export async function startEmbeddedRedis(
       closing.abort();
       await stopServer(child);
       await watching;
-      await stopServer(child); // one that was just being started again
+      await stopServer(child); // a restart may have been under way
       await rm(place.socket, { force: true });
       await claim[Symbol.asyncDispose]();
     },

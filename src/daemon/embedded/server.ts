@@ -20,8 +20,9 @@ const START_MS = 10_000;
 const STOP_MS = 5000;
 
 /**
- * Runs a program and ends it when fd 3, a pipe from the daemon, closes: also when the daemon is killed. A shell is enough
- * for that, and there is one wherever there is a redis-server. Whatever the folder's mode, its files are the user's alone.
+ * Runs a program and ends it when fd 3, a pipe from the daemon, closes: this happens even when the daemon is killed. A
+ * shell is enough for that, and every machine with a redis-server has one. The umask keeps the files private in any
+ * folder.
  */
 const GUARD = `umask 077
 "$@" 3<&- & child=$!
@@ -36,16 +37,17 @@ export async function findProgram(path: string | undefined): Promise<string> {
   for (const dir of (path ?? "").split(delimiter)) {
     for (const program of PROGRAMS) {
       const candidate = join(dir, program);
-      if (dir !== "" && (await executable(candidate))) return candidate;
+      if (dir !== "" && (await isExecutable(candidate))) return candidate;
     }
   }
   throw new EmbeddedRedisError(
-    "there is no redis-server on this machine: install it (apt-get install redis-server), or set redis: { url: ... } to use one elsewhere",
+    "there is no redis-server on this machine: install it (apt-get install redis-server), " +
+      "or set redis: { url: ... } to use one elsewhere",
     "not_installed",
   );
 }
 
-async function executable(path: string): Promise<boolean> {
+async function isExecutable(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK);
     return true;
@@ -57,7 +59,7 @@ async function executable(path: string): Promise<boolean> {
 /** Resolves when Redis answers. `signal` gives up. Throws EmbeddedRedisError `in_use` or `start_failed`. */
 export async function startServer(place: Place, signal: AbortSignal): Promise<ChildProcess> {
   const { program, dataDir, socket } = place;
-  await predecessorGone(place, signal);
+  await waitForPredecessor(place, signal);
   await rm(socket, { force: true });
   const log = join(dataDir, "redis.log");
   const settings = [
@@ -65,20 +67,20 @@ export async function startServer(place: Place, signal: AbortSignal): Promise<Ch
     ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"],
     ...["--daemonize", "no", "--loglevel", "warning", "--logfile", log],
   ];
-  // A session of its own: Ctrl-C at a terminal ends the daemon, which then ends Redis in its own time. Not the daemon's
-  // environment: client secrets may be in it.
+  // Detached, so that Ctrl-C at a terminal ends only the daemon, which ends Redis after its drain. The daemon's
+  // environment is not passed on: it may hold client secrets.
   const child = spawn("/bin/sh", ["-c", GUARD, "evertoken-redis", program, ...settings], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
     detached: true,
     env: { PATH: place.path },
   });
-  child.on("error", () => undefined); // told by exitCode
-  // Should the guard alone be killed, the closed pipe ends the Redis that it leaves behind.
+  child.on("error", () => undefined); // exitCode shows it
+  // If only the guard is killed, the closed pipe ends the Redis that it leaves behind.
   child.once("exit", () => child.stdio[3]?.destroy());
-  for (let waited = 0; waited < START_MS && !signal.aborted && !gone(child);) {
-    const reply = await ask(socket);
+  for (let waited = 0; waited < START_MS && !signal.aborted && !hasEnded(child);) {
+    const reply = await ping(socket);
     if (reply?.startsWith("+PONG") === true) return child;
-    // Reading a large AOF takes as long as it takes.
+    // Reading a large AOF may take any time: the wait counts only while Redis is not loading.
     if (reply?.startsWith("-LOADING") !== true) waited += 20;
     await delay(20);
   }
@@ -86,9 +88,9 @@ export async function startServer(place: Place, signal: AbortSignal): Promise<Ch
   throw new EmbeddedRedisError(`${program} did not start on ${dataDir}; the reason is in ${log}`, "start_failed");
 }
 
-/** SIGTERM to the guard, which passes it on; Redis writes its AOF and ends. */
+/** Sends SIGTERM to the guard, which passes it on; Redis writes its AOF and ends. */
 export async function stopServer(child: ChildProcess): Promise<void> {
-  if (gone(child) || child.pid === undefined) return;
+  if (hasEnded(child) || child.pid === undefined) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");
   const ended = await Promise.race([exited.then(() => true), delay(STOP_MS, false, { ref: false })]);
@@ -96,26 +98,26 @@ export async function stopServer(child: ChildProcess): Promise<void> {
   try {
     process.kill(-child.pid, "SIGKILL"); // the whole group: the guard and Redis
   } catch {
-    return; // gone in between
+    return; // it ended in between
   }
   await exited;
 }
 
-export function gone(child: ChildProcess): boolean {
+export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** The Redis of a daemon that was killed saves and ends by itself; one that stays belongs to a daemon that lives. */
-async function predecessorGone({ socket, dataDir }: Place, signal: AbortSignal): Promise<void> {
+/** The Redis of a killed daemon saves and ends by itself; a Redis that stays belongs to a living daemon. */
+async function waitForPredecessor({ socket, dataDir }: Place, signal: AbortSignal): Promise<void> {
   for (let waited = 0; waited < PREDECESSOR_MS && !signal.aborted; waited += 100) {
-    if ((await ask(socket)) === undefined) return;
+    if ((await ping(socket)) === undefined) return;
     await delay(100);
   }
   throw inUse(dataDir);
 }
 
-/** What Redis says to a PING; nothing yet is "", and undefined when nobody listens. */
-function ask(socket: string): Promise<string | undefined> {
+/** The reply of Redis to a PING: "" while it has not answered, undefined when nothing listens on the socket. */
+function ping(socket: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const connection = createConnection(socket);
     function settle(reply: string | undefined): void {

@@ -1,28 +1,30 @@
-import { lstat, readdir, stat } from "node:fs/promises";
-import { realpath } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-/** Files and folders as they are at one moment, without what is in the files: two stats of each file, one list of each folder. */
-export interface Look {
-  /** Equal while nothing has been written, replaced, added or taken away. */
+/**
+ * What the file system says about files and folders at one moment: two stats of each file, one listing of each folder.
+ */
+export interface FileStats {
+  /** Equal while nothing is written, replaced, added or removed. */
   readonly print: string;
-  /** When the newest of it came to this machine. Copying, unpacking and swapping a link do not keep a file's change time. */
+  /** When the newest file came to this machine. Copying, unpacking or swapping a link sets a new change time. */
   readonly since: number;
 }
 
-/** Of other files in a folder a configuration does not speak. */
+/** Other files in a folder belong to no configuration. */
 const CONFIG_FILE = /\.(ya?ml|json|ndjson)$/i;
 
-export async function look(files: readonly string[], folders: readonly string[]): Promise<Look> {
-  const seen = await Promise.all([...files.map(lookAtFile), ...folders.map(lookAtFolder)]);
+/** Reads no file. A file or folder that does not exist is a part of the result. */
+export async function statFiles(files: readonly string[], folders: readonly string[]): Promise<FileStats> {
+  const stats = await Promise.all([...files.map(statFile), ...folders.map(listFolder)]);
   return {
-    print: seen.map(({ print }) => print).join("\n"),
-    since: Math.max(0, ...seen.map(({ since }) => since)),
+    print: stats.map(({ print }) => print).join("\n"),
+    since: Math.max(0, ...stats.map(({ since }) => since)),
   };
 }
 
-/** A link may be swapped for another one, and what it leads to may be written to. */
-async function lookAtFile(file: string): Promise<Look> {
+/** Two stats: a link may be swapped for another one, and its target may be written to. */
+async function statFile(file: string): Promise<FileStats> {
   try {
     const [link, target] = await Promise.all([lstat(file, { bigint: true }), stat(file, { bigint: true })]);
     const print = [link, target].map((s) => [s.dev, s.ino, s.size, s.mtimeNs, s.ctimeNs].join(" ")).join(" ");
@@ -32,7 +34,7 @@ async function lookAtFile(file: string): Promise<Look> {
   }
 }
 
-async function lookAtFolder(folder: string): Promise<Look> {
+async function listFolder(folder: string): Promise<FileStats> {
   try {
     const names = (await readdir(folder)).filter((name) => CONFIG_FILE.test(name) || name === "..data");
     return { print: `${folder} ${names.toSorted().join(" ")}`, since: 0 };
@@ -41,20 +43,23 @@ async function lookAtFolder(folder: string): Promise<Look> {
   }
 }
 
-/** The folders in which an event may mean that one of the files is another one now: where it stands, and where it leads to. */
+/**
+ * The folders whose events may mean that one of the files has changed: those of the files, and those that their links
+ * lead to.
+ */
 export async function foldersOf(files: readonly string[]): Promise<readonly string[]> {
   const folders = new Set<string>();
   await Promise.all(
     files.map(async (file) => {
       folders.add(dirname(resolve(file)));
-      const real = await realpath(file).catch(() => undefined); // it may be about to come
+      const real = await realpath(file).catch(() => undefined); // the file may not be there yet
       if (real !== undefined) folders.add(dirname(real));
     }),
   );
   return [...folders];
 }
 
-/** Which folder a path is, whatever it is called: another one after it was moved away and made again. */
+/** Which folder stands at a path: differs after the folder was moved away and another one made in its place. */
 export async function identityOf(folder: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await stat(join(folder, "."), { bigint: true });

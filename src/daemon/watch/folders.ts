@@ -1,50 +1,56 @@
 import { type FSWatcher, watch } from "node:fs";
 import { codeOf, identityOf } from "./file-stats.ts";
 
-/** Each takes one of the machine's inotify watches; what is beyond is only looked at from time to time. */
+/** Each watch takes one of the machine's inotify watches. Folders beyond this are left to the poll. */
 const MOST = 500;
 const OUT_OF_WATCHES = new Set(["ENOSPC", "EMFILE"]);
 
 export interface FolderWatch {
-  /** Watches these folders and no others; call it again from time to time: a folder that was moved away is followed to its name. */
+  /**
+   * Watches these folders and no others. Call it once in a while: it also finds a folder that was moved away and made
+   * again.
+   */
   follow(folders: Iterable<string>): Promise<void>;
   close(): void;
 }
 
 /**
- * Says that something has happened in a folder. Folders are watched and never files: a file that is replaced, as editors and
- * Kubernetes do, takes the watch on it away with it.
+ * Reports events in folders. Folders are watched, never files: editors and Kubernetes replace a file, and the watch on
+ * a file goes away with the file.
  */
 export function watchFolders(on: {
   changed(folder: string): void;
-  /** This folder is not watched, and why: an errno. */
+  /**
+   * This folder cannot be watched; `code` is the errno. Reported once for each folder, or once for all when watches run
+   * out.
+   */
   failed(folder: string, code: string): void;
 }): FolderWatch {
   const watched = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>();
-  const complained = new Set<string>();
+  const reported = new Set<string>();
   let closed = false;
 
-  function drop(folder: string): void {
+  function unwatch(folder: string): void {
     watched.get(folder)?.watcher.close();
     watched.delete(folder);
   }
 
-  function complain(folder: string, code: string): void {
-    // What the machine has no more of is the same for all that follow.
-    const what = OUT_OF_WATCHES.has(code) ? code : folder;
-    if (complained.has(what)) return;
-    complained.add(what);
+  function reportFailure(folder: string, code: string): void {
+    // When the machine has no watches left, all following folders fail for the same reason.
+    const subject = OUT_OF_WATCHES.has(code) ? code : folder;
+    if (reported.has(subject)) return;
+    reported.add(subject);
     on.failed(folder, code);
   }
 
-  function begin(folder: string, identity: string): void {
+  function watchFolder(folder: string, identity: string): void {
     try {
       const watcher = watch(folder, { persistent: false }, () => on.changed(folder));
-      watcher.on("error", () => drop(folder)); // the folder is gone; `follow` finds the next one
+      watcher.on("error", () => unwatch(folder)); // the folder is gone; `follow` finds the next one
       watched.set(folder, { watcher, identity });
-      complained.delete(folder);
+      reported.delete(folder);
     } catch (error) {
-      complain(folder, codeOf(error));
+      reportFailure(folder, codeOf(error));
     }
   }
 
@@ -53,17 +59,17 @@ export function watchFolders(on: {
       const wanted = [...new Set(folders)].slice(0, MOST);
       const identities = await Promise.all(wanted.map(identityOf));
       if (closed) return;
-      for (const folder of watched.keys()) if (!wanted.includes(folder)) drop(folder);
+      for (const folder of watched.keys()) if (!wanted.includes(folder)) unwatch(folder);
       for (const [i, folder] of wanted.entries()) {
         const identity = identities[i];
         if (watched.get(folder)?.identity === identity && identity !== undefined) continue;
-        drop(folder);
-        if (identity !== undefined) begin(folder, identity);
+        unwatch(folder);
+        if (identity !== undefined) watchFolder(folder, identity);
       }
     },
     close() {
       closed = true;
-      for (const folder of watched.keys()) drop(folder);
+      for (const folder of watched.keys()) unwatch(folder);
     },
   };
 }

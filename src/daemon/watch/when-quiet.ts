@@ -1,34 +1,34 @@
-/** Runs something once it has been quiet for a while. */
-export interface Settling {
-  /** Something has happened. */
-  stir(): void;
-  /** Does not wait for the quiet. */
-  now(): void;
+/** Runs something once its events have stopped for a while. */
+export interface WhenQuiet {
+  noteEvent(): void;
+  /** Runs without waiting for quiet. */
+  runNow(): void;
   close(): void;
 }
 
 /**
- * One change of a mounted folder is a handful of events, and a program that writes a file takes a while: `run` comes after
- * `quietMs` without a new one, at the latest after `mostMs`. Never twice at once; what happens meanwhile leads to one more run.
+ * Runs `run` once no event has come for `quietMs`, at the latest `mostMs` after the first one: one change of a mounted
+ * folder is several events, and writing a file takes a while. Never runs twice at once; an event during a run leads to
+ * one more run.
  */
-export function settle(
+export function runWhenQuiet(
   times: { readonly quietMs: number; readonly mostMs: number },
   run: () => Promise<void>,
-): Settling {
+): WhenQuiet {
   let quiet: NodeJS.Timeout | undefined;
   let most: NodeJS.Timeout | undefined;
   let running = false;
   let again = false;
   let closed = false;
 
-  function calm(): void {
+  function clearTimers(): void {
     clearTimeout(quiet);
     clearTimeout(most);
     quiet = most = undefined;
   }
 
-  function now(): void {
-    calm();
+  function runNow(): void {
+    clearTimers();
     if (closed) return;
     if (running) {
       again = true;
@@ -39,21 +39,21 @@ export function settle(
       running = false;
       if (!again) return;
       again = false;
-      now();
+      runNow();
     });
   }
 
   return {
-    stir() {
+    noteEvent() {
       if (closed) return;
       clearTimeout(quiet);
-      quiet = setTimeout(now, times.quietMs).unref();
-      most ??= setTimeout(now, times.mostMs).unref();
+      quiet = setTimeout(runNow, times.quietMs).unref();
+      most ??= setTimeout(runNow, times.mostMs).unref();
     },
-    now,
+    runNow,
     close() {
       closed = true;
-      calm();
+      clearTimers();
     },
   };
 }

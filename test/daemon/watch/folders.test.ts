@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FolderWatch, watchFolders } from "../../../src/daemon/watch/folders.ts";
-import { foldersOf, look } from "../../../src/daemon/watch/file-stats.ts";
+import { foldersOf, statFiles } from "../../../src/daemon/watch/file-stats.ts";
 import { makeMounted } from "../../fakes/kubelet-mount.ts";
 
 let dir = "";
@@ -78,14 +78,14 @@ describe("a look", () => {
   test("is the same while nothing changes", async () => {
     const file = join(dir, "a.yaml");
     await writeFile(file, "1");
-    expect((await look([file], [dir])).print).toBe((await look([file], [dir])).print);
+    expect((await statFiles([file], [dir])).print).toBe((await statFiles([file], [dir])).print);
   });
 
   test("differs after each way to change a file, and after a file has come or gone", async () => {
     const mounted = await makeMounted(join(dir, "mount"), { "a.yaml": "1", "b.yaml": "1" });
     const prints = new Set<string>();
     const take = async (): Promise<void> => {
-      prints.add((await look([mounted.path("a.yaml")], [mounted.dir])).print);
+      prints.add((await statFiles([mounted.path("a.yaml")], [mounted.dir])).print);
     };
     await take();
     await mounted.swap({ "a.yaml": "1", "b.yaml": "1" });
@@ -100,18 +100,18 @@ describe("a look", () => {
   });
 
   test("does not care for files that are no configuration, so that a store may write beside it", async () => {
-    const before = await look([], [dir]);
+    const before = await statFiles([], [dir]);
     await writeFile(join(dir, ".acme.tmp"), "token");
     await writeFile(join(dir, "acme"), "token");
-    expect((await look([], [dir])).print).toBe(before.print);
+    expect((await statFiles([], [dir])).print).toBe(before.print);
   });
 
   test("knows since when the newest is here, however old a copied file says that it is", async () => {
     const file = join(dir, "a.yaml");
     await writeFile(file, "1");
-    const { since } = await look([file], [dir]);
+    const { since } = await statFiles([file], [dir]);
     expect(Math.abs(since - Date.now())).toBeLessThan(60_000);
-    expect((await look([join(dir, "none")], [])).since).toBe(0);
+    expect((await statFiles([join(dir, "none")], [])).since).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { settle } from "../../../src/daemon/watch/when-quiet.ts";
+import { runWhenQuiet } from "../../../src/daemon/watch/when-quiet.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -8,12 +8,12 @@ const times = { quietMs: 500, mostMs: 5000 };
 function setUp() {
   const ends: (() => void)[] = [];
   let runs = 0;
-  const settling = settle(times, () => {
+  const whenQuiet = runWhenQuiet(times, () => {
     runs += 1;
     return new Promise((resolve) => ends.push(resolve));
   });
   return {
-    ...settling,
+    ...whenQuiet,
     runs: () => runs,
     async end(): Promise<void> {
       ends.shift()?.();
@@ -24,9 +24,9 @@ function setUp() {
 
 describe("waiting for quiet", () => {
   test("runs once after a burst, half a second after its last event and not before", () => {
-    const { stir, runs } = setUp();
+    const { noteEvent, runs } = setUp();
     for (let i = 0; i < 5; i++) {
-      stir();
+      noteEvent();
       vi.advanceTimersByTime(499);
     }
     expect(runs()).toBe(0);
@@ -35,32 +35,32 @@ describe("waiting for quiet", () => {
   });
 
   test("does not wait for ever where it is never quiet", () => {
-    const { stir, runs } = setUp();
+    const { noteEvent, runs } = setUp();
     for (let at = 0; at < 4900; at += 100) {
-      stir();
+      noteEvent();
       vi.advanceTimersByTime(100);
     }
     expect(runs()).toBe(0);
-    stir();
+    noteEvent();
     vi.advanceTimersByTime(100);
     expect(runs()).toBe(1);
   });
 
   test("runs at once when it is told to, and not again for what was waiting", () => {
-    const { stir, now, runs } = setUp();
-    stir();
-    now();
+    const { noteEvent, runNow, runs } = setUp();
+    noteEvent();
+    runNow();
     expect(runs()).toBe(1);
     vi.advanceTimersByTime(60_000);
     expect(runs()).toBe(1);
   });
 
   test("never runs twice at once: what happens meanwhile leads to one more run", async () => {
-    const { stir, now, runs, end } = setUp();
-    now();
-    stir();
+    const { noteEvent, runNow, runs, end } = setUp();
+    runNow();
+    noteEvent();
     await vi.advanceTimersByTimeAsync(500);
-    now();
+    runNow();
     expect(runs()).toBe(1);
     await end();
     expect(runs()).toBe(2);
@@ -69,13 +69,13 @@ describe("waiting for quiet", () => {
   });
 
   test("runs no more once it is closed", async () => {
-    const { stir, now, close, runs, end } = setUp();
-    now();
-    now();
-    stir();
+    const { noteEvent, runNow, close, runs, end } = setUp();
+    runNow();
+    runNow();
+    noteEvent();
     close();
     await end();
-    now();
+    runNow();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(runs()).toBe(1);
   });
