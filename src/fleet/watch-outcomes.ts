@@ -2,7 +2,7 @@ import type { Outcome } from "../core/rotation/outcome.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { makeRecorder } from "../observe/recorder.ts";
-import type { GateEvents } from "../publish/gate.ts";
+import type { BreakerEvents } from "../publish/breaker.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { makeBlocked } from "./blocked.ts";
 import type { Configured } from "./configured.ts";
@@ -20,7 +20,7 @@ export function watchOutcomes(options: {
   random(): number;
   dueOf(provider: string): Pick<DueIndex, "advance"> | undefined;
   onError(error: unknown): void;
-}): { noteOutcome(outcome: Outcome): void; gateEvents(store: string): GateEvents } {
+}): { noteOutcome(outcome: Outcome): void; breakerEvents(store: string): BreakerEvents } {
   const { configured, log, metrics, random } = options;
   const blocked = makeBlocked();
   const record = makeRecorder(log, metrics, {
@@ -47,7 +47,7 @@ export function watchOutcomes(options: {
       if (exchangeMs !== undefined) configured.current().capacity.noteExchange(provider, exchangeMs);
       advance(provider, blocked.noteOutcome(outcome));
     },
-    gateEvents(store) {
+    breakerEvents(store) {
       metrics.setStoreUp(store, true);
       return {
         unreachable(failures) {

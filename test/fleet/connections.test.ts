@@ -24,7 +24,7 @@ const options = {
   redis: { prefix: "test" } as RedisLink,
   now: () => 0,
   env: {},
-  gateEvents: () => ({ unreachable: () => undefined, recovered: () => undefined }),
+  breakerEvents: () => ({ unreachable: () => undefined, recovered: () => undefined }),
 };
 const open = (before: Connections, config: Config) =>
   reopen(before, { config, used: new Set(config.stores.keys()) }, options);
@@ -77,9 +77,9 @@ describe("opening what a configuration needs", () => {
     };
     const broken = {
       ...options,
-      gateEvents(store: string) {
+      breakerEvents(store: string) {
         if (store === "t") throw new Error("cannot be opened");
-        return options.gateEvents();
+        return options.breakerEvents();
       },
     };
     const config = configOf({ p: {} }, { s: folder("/s"), t: folder("/t") });

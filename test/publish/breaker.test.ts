@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { gate } from "../../src/publish/gate.ts";
+import { makeBreaker } from "../../src/publish/breaker.ts";
 import { PublishError, type PublishErrorClass } from "../../src/core/ports/store.ts";
 import { FakeStore } from "../fakes/world.ts";
 import { versionOf } from "./store.suite.ts";
@@ -8,39 +8,39 @@ const fault = (className: PublishErrorClass): PublishError =>
   new PublishError("it failed", { class: className, code: "X" });
 const signal = new AbortController().signal;
 
-describe("the gate of a store", () => {
+describe("the breaker of a store", () => {
   let store: FakeStore;
   let events: string[];
-  let gated: ReturnType<typeof gate>;
+  let guarded: ReturnType<typeof makeBreaker>;
   let revision: number;
   beforeEach(() => {
     vi.useFakeTimers();
     store = new FakeStore();
     events = [];
     revision = 0;
-    gated = gate("s", store, {
+    guarded = makeBreaker("s", store, {
       unreachable: (n) => events.push(`unreachable ${n}`),
       recovered: () => events.push("recovered"),
     });
   });
   afterEach(async () => {
-    await gated.close();
+    await guarded.close();
     vi.useRealTimers();
   });
   async function publish(): Promise<string> {
     revision += 1;
-    const result = await gated
+    const result = await guarded
       .publish(versionOf(revision), { revision: 0, version: "" }, signal)
       .catch((error: unknown) => error);
     return result instanceof PublishError ? result.code : "ok";
   }
 
-  test("lets everything through while the store answers", async () => {
+  test("lets every call through while the store answers", async () => {
     expect([await publish(), await publish()]).toEqual(["ok", "ok"]);
     expect(events).toEqual([]);
   });
 
-  test("shuts after the fifth call without an answer, not after the fourth, and then fails at once", async () => {
+  test("opens after the fifth call without an answer, not after the fourth, and then fails at once", async () => {
     store.down = fault("unavailable");
     for (let i = 0; i < 4; i++) await publish();
     expect(events).toEqual([]);
@@ -69,7 +69,7 @@ describe("the gate of a store", () => {
     expect(events).toHaveLength(2);
   });
 
-  test("says that the store has recovered although it never shut", async () => {
+  test("says that the store has recovered although the breaker never opened", async () => {
     store.down = fault("unavailable");
     await publish();
     store.down = undefined;
@@ -78,7 +78,7 @@ describe("the gate of a store", () => {
   });
 
   test.each(["permanent", "not_found", "quota", "conflict", "state", "throttled"] as const)(
-    "stays open for errors of one secret or of the quota: %s",
+    "stays closed for errors of one secret or of the quota: %s",
     async (className) => {
       store.down = fault(className);
       for (let i = 0; i < 10; i++) expect(await publish()).toBe("X");
@@ -94,10 +94,10 @@ describe("the gate of a store", () => {
     expect(events).toEqual(["unreachable 5", "recovered"]);
   });
 
-  test("asks no more once it is closed", async () => {
+  test("sends no more probes once the store is closed", async () => {
     store.down = fault("unavailable");
     await publish();
-    await gated.close();
+    await guarded.close();
     const before = store.looks;
     await vi.advanceTimersByTimeAsync(60_000);
     expect(store.looks).toBe(before);
