@@ -245,7 +245,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a policy of its own that cannot work",
     text: `[{ id: a, ${REST}, consumerCache: 40m }]`,
     says: [
-      "c.yaml:1:15 error  consumers would hold dead tokens: a token of 60 min counts for 59.5 min (30 s or 5 % kept for clock skew) and is renewed at the latest at half of that, 29.8 min before its end, but consumerCache is 40 min; shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
+      "c.yaml:1:15 error  consumers would hold dead tokens: consumerCache is 40 min, but a token of 60 min may be renewed as late as 29.8 min before its expiry, half of the 59.5 min that remain after clock skew (30 s or 5 %); shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
       "    1 | credentials: [{ id: a, provider: p, clientId: x, clientSecret: ...",
     ],
   },

@@ -54,8 +54,6 @@ export function lastingClass({ class: className, code, repeats }: Omit<Failure, 
   return className === "transient" && code === FORBIDDEN && repeats > FORBIDDEN_TRIES ? "config" : className;
 }
 
-const MINT_AGAIN_CAP_MS = 5 * MINUTE;
-
 /** Full jitter (AWS architecture blog, "Exponential Backoff And Jitter"), in ms; never below a quarter of a second. */
 function fullJitter(
   { base, cap }: { readonly base: number; readonly cap: number },
@@ -123,9 +121,12 @@ export function publishRetryAt(failures: number, now: Instant, random: number): 
   return Math.ceil(now + fullJitter({ base: 500, cap: 30 * SECOND }, failures, random));
 }
 
+const MINT_AGAIN_CAP_MS = 5 * MINUTE;
+
 /**
- * How long after a token that could neither be published nor kept another one may be minted for the same target.
- * `failures`: publishes that failed in a row. A store that refuses every token would get one at each retry otherwise.
+ * How long after a token that could be neither published nor kept another one may be minted for the same target.
+ * `failures`: publishes that failed in a row. Without this wait, a store that refuses every token would be offered a
+ * new one at each retry.
  */
 export function mintAgainMs(failures: number, { minIntervalMs }: Policy): number {
   return failures === 0 ? 0 : Math.min(minIntervalMs * 2 ** Math.min(failures - 1, 30), MINT_AGAIN_CAP_MS);

@@ -1,6 +1,6 @@
 import type { Instant } from "../credential.ts";
 
-/** What an operator may request: a new token, or that the stores are brought the token that is at hand. */
+/** What an operator may request: a new token, or a publish of the token at hand to every store that lacks it. */
 export type OperatorRequestKind = "rotate" | "publish";
 
 /** Reads the mark that the `request` script leaves: an instant in ms, behind a `p` for a publish. */
@@ -9,7 +9,7 @@ export function requestedKind(mark: string | undefined): OperatorRequestKind | u
   return mark.startsWith("p") ? "publish" : "rotate";
 }
 
-/** The claim is confirmed, and this is what the journal remembers. */
+/** A confirmed claim, and what the journal remembers of the credential. */
 export interface Claim {
   readonly kind: "begun";
   /** As `encodeRecord` wrote it; undefined when nothing is known (first time, or Redis was lost). */
@@ -26,7 +26,7 @@ export interface Claim {
 export type Begun =
   /** Another claim holds the credential: nothing may be done. */
   | { readonly kind: "fenced" }
-  /** The provider asked everyone to wait, or an operator did: nothing may be sent. */
+  /** A provider's cooldown or an operator's pause: nothing may be sent. */
   | { readonly kind: "paused"; readonly until: Instant; readonly releaseAt: Instant }
   | Claim;
 
@@ -47,12 +47,12 @@ export interface Finish {
   readonly liveUntil: Instant;
   /** One entry for the attention list (see `encodeFailing`); "" when nothing is wrong. */
   readonly failing: string;
-  /** MUST come with `failing`: a claim takes it from there that a sealed token may be kept. */
+  /** MUST come with `failing`: such an entry tells the next claim that a sealed token may be kept. */
   readonly keepSealed: boolean;
   readonly request: string | undefined;
-  /** One line for the history; "" for what is not worth one. */
+  /** One line for the history (see `encodeMoment`); "" for none. */
   readonly entry: string;
-  /** Did the provider answer, whatever it said? Undefined: no request was sent. */
+  /** Whether the provider answered, whatever the answer. Undefined: no request was sent. */
   readonly answer?: "up" | "down" | undefined;
   /** A request may have reached the provider: it counts against its quotas. */
   readonly sent: boolean;
@@ -64,7 +64,7 @@ export interface Finished {
   readonly circuit?: "opened" | "closed";
 }
 
-/** The durable memory of one credential, seen through one claim. Every method is one atomic round trip under its fence. */
+/** The durable memory of one credential, seen through one claim. Each method is one atomic call under its fence. */
 export interface Journal {
   begin(): Promise<Begun>;
   /**

@@ -14,20 +14,20 @@ export interface Job {
   readonly mayExchange: boolean;
 }
 
-/** What the core tells the trace of its rotation, where there is one. */
+/** The trace of a rotation, as the core reports to it. */
 export interface RotationTrace {
   /** Names this rotation for the rotation that it schedules; kept in the record. Not secret. */
   readonly mark: string;
-  /** The journal has confirmed the claim: what follows is work. */
+  /** The journal has confirmed the claim: the work begins. */
   claimed(): void;
   /** Links this rotation to the one that scheduled it, by that rotation's mark. */
   scheduledBy(mark: string): void;
 }
 
-/** What is needed to ask the stores what they hold. */
+/** What a question to the stores needs. */
 export interface StorePorts {
   now(): Instant;
-  /** In [0, 1). */
+  /** A number in [0, 1). */
   random(): number;
   /** The epoch of Redis: changes whenever Redis may have forgotten something. Never "". */
   epoch(): string;
@@ -40,7 +40,7 @@ export interface Ports extends StorePorts {
   readonly exchange: Exchange;
   /** The payload of one target: JSON, bare token or template. */
   render(token: Token, facts: { credential: string; revision: number }, target: Target): Secret;
-  /** Until the instant, or the drain. */
+  /** Waits until the instant, or until the drain begins. */
   waitUntil(at: Instant): Promise<void>;
   /** A signal that aborts after `ms`. */
   deadline(ms: number): AbortSignal;
@@ -56,9 +56,9 @@ export interface Ports extends StorePorts {
    * Returns the end of that cooldown.
    */
   pause(forMs: number): Promise<Instant>;
-  /** Undefined without a seal key. */
+  /** Seals the token under its revision. Undefined without a seal key. */
   seal(token: Token, revision: number): Uint8Array | undefined;
-  /** Undefined when the key is another one, or the sealed token was changed. */
+  /** Opens a sealed token. Undefined when the key is another one, or the sealed token was changed. */
   unseal(sealed: Uint8Array, revision: number): Token | undefined;
   readonly trace?: RotationTrace;
 }

@@ -13,7 +13,7 @@ export interface Conclusion {
   readonly failing: FailingEntry | undefined;
 }
 
-/** Nothing was done, and nothing is to be remembered. */
+/** The outcome of a rotation that did nothing and has nothing to remember. */
 export function skipped(
   arrival: Arrival,
   {
@@ -33,8 +33,8 @@ export function skipped(
 }
 
 /**
- * What the rotation has come to, for everyone who asks: the Outcome, the next instant of work, the entry of the attention
- * list. `unknownRetryMs`: when the stores are asked again that could not say what they hold.
+ * Sums the rotation up: its Outcome, the next instant of work, and the entry of the attention list.
+ * `unknownRetryMs`: how long stores that could not say what they hold are left alone.
  */
 export function conclude(
   progress: Progress,
@@ -45,7 +45,7 @@ export function conclude(
   const waiting = progress.pending.map((target) => targetRecordOf(record, target));
   const soonest = progress.token === undefined ? mintAgainAt(record, progress.pending, progress.credential.policy) : 0;
   const retries = waiting.filter(({ failures }) => failures > 0).map(({ retryAt }) => Math.max(retryAt, soonest));
-  // A record that nobody knows yet does not count its tries: the stores are asked again at a steady pace.
+  // While no record is known, failures are not counted: the stores are asked again at a steady pace.
   const nextAt = isUnknown(record) ? now + unknownRetryMs : Math.min(record.dueAt, ...retries);
   const failures = record.failure?.failures ?? Math.max(0, ...waiting.map((each) => each.failures));
   const outcome: Outcome = {
@@ -96,14 +96,14 @@ function shownError({
   };
 }
 
-/** A retry does not start the clock anew: the token has been owed since the first try failed, or since it was minted. */
+/** Since when a published token is owed. Retries do not restart the clock: the first failure, or the mint, counts. */
 export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
   if (record.failure !== undefined) return Math.min(dueAt, record.failure.since);
   const waiting = Object.values(record.targets).some((target) => target.failures > 0);
   return waiting ? Math.min(dueAt, record.issuedAt) : dueAt;
 }
 
-/** Did the provider answer? One account that is refused says nothing against the endpoint. */
+/** Whether the endpoint answered. One refused account says nothing against it. Undefined: no request was sent. */
 export function answerOf({ error, exchangeMs }: Progress): "up" | "down" | undefined {
   if (exchangeMs === undefined) return undefined;
   return error !== undefined && isEndpointFault(error.class) && error.code !== "http_403" ? "down" : "up";
@@ -117,7 +117,7 @@ function resultOf({ error, pending, targets, rotated, forgotten }: Progress): Ou
   return forgotten ? "recovered" : "skipped";
 }
 
-/** `late`: with less life left in the old token than a consumer may go on using it. */
+/** `late`: the old token had less life left than a consumer may keep it. */
 function timelinessOf({ before, credential }: Progress, now: Instant): NonNullable<Outcome["timeliness"]> {
   if (before === 0) return "first";
   if (now >= before) return "expired";

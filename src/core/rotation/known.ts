@@ -14,16 +14,17 @@ import {
   liveUntil,
   mintAgainAt,
   targetRecordOf,
+  withTargets,
 } from "./record.ts";
 import { decodeRecord } from "./record-codec.ts";
 import { type AskedStores, askStores, recoverRecord, withoutToken } from "./recover.ts";
-import { sameSpec, specOf, targetKey } from "./spec.ts";
+import { sameSpec, specOf } from "./spec.ts";
 
 /**
  * Gathers everything that the decision needs, so that the decision itself asks nobody:
  * - the record: what the journal remembers, else what the stores hold;
  * - the sealed token, where one waits for a store;
- * - what the stores hold now, where an operator wants the token at hand published, or where only a new token would help;
+ * - what the stores hold now, where an operator requested a publish, or where only a new token would help;
  * - whether a refused client secret was replaced, where the credential is on the ladder.
  */
 export async function gatherKnown(
@@ -70,7 +71,7 @@ async function recallRecord(
   const { credential, job } = arrival;
   const leaseUntil = ports.now() + claim.leaseMs;
   const decoded = claim.record === undefined ? undefined : decodeRecord(claim.record);
-  // What a listing said may be old: the stores are asked before anything is minted on its word.
+  // A listing may be minutes old: the stores are asked before a token is minted.
   const remembered = decoded?.listed === true ? undefined : decoded;
   const start = withFullSpec(remembered ?? emptyRecord(decoded?.spec ?? spec), spec);
   if (start.scheduledBy !== undefined) ports.trace?.scheduledBy(start.scheduledBy);
@@ -98,7 +99,7 @@ async function recallRecord(
   return known.storesSilent ? known : openSealed(known, ports);
 }
 
-/** Opens the sealed token. A copy that cannot be opened was sealed by another replica's key, or is damaged. */
+/** Opens the sealed token. A copy that does not open was sealed with another replica's key, or is damaged. */
 function openSealed(known: Progress, ports: Ports): Progress {
   const { claim, record, pending } = known;
   if (claim.sealed === undefined) return known;
@@ -110,24 +111,21 @@ function openSealed(known: Progress, ports: Ports): Progress {
   return { ...withRecord(warned, leaveToOthers(record, pending, ports)), kept: true, sealedElsewhere: true };
 }
 
-/** Counts this turn for every target that waits for the sealed token. */
+/** Counts this turn for every target that waits for the sealed token, and leaves the next one to another replica. */
 function leaveToOthers(record: CredentialRecord, pending: readonly Target[], ports: Ports): CredentialRecord {
-  const targets = { ...record.targets };
-  for (const target of pending) {
-    const before = targetRecordOf(record, target);
+  return withTargets(record, pending, (before) => {
     const failures = before.failure?.[1] === SEALED_ELSEWHERE ? before.failures + 1 : 1;
     const retryAt = publishRetryAt(failures, ports.now(), ports.random());
-    targets[targetKey(target)] = { ...before, failures, retryAt, failure: ["auth", SEALED_ELSEWHERE] };
-  }
-  return { ...record, targets };
+    return { ...before, failures, retryAt, failure: ["auth", SEALED_ELSEWHERE] };
+  });
 }
 
-/** The spec with all of its digits, for a release that compares all of them; records keep only the last ones. */
+/** Puts all digits of the spec into the record, for an older release that compares them; records keep the last ones. */
 function withFullSpec(record: CredentialRecord, spec: string): CredentialRecord {
   return sameSpec(record.spec, spec) ? { ...record, spec } : record;
 }
 
-/** Whatever is remembered: what the stores hold may have been changed from outside. */
+/** Asks every store, whatever the journal remembers: somebody else may have changed the secrets. */
 async function askBeforePublish(known: Progress, ports: Ports): Promise<Progress> {
   const { credential, token } = known;
   const options = { ports, signal: deadlineOf(known, ports) };
@@ -137,7 +135,7 @@ async function askBeforePublish(known: Progress, ports: Ports): Promise<Progress
   return { ...next, targets: unanswered };
 }
 
-/** No copy of the token is left, and only a new one helps: the stores must first show that they would take it. */
+/** Asks the stores that would get a new token: minting makes sense only for a store that answers. */
 async function askBeforeMint(known: Progress, ports: Ports): Promise<Progress> {
   const options = { ports, signal: deadlineOf(known, ports) };
   const { record, unanswered } = await askStores(known.pending, known.record, options);

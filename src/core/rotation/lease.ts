@@ -5,17 +5,17 @@ import type { Progress } from "./progress.ts";
 /** The part of a lease that a job leaves unused: a job ends before its lease does. */
 export const LEASE_RESERVE_MS = 1000;
 
-/** With less than this left nothing is begun any more: the credential will be claimed again. */
+/** With less than this left no step begins: the credential will be claimed again. */
 const SHORTEST_MS = 2 * LEASE_RESERVE_MS;
 
-/** A signal for a step that sends something: it aborts before the lease ends. */
+/** A signal for a step that sends something; aborts before the lease ends. */
 export function deadlineOf({ leaseUntil }: Pick<Progress, "leaseUntil">, ports: Ports): AbortSignal {
   return ports.deadline(Math.max(1, leaseUntil - ports.now() - LEASE_RESERVE_MS));
 }
 
 /**
- * The lease as a step that sends something needs it: renewed when an earlier step has used it up in part. A step that
- * outlasts its lease would be done once more by whoever claims the credential next. `fenced`: that has happened already.
+ * Renews the lease for a step that sends something, where an earlier step has used up a part of it. The next claim
+ * would repeat a step that outlasts its lease. `fenced`: another claim holds the credential already, or soon will.
  */
 export async function withLease(progress: Progress, ports: Ports): Promise<Progress> {
   const usedMs = progress.claim.leaseMs - (progress.leaseUntil - ports.now());
@@ -28,7 +28,7 @@ export async function withLease(progress: Progress, ports: Ports): Promise<Progr
 /** Bounds of the lease under which a token is published. */
 const PUBLISH_LEASE_MS = { atLeast: 10_000, atMost: 30_000 } as const;
 
-/** How long the lease for publishing is: a third of the life that is left, within bounds. */
+/** Length of the lease for publishing: a third of the life that the token has left, within bounds. */
 export function publishLeaseMs(token: Token, now: Instant): number {
   const third = Math.floor((token.expiresAt - now) / 3);
   return Math.max(PUBLISH_LEASE_MS.atLeast, Math.min(PUBLISH_LEASE_MS.atMost, third));

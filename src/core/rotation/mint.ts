@@ -9,8 +9,8 @@ import { type CredentialRecord, withoutConfirmations } from "./record.ts";
 import { encodeRecord } from "./record-codec.ts";
 
 /**
- * One exchange, and its entry in the journal before anything is published. A failed exchange becomes the record's next try.
- * `fenced` then says that another claim holds the credential by now: nothing may be published.
+ * Makes one exchange, and enters its token in the journal before anything is published. After a failed exchange the
+ * record says when to retry. `fenced`: another claim holds the credential by now, so nothing may be published.
  */
 export async function mint(progress: Progress, reason: Reason, ports: Ports): Promise<Progress> {
   const { credential, leaseUntil } = progress;
@@ -46,8 +46,8 @@ async function afterExchange(
 }
 
 /**
- * Writes the token, sealed, under the revision of the record into the journal, before it is published; renews the lease
- * for publishing. The seal is bound to the revision, so a token that gets another number is written once more.
+ * Writes the sealed token into the journal, under the revision of the record, and renews the lease for publishing.
+ * MUST come before the publish. The seal is bound to the revision: a token that gets another one is written once more.
  */
 export async function writeToken(progress: Progress, token: Token, ports: Ports): Promise<Progress> {
   const { credential, record } = progress;
@@ -123,7 +123,7 @@ function nextTryAt(
   );
 }
 
-/** The error with the class that its repetition gives it, and how many times in a row its code has come. */
+/** The error, with the class that its repetition makes of it, and how many times in a row its code came. */
 function escalated(thrown: ExchangeError, { failure }: CredentialRecord): { error: FailedExchange; repeats: number } {
   const { code, message, status, retryAfterMs, sent } = thrown;
   const repeats = failure?.code === code ? failure.repeats + 1 : 1;

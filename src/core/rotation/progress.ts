@@ -6,26 +6,27 @@ import type { Job } from "../ports/ports.ts";
 import type { TargetOutcome } from "./outcome.ts";
 import { type CredentialRecord, pendingTargets } from "./record.ts";
 
-/** Why no token was obtained; repetition may have changed the class. */
+/** Why the exchange brought no token; repetition may have changed the class. */
 export type FailedExchange = Pick<ExchangeError, "class" | "code" | "message" | "status" | "retryAfterMs" | "sent">;
 
-/** A job that has arrived, before the journal has confirmed its claim; what became of its targets, so far. */
+/** A job that has arrived; the journal has not confirmed its claim yet. */
 export interface Arrival {
   readonly job: Pick<Job, "jobId" | "dueAt" | "mayExchange">;
   readonly credential: Credential;
   readonly startedAt: Instant;
-  /** `CREDENTIAL/REVISION` of the token that it is about; the job's id until that is decided. */
+  /** `CREDENTIAL/REVISION` of the token that the rotation is about; the job's id until that is decided. */
   readonly rotationId: string;
+  /** What became of the targets so far. */
   readonly targets: readonly TargetOutcome[];
   readonly warnings: readonly string[];
 }
 
-/** What one rotation has come to. Every step takes one and returns the next; nothing in it is secret but `token`. */
+/** What one rotation has come to. Every step takes one and returns the next. Nothing but `token` is secret. */
 export interface Progress extends Arrival {
   readonly claim: Claim;
   /** When the claim's lease ends. One deadline for all steps: a step that sends something renews it first. */
   readonly leaseUntil: Instant;
-  /** Fingerprint of what is asked for now. */
+  /** Fingerprint of what the configuration requests. */
   readonly spec: string;
   readonly record: CredentialRecord;
   /** Targets that do not hold the record's revision; see `withRecord`. */
@@ -36,15 +37,15 @@ export interface Progress extends Arrival {
   readonly kept: boolean;
   /** A sealed copy exists that this replica cannot open, and another replica may. */
   readonly sealedElsewhere: boolean;
-  /** An operator asked for a publish of the token at hand, and for nothing else. */
+  /** An operator requested a publish of the token at hand, not a new token. */
   readonly publishOnly: boolean;
-  /** Nothing was remembered, or only what a listing said: the record is what the stores hold. */
+  /** The journal remembered nothing, or only a listing: the record says what the stores hold. */
   readonly forgotten: boolean;
-  /** Not one of the stores that were asked has answered. */
+  /** None of the stores that were asked has answered. */
   readonly storesSilent: boolean;
   /** On the ladder after a failure, and a client secret is available that differs from the refused ones. */
   readonly secretChanged: boolean;
-  /** When the first consumer would hold a dead token if nothing were done; 0: no consumer has held one yet. */
+  /** When the first consumer would hold a dead token without this rotation; 0: a target holds no token. */
   readonly before: Instant;
   /** Since when a published token has been owed. */
   readonly owedSince: Instant;
@@ -54,11 +55,11 @@ export interface Progress extends Arrival {
   readonly rotated?: true;
   readonly exchangeMs?: number;
   readonly error?: FailedExchange;
-  /** Another claim has taken the credential over meanwhile: nothing more may be done. */
+  /** Another claim holds the credential by now: nothing more may be done. */
   readonly fenced?: true;
 }
 
-/** The same progress with another record, and with what follows from that record. */
+/** The same progress with another record, and with the targets that lack its revision. */
 export function withRecord<P extends Arrival>(progress: P, record: CredentialRecord) {
   return { ...progress, record, pending: pendingTargets(progress.credential, record) };
 }

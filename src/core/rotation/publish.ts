@@ -14,8 +14,9 @@ import { targetKey } from "./spec.ts";
 const PATIENT = 7;
 
 /**
- * Publishes the token to every target that lacks its revision, each for itself: a failing target neither delays nor fails
- * another one. Counts on from a revision that a store turns out to hold: a newer one, or the same with another token.
+ * Publishes the token to every target that lacks its revision, each for itself: a failing target neither delays nor
+ * fails another one. Where a store turns out to hold a newer revision, or the same one with another token, the revision
+ * is counted on from there.
  */
 export async function publishPending(progress: Progress, token: Token, ports: Ports): Promise<Progress> {
   const signal = ports.deadline(publishTimeMs(progress, token, ports));
@@ -26,7 +27,7 @@ export async function publishPending(progress: Progress, token: Token, ports: Po
   if (first.superseding.every((held) => held.expiresAt >= token.expiresAt)) {
     return followHeld(withRecord(first.progress, { ...record, revision: newest }), first.superseding, ports);
   }
-  // The journal had forgotten revisions that the store knows, and ours lives longer: it gets the next number.
+  // The journal has forgotten revisions that the store knows, and our token lives longer: it gets the next revision.
   const renumbered = withRecord(first.progress, { ...record, revision: newest + 1 });
   const written = await writeToken(renumbered, token, ports);
   if (written.fenced === true) return written;
@@ -43,7 +44,7 @@ function followHeld(progress: Progress, held: readonly Held[], ports: Ports): Pr
   return withRecord(progress, { ...record, ...life, dueAt: dueAt(life, credential.policy, ports.random()) });
 }
 
-/** A hanging store must not hold up the next exchange: what is not published by then waits for its retry. */
+/** A hanging store must not hold up the next exchange: a target that lacks its token by then waits for its retry. */
 function publishTimeMs({ record, leaseUntil }: Progress, token: Token, ports: Ports): number {
   const now = ports.now();
   const leaseMs = leaseUntil - now - LEASE_RESERVE_MS;
@@ -51,9 +52,9 @@ function publishTimeMs({ record, leaseUntil }: Progress, token: Token, ports: Po
 }
 
 interface PublishedAll {
-  /** With what became of each target. */
+  /** Holds the outcome of each target. */
   readonly progress: Progress;
-  /** What the stores hold that did not take ours: a newer revision, or the same one with another token. */
+  /** What the stores hold that refused our token: a newer revision, or the same one with another token. */
   readonly superseding: readonly Held[];
 }
 
@@ -93,7 +94,7 @@ async function publishAll(progress: Progress, publishing: Publishing, ports: Por
 interface Tried {
   readonly after: TargetRecord;
   readonly outcome: TargetOutcome;
-  /** What the store holds, where it did not take ours. */
+  /** What the store holds, where it refused our token. */
   readonly superseding?: Held;
 }
 
@@ -134,7 +135,7 @@ async function publishOne(
 
 function afterFailure(before: TargetRecord, error: PublishError, ports: Ports): TargetRecord {
   const failures = before.failures + 1;
-  // A store that is known to be down brings forward what waits for it: trying again meanwhile is only noise.
+  // Once a store that was down answers again, the retries that wait for it are brought forward: early ones are noise.
   const patience = error.code === "StoreDown" ? Math.max(failures, PATIENT) : failures;
   return {
     ...before,
@@ -145,17 +146,17 @@ function afterFailure(before: TargetRecord, error: PublishError, ports: Ports): 
   };
 }
 
-/** The target's record once the store has confirmed what it holds. */
+/** The target's record after the store has confirmed what it holds. */
 function confirmed(
   before: TargetRecord,
   { published: { held }, store, epoch }: { published: Published; store: Store; epoch: string },
 ): TargetRecord {
-  // Only stores whose versions cost something need them remembered.
+  // Only a store that bills for versions needs them remembered.
   const counted = store.prune !== undefined;
   const older = new Map(before.older);
   if (before.version !== "" && before.revision > 0) older.set(before.version, before.expiresAt);
   for (const version of held.older) {
-    // Its own expiry is not known; it is older than the newest, so dead at the latest with it.
+    // The expiry of this version is not known. It is older than the newest one, so its token dies no later.
     if (!older.has(version)) older.set(version, held.expiresAt);
   }
   older.delete(held.version);
@@ -170,7 +171,7 @@ function confirmed(
   };
 }
 
-/** Destroys versions whose tokens are dead. A failure is no failure of the rotation: the next publish tries again. */
+/** Destroys versions whose tokens are dead. A failure does not fail the rotation: the next publish prunes again. */
 async function pruneDead(
   target: Target,
   record: TargetRecord,

@@ -3,37 +3,39 @@ import { mintAgainMs } from "../policy/retry.ts";
 import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
-/** What the journal remembers of one target: the newest version that it holds for sure. */
+/** What the journal remembers of one target. */
 export interface TargetRecord {
-  /** 0: holds nothing of ours. */
+  /** 0: the target holds no token of evertoken. */
   readonly revision: number;
+  /** The store's id of the version, where the store bills for versions; else "". */
   readonly version: string;
-  /** When the token that consumers find there dies; 0: none. */
+  /** Expiry of the token that consumers find there; 0: they find none. */
   readonly expiresAt: Instant;
   /**
-   * The epoch of Redis in which this was confirmed; "" when it was not, or a write may have happened since. In any other
-   * epoch Redis may have forgotten writes (restart, failover): the store is asked before the next one.
+   * The epoch of Redis in which the store confirmed this; "": it did not, or a write may have happened since. In any
+   * other epoch Redis may have forgotten writes (restart, failover): the store is asked before the next write.
    */
   readonly confirmedIn: string;
-  /** Consecutive failed publishes; 0: none is waiting. */
+  /** Publishes that failed in a row; 0: no retry waits. */
   readonly failures: number;
   readonly retryAt: Instant;
-  /** Class and code of the last failure, for the operator. */
+  /** Class and code of the last failure. */
   readonly failure?: readonly [className: string, code: string];
-  /** Superseded versions that cost money until they are destroyed, with the expiry of their token. */
+  /** Superseded versions, billed until they are destroyed, with the expiry of their token. */
   readonly older: readonly (readonly [version: string, expiresAt: Instant])[];
 }
 
-/** The last exchange that failed, since the last one that did not. */
+/** The exchanges that failed since the last one that succeeded. */
 interface ExchangeFailure {
   readonly failures: number;
-  /** How many of them, the last ones, had the same code. */
+  /** How many of the last ones in a row had the same code. */
   readonly repeats: number;
+  /** When the first of them failed. */
   readonly since: Instant;
   readonly class: string;
   readonly code: string;
   readonly reason: Reason;
-  /** Keyed fingerprint of the client secrets that were tried: a changed secret leaves the slow ladder. */
+  /** Keyed fingerprint of the client secrets that were sent: a changed secret leaves the slow ladder. */
   readonly secretPrint: string;
 }
 
@@ -43,14 +45,14 @@ export interface CredentialRecord {
   readonly revision: number;
   readonly issuedAt: Instant;
   readonly expiresAt: Instant;
-  /** When the next exchange is due, jitter included: drawn once per revision. After a failure: the next try. */
+  /** When the next exchange is due, with jitter drawn once per revision. After a failure: the next retry. */
   readonly dueAt: Instant;
-  /** Fingerprint of what was asked for (see `specOf`), at the last exchange, failed or not; its last digits when it was read. */
+  /** Fingerprint of what the last exchange requested, failed or not (`specOf`). A record that was read has its end. */
   readonly spec: string;
   /** Keyed by `targetKey`. */
   readonly targets: Readonly<Record<string, TargetRecord>>;
   readonly failure?: ExchangeFailure;
-  /** Made of what a listing said, which may be old: the stores are asked before anything is minted on its word. */
+  /** A listing made the record. It may be minutes old: the stores are asked before a token is minted. */
   readonly listed?: boolean;
   /** Mark of the rotation that set `dueAt`, where rotations are traced. */
   readonly scheduledBy?: string;
@@ -70,7 +72,7 @@ export function emptyRecord(spec: string): CredentialRecord {
   return { revision: 0, issuedAt: 0, expiresAt: 0, dueAt: 0, spec, targets: {} };
 }
 
-/** When the first consumer holds a dead token: the earliest expiry over the targets; 0 when one holds nothing. */
+/** When the first consumer holds a dead token: the earliest expiry over the targets; 0: a target holds no token. */
 export function liveUntil(record: CredentialRecord, targets: readonly Target[]): Instant {
   let until = Infinity;
   for (const target of targets) {
@@ -79,7 +81,7 @@ export function liveUntil(record: CredentialRecord, targets: readonly Target[]):
   return Number.isFinite(until) ? until : 0;
 }
 
-/** Nothing is known of the credential: there was no token yet, or nobody could say whether there was. */
+/** Whether nothing is known of the credential: it has had no token yet, or no store could say whether it had. */
 export function isUnknown({ revision, failure }: CredentialRecord): boolean {
   return revision === 0 && failure === undefined;
 }
@@ -89,24 +91,35 @@ export function pendingTargets(credential: Credential, record: CredentialRecord)
   return credential.publish.filter((target) => targetRecordOf(record, target).revision < record.revision);
 }
 
-/** What the record remembers of the target. */
+/** What the record remembers of one target. */
 export function targetRecordOf(record: CredentialRecord, target: Target): TargetRecord {
   return record.targets[targetKey(target)] ?? emptyTarget;
 }
 
-/** Code of a failure: the sealed token cannot be opened by the replica that had its turn. */
+/** The record with a change of what it remembers of each given target. */
+export function withTargets(
+  record: CredentialRecord,
+  targets: readonly Target[],
+  change: (before: TargetRecord) => TargetRecord,
+): CredentialRecord {
+  const all = { ...record.targets };
+  for (const target of targets) all[targetKey(target)] = change(targetRecordOf(record, target));
+  return { ...record, targets: all };
+}
+
+/** Code of a failure: the replica that had its turn cannot open the sealed token. */
 export const SEALED_ELSEWHERE = "SealedByOtherKey";
-/** From this number of such turns in a row on nobody seems to have the key any more. */
+/** After this number of such turns in a row, no replica seems to have the key any more. */
 const ELSEWHERE_TRIES = 3;
 
-/** Whether another replica is still given the time to publish a sealed token that this one cannot open. */
+/** Whether other replicas still get time to publish a sealed token that this one cannot open. */
 export function isLeftToOthers(target: TargetRecord): boolean {
   return target.failure?.[1] !== SEALED_ELSEWHERE || target.failures < ELSEWHERE_TRIES;
 }
 
 /**
- * When another token may be minted because the newest one could not be published and no copy of it is left. A store that
- * does not answer is asked at each retry, and counts once; a store that refuses writes counts each time.
+ * When another token may be minted because the newest one could not be published and no copy of it is left. A store
+ * that does not answer counts once, however many retries ask it; a store that refuses writes counts each time.
  */
 export function mintAgainAt(record: CredentialRecord, pending: readonly Target[], policy: Policy): Instant {
   const refusals = pending.map((target) => {
@@ -118,7 +131,7 @@ export function mintAgainAt(record: CredentialRecord, pending: readonly Target[]
   return most === 0 ? 0 : record.issuedAt + mintAgainMs(most, policy);
 }
 
-/** The same record as it must be remembered while a publish is under way: no target is sure to hold what it held. */
+/** The record to be remembered while a publish is under way: meanwhile no target is confirmed to hold what it held. */
 export function withoutConfirmations(record: CredentialRecord): CredentialRecord {
   const targets: Record<string, TargetRecord> = {};
   for (const [key, target] of Object.entries(record.targets)) {

@@ -4,7 +4,7 @@ import { dueAt } from "../policy/schedule.ts";
 import type { StorePorts } from "../ports/ports.ts";
 import { type Held, PublishError } from "../ports/store.ts";
 import type { TargetOutcome } from "./outcome.ts";
-import { type CredentialRecord, type TargetRecord, emptyTarget, targetRecordOf } from "./record.ts";
+import { type CredentialRecord, type TargetRecord, emptyTarget, targetRecordOf, withTargets } from "./record.ts";
 import { targetKey } from "./spec.ts";
 
 interface AskOptions {
@@ -19,8 +19,8 @@ export interface AskedStores {
 }
 
 /**
- * Makes a record of what the stores hold: Redis is disposable, the stores are not. The newest revision found counts on;
- * a target that holds an older one, or nothing, is left to be published to.
+ * Makes a record of what the stores hold: Redis is disposable, the stores are not. Revisions count on from the newest
+ * one found. A target that holds an older one, or none, waits for its publish.
  */
 export async function recoverRecord(
   credential: Credential,
@@ -38,7 +38,7 @@ export async function recoverRecord(
   return { record: { ...record, revision: newest.revision, ...life, dueAt: due }, unanswered };
 }
 
-/** Asks what the given targets hold, and notes it in the record. A target whose store does not answer is asked again later. */
+/** Asks what the given targets hold, and notes the answers in the record. A silent store is asked again later. */
 export async function askStores(
   targets: readonly Target[],
   record: CredentialRecord,
@@ -78,23 +78,21 @@ export async function askStores(
   return { record: { ...record, targets: all }, unanswered, held };
 }
 
-/** An answer to a question does not end a row of failed publishes. */
+/** Only a publish ends a row of failed publishes: an answer of the store does not. */
 function stillFailing(now: TargetRecord, { failures, retryAt, failure }: TargetRecord): TargetRecord {
   return { ...now, failures, retryAt, ...(failure !== undefined && { failure }) };
 }
 
-/** The record of targets that lack the token while no copy of it is left: the next rotation obtains another one. */
+/** Notes that no copy of the token is left for the given targets: the next rotation mints another one. */
 export function withoutToken(record: CredentialRecord, targets: readonly Target[]): CredentialRecord {
-  const all: Record<string, TargetRecord> = { ...record.targets };
-  for (const target of targets) {
-    const before = targetRecordOf(record, target);
-    if (before.failures > 0) continue;
-    all[targetKey(target)] = { ...before, failures: 1, retryAt: record.dueAt, failure: ["not_found", "TokenMissing"] };
-  }
-  return { ...record, targets: all };
+  return withTargets(record, targets, (before) =>
+    before.failures > 0
+      ? before
+      : { ...before, failures: 1, retryAt: record.dueAt, failure: ["not_found", "TokenMissing"] },
+  );
 }
 
-/** `counted`: the store's versions cost something, so the record remembers them. */
+/** `counted`: the store bills for versions, so the record remembers them. */
 export function recordOfHeld(
   held: Held | undefined,
   { counted, epoch }: { readonly counted: boolean; readonly epoch: string },
@@ -106,7 +104,7 @@ export function recordOfHeld(
     revision: held.revision,
     expiresAt: held.expiresAt,
     version: counted ? held.version : "",
-    // Their own expiry is not known; they are older than the newest, so dead at the latest with it.
+    // The expiry of these versions is not known. They are older than the newest one, so their tokens die no later.
     older: held.older.map((version) => [version, held.expiresAt] as const),
   };
 }

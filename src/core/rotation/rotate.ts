@@ -19,23 +19,23 @@ interface Rotation {
   readonly provider: Provider;
 }
 
-/** Bounds of the pause before stores that could not say what they hold are asked again. */
+/** How long stores that could not say what they hold are left alone: at least, and a random part on top. */
 const UNKNOWN_RETRY_MS = { atLeast: 5000, spread: 10_000 } as const;
 
 /**
  * The one use case: brings one credential from a claimed job to its next due instant.
  *
  * 1. Wait for the job's slot under the provider's rate. A daemon that drains gives the claim back unused.
- * 2. Begin: the journal confirms the claim, or says that another claim or a pause forbids to go on.
+ * 2. Begin: the journal confirms the claim, or names another claim or a pause that forbids to go on.
  * 3. Gather what is known (known.ts): the record, else what the stores hold; a sealed token that waits for a store.
  * 4. Decide whether there is a reason to mint (policy/schedule.ts). The decision asks nobody.
  *    Renew the lease (lease.ts) if asking the stores took a part of it: what follows sends something.
- * 5. Mint (mint.ts): one exchange, then revision and sealed token go into the journal, before anything else happens.
+ * 5. Mint (mint.ts): one exchange. Revision and sealed token go into the journal before anything else happens.
  * 6. Publish (publish.ts) the newest token to every target that lacks it, each target for itself.
  * 7. Finish: conclude (conclude.ts), and re-arm the due index under the claim's fence.
  *
- * A crash after any step loses nothing: what is due stays due once the lease ends, a minted token is sealed in the
- * journal, and a published one is found in its store by its revision.
+ * A crash after any step loses nothing. A due credential is claimed again once the lease ends, a minted token is sealed
+ * in the journal, and a published one is found in its store by its revision.
  */
 export async function rotate({ job, credential, provider }: Rotation, ports: Ports): Promise<Outcome> {
   const { journal, trace } = ports;
@@ -54,8 +54,9 @@ export async function rotate({ job, credential, provider }: Rotation, ports: Por
   trace?.claimed();
   let progress = decide(await gatherKnown(arrival, { claim: begun, provider }, ports), ports);
   if (progress.reason !== undefined || progress.token !== undefined) progress = await withLease(progress, ports);
-  if (progress.fenced !== true && progress.reason !== undefined)
+  if (progress.fenced !== true && progress.reason !== undefined) {
     progress = await mint(progress, progress.reason, ports);
+  }
   if (progress.fenced !== true && progress.token !== undefined) {
     progress = await publishPending(progress, progress.token, ports);
   }
@@ -63,7 +64,7 @@ export async function rotate({ job, credential, provider }: Rotation, ports: Por
   return finish(progress, ports);
 }
 
-/** Names the reason to mint, if there is one, and the revision that everything from here on is about. */
+/** Names the reason to mint, if there is one, and the revision that all further steps are about. */
 function decide(known: Progress, ports: Ports): Progress {
   const { credential, record, storesSilent, forgotten } = known;
   const reason = reasonToRotate(factsOf(known), ports.now());
