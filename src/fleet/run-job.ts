@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { Credential, Instant, Provider } from "../core/credential.ts";
 import type { Edges } from "../core/edges.ts";
-import { sameCallers } from "../core/policy/same-caller.ts";
+import { ownHostOf, sameCallers } from "../core/policy/same-caller.ts";
 import type { Ports } from "../core/ports/ports.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
 import { rotate } from "../core/rotation/rotate.ts";
@@ -11,6 +11,7 @@ import type { Log } from "../observe/log.ts";
 import type { RotationSpans, StartRotation } from "../observe/trace.ts";
 import { renderPayload } from "../publish/payload.ts";
 import type { StartedJob } from "../queue/bullmq.ts";
+import { isPublishClaim } from "../queue/claim.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { journalOf } from "../queue/journal.ts";
 import type { Seal } from "../secrets/seal.ts";
@@ -57,9 +58,10 @@ export function makeJobRunner(options: JobRunnerOptions) {
     { due, leaseFloorMs }: { readonly due: DueIndex; readonly leaseFloorMs: number },
   ): Promise<Instant> {
     const { config, credentials, exchanges, stores } = generation;
-    const journal = journalOf(due, job, leaseFloorMs, options.abandoned);
+    const credential = credentials.get(job.id);
+    const host = credential === undefined ? undefined : ownHostOf(credential);
+    const journal = journalOf(due, job, { leaseFloorMs, host, abandoned: options.abandoned });
     try {
-      const credential = credentials.get(job.id);
       const provider = credential && config.providers.get(credential.provider);
       const exchange = provider && exchanges.get(provider.name);
       if (credential === undefined || provider === undefined || exchange === undefined) {
@@ -68,15 +70,17 @@ export function makeJobRunner(options: JobRunnerOptions) {
       }
       const spans = options.startRotation?.(job, credential, provider);
       const outcome = await rotate(
-        { job: { ...job, mayExchange: true }, credential, provider },
+        { job: { ...job, mayExchange: !isPublishClaim(job) }, credential, provider },
         {
           ...portsOf(credential, provider),
           journal,
           exchange: spans?.exchange(exchange) ?? exchange,
           stores: spans === undefined ? stores : traced(stores, spans),
           async pause(forMs) {
-            const others = sameCallers(credential, config).map((name) => options.dueOf(name)?.coolDown(forMs));
-            const [until] = await Promise.all([due.coolDown(forMs), ...others]);
+            const others = sameCallers(credential, config).map((caller) =>
+              options.dueOf(caller.provider)?.coolDown(forMs, caller.host),
+            );
+            const [until] = await Promise.all([due.coolDown(forMs, host), ...others]);
             return until;
           },
           ...(spans && { trace: spans }),

@@ -16,6 +16,11 @@ export interface Claimed {
   readonly begun?: Extract<Begun, { kind: "begun" }>;
 }
 
+/** Whether a claim was made to publish only: it has passed no gate of the provider. */
+export function isPublishClaim({ fence }: Pick<Claimed, "fence">): boolean {
+  return fence.startsWith("p");
+}
+
 export interface ClaimLimits extends ProviderLimits {
   /** Shortest lease: what one exchange needs. */
   readonly leaseFloorMs: number;

@@ -7,7 +7,7 @@ import { keysOf, wakeChannel } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { scanPages } from "./redis/scan.ts";
 import { begin, finish, minted, release, renew } from "./scripts/job.ts";
-import { advance, coolDown, request } from "./scripts/operator.ts";
+import { advance, coolDown, endCooldown, request } from "./scripts/operator.ts";
 import { register, remove } from "./scripts/registration.ts";
 
 /** What became of an operator's wish. */
@@ -15,6 +15,12 @@ export type Asked =
   | { readonly kind: "asked" | "unknown" }
   /** An operator has paused the credential or its provider. */
   | { readonly kind: "paused"; readonly until: Instant };
+
+interface BeginOptions {
+  readonly leaseFloorMs: number;
+  /** Host of a token endpoint that is the credential's own: a cooldown of that host counts. */
+  readonly host?: string | undefined;
+}
 
 const BATCH = 500;
 
@@ -51,10 +57,10 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
     claim: (limits: ClaimLimits, room?: number) => claimDue(redis, keys, limits, room),
 
     /** Re-checks the fence and renews the lease at the job's start. */
-    async begin(id: string, fence: string, leaseFloorMs: number): Promise<Begun> {
+    async begin(id: string, fence: string, options: BeginOptions): Promise<Begun> {
       const reply = (await redis.run(begin, {
         keys: keysFor(id),
-        args: { id, claimFence: fence, floorMs: leaseFloorMs, capMs: LEASE_CAP_MS },
+        args: { id, claimFence: fence, floorMs: options.leaseFloorMs, capMs: LEASE_CAP_MS, host: options.host ?? "" },
       })) as [number, number, number, string | null, string | null, string | null];
       const [kind, now, lease, record, request, sealed] = reply;
       if (kind === 0) return { kind: "fenced" };
@@ -100,8 +106,10 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
           id,
           claimFence: fence,
           nextAt: to.nextAt,
+          publishAt: to.publishAt ?? 0,
           record: to.record,
           liveUntil: to.liveUntil,
+          healthyUntil: to.healthyUntil ?? 0,
           failure: to.failing,
           keepSealed: to.keepSealed ? 1 : 0,
           servedRequest: to.request ?? "",
@@ -136,9 +144,14 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       }
     },
 
-    /** Nothing is claimed or sent before the cooldown ends; a later end wins. Returns the end. */
-    async coolDown(forMs: number): Promise<Instant> {
-      return Number(await redis.run(coolDown, { keys, args: { channel, provider, forMs: Math.ceil(forMs) } }));
+    /** No exchange is claimed or sent before the cooldown of the provider, or of one host, ends; a later end wins. */
+    async coolDown(forMs: number, host = ""): Promise<Instant> {
+      return Number(await redis.run(coolDown, { keys, args: { channel, provider, forMs: Math.ceil(forMs), host } }));
+    },
+
+    /** Ends the cooldowns of the provider and of its hosts; returns how many there were. */
+    async endCooldown(): Promise<number> {
+      return Number(await redis.run(endCooldown, { keys, args: { channel, provider } }));
     },
 
     async record(id: string): Promise<string | undefined> {

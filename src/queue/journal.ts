@@ -9,17 +9,18 @@ const REPLY_TIMEOUT_MS = 3000;
 export function journalOf(
   due: DueIndex,
   job: Pick<StartedJob, "id" | "fence" | "begun">,
-  leaseFloorMs: number,
-  abandoned: AbortSignal,
+  options: { readonly leaseFloorMs: number; readonly host?: string | undefined; readonly abandoned: AbortSignal },
 ): Journal {
   const { id, fence } = job;
+  const { leaseFloorMs, host, abandoned } = options;
   const untilAbandoned: Until = (give) => {
     abandoned.addEventListener("abort", give);
     if (abandoned.aborted) give();
     return () => abandoned.removeEventListener("abort", give);
   };
   return {
-    begin: async () => job.begun?.() ?? due.begin(id, fence, leaseFloorMs),
+    // What a claim has read says nothing of the cooldown of a host.
+    begin: async () => (host === undefined ? job.begun?.() : undefined) ?? due.begin(id, fence, { leaseFloorMs, host }),
     renew() {
       const renewed = due.renew(id, fence, leaseFloorMs).catch(() => "unreachable" as const);
       return orElse(renewed, "unreachable", untilLate);

@@ -18,17 +18,28 @@ export function keysOf(prefix: string, provider: string) {
     tag,
     /** Sorted set: id -> the instant at which it is due, or at which its lease runs out. */
     due: key("due"),
-    /** Sorted set: id -> the instant at which its lease runs out; only ids that are claimed. */
+    /** Sorted set: id -> the instant at which its lease runs out; only ids that are claimed for an exchange. */
     running: key("running"),
+    /** Sorted set: id -> the instant at which the publish of its sealed token is tried again. */
+    waiting: key("waiting"),
+    /** Sorted set: id -> the instant at which its lease runs out; only ids that are claimed to publish. */
+    publishing: key("publishing"),
+    /**
+     * Sorted set: id -> the instant at which the first consumer of a store that is well holds a dead token. Only ids of
+     * which another store does not hold the newest token: there `expiry` is the store's that fails.
+     */
+    healthy: key("healthy"),
     /** Hash: id -> record (see core/rotation/record-codec.ts). */
     state: key("state"),
     /** Hash: id -> fence of its newest claim; `-` after a claim that was released. */
     fence: key("fence"),
     /** The instant at which the cooldown that the provider asked for ends. */
     cooldown: key("pause"),
+    /** Hash: host -> the end of its cooldown, where each credential has a token endpoint of its own. */
+    hostCooldowns: key("host-pauses"),
     /** The next free slot under the provider's rate. */
     pace: key("pace"),
-    /** Hash: id -> mark of an operator's request (see core/ports/operator-request.ts). */
+    /** Hash: id -> mark of an operator's request (see core/ports/journal.ts). */
     requests: key("requests"),
     /** Sorted set: id -> the instant at which the first consumer holds a dead token. */
     expiry: key("expiry"),

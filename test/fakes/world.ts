@@ -99,9 +99,10 @@ class FakeJournal implements Journal {
   sealed: Uint8Array | undefined;
   request: string | undefined;
   nextAt = 0;
+  publishAt: number | undefined;
   failing = "";
   entry = "";
-  answer: "up" | "down" | undefined;
+  answer: Finish["answer"];
   sent = false;
   fenced = false;
   pausedUntil = 0;
@@ -137,7 +138,8 @@ class FakeJournal implements Journal {
     if (entry.record !== "") this.record = entry.record;
     if (!entry.keepSealed) this.sealed = undefined;
     if (entry.request === this.request) this.request = undefined;
-    this.nextAt = entry.nextAt;
+    this.nextAt = Math.min(entry.nextAt, entry.publishAt ?? Infinity);
+    this.publishAt = entry.publishAt;
     this.failing = entry.failing;
     this.entry = entry.entry;
     this.answer = entry.answer;

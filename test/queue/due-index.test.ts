@@ -28,7 +28,7 @@ describe("the due index", () => {
     await expect
       .poll(async () => (await index.due.claim({ ...limits, leaseFloorMs: 1 })).claimed[0]?.fence)
       .toMatch(/\d+/);
-    expect(await index.due.begin("a", first?.fence ?? "", 1)).toEqual({ kind: "fenced" });
+    expect(await index.due.begin("a", first?.fence ?? "", { leaseFloorMs: 1 })).toEqual({ kind: "fenced" });
     expect(await index.due.finish("a", first?.fence ?? "", finishAt(1))).toEqual({ kind: "fenced" });
   });
 
@@ -94,7 +94,10 @@ describe("the due index", () => {
     expect(first?.begun).toBeUndefined(); // nothing is known of it
     await index.due.finish("a", first?.fence ?? "", finishAt(0));
     const [plain] = (await index.due.claim(limits)).claimed;
-    const { leaseMs, ...begun } = { ...(await index.due.begin("a", plain?.fence ?? "", 10_000)), leaseMs: 10_000 };
+    const { leaseMs, ...begun } = {
+      ...(await index.due.begin("a", plain?.fence ?? "", { leaseFloorMs: 10_000 })),
+      leaseMs: 10_000,
+    };
     expect(plain?.begun).toEqual({ ...begun, leaseMs });
     await index.due.finish("a", plain?.fence ?? "", finishAt(Date.now() + 60_000));
     await index.due.request("a");
@@ -121,7 +124,7 @@ describe("the due index", () => {
     await index.due.release("a", faulty?.fence ?? "", 0);
     const [after] = (await index.due.claim(limits)).claimed;
     expect(after?.begun).toBeUndefined();
-    expect(await index.due.begin("a", after?.fence ?? "", 10_000)).toMatchObject({ sealed });
+    expect(await index.due.begin("a", after?.fence ?? "", { leaseFloorMs: 10_000 })).toMatchObject({ sealed });
     await index.due.finish("a", after?.fence ?? "", finishAt(0));
     const [gone] = (await index.due.claim({ ...limits, leaseFloorMs: 1 })).claimed;
     expect(gone?.begun).toBeDefined();
@@ -134,7 +137,11 @@ describe("the due index", () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     const until = await index.due.coolDown(5000);
-    expect(await index.due.begin("a", job?.fence ?? "", 10_000)).toEqual({ kind: "paused", until, releaseAt: until });
+    expect(await index.due.begin("a", job?.fence ?? "", { leaseFloorMs: 10_000 })).toEqual({
+      kind: "paused",
+      until,
+      releaseAt: until,
+    });
   });
 
   test("re-arms under its fence and remembers what was written", async () => {
@@ -155,7 +162,7 @@ describe("the due index", () => {
     expect(await index.due.minted("a", job?.fence ?? "", entry)).toBe(true);
     await index.due.finish("a", job?.fence ?? "", finishAt(0, { keepSealed: true, failing: "{}" }));
     const [again] = (await index.due.claim(limits)).claimed;
-    expect(await index.due.begin("a", again?.fence ?? "", 10_000)).toMatchObject({
+    expect(await index.due.begin("a", again?.fence ?? "", { leaseFloorMs: 10_000 })).toMatchObject({
       kind: "begun",
       sealed,
       record: entry.record,
@@ -190,7 +197,7 @@ describe("the due index", () => {
     const mark = await index.redis.call("HGET", index.due.keys.requests, "a");
     await index.due.finish("a", job?.fence ?? "", finishAt(Date.now() + 60_000));
     const [next] = (await index.due.claim(limits)).claimed;
-    expect(await index.due.begin("a", next?.fence ?? "", 1)).toMatchObject({ request: String(mark) });
+    expect(await index.due.begin("a", next?.fence ?? "", { leaseFloorMs: 1 })).toMatchObject({ request: String(mark) });
     await index.due.finish("a", next?.fence ?? "", finishAt(Date.now() + 60_000, { request: String(mark) }));
     expect((await index.due.claim(limits)).claimed).toEqual([]);
     await index.due.request("a");

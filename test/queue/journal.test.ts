@@ -10,7 +10,7 @@ async function claimed(abandoned: AbortSignal) {
   await index.put([{ id: "acme", dueAt: 1, liveUntil: 0 }]);
   const { claimed } = await index.due.claim({ concurrency: 1, leaseFloorMs: 15_000 });
   const [{ id, fence } = { id: "", fence: "" }] = claimed;
-  return journalOf(index.due, { id, fence }, 15_000, abandoned);
+  return journalOf(index.due, { id, fence }, { leaseFloorMs: 15_000, abandoned });
 }
 
 const minted = { record: "r", sealed: undefined, lifeMs: 60_000, leaseMs: 10_000 };

@@ -88,7 +88,11 @@ describe("an operator's pause", () => {
     await put("a", 1);
     const [job] = (await index.due.claim(limits)).claimed;
     const { until } = await halts.pause(["a"], HOUR, note);
-    expect(await index.due.begin("a", job?.fence ?? "", 1000)).toEqual({ kind: "paused", until, releaseAt: until });
+    expect(await index.due.begin("a", job?.fence ?? "", { leaseFloorMs: 1000 })).toEqual({
+      kind: "paused",
+      until,
+      releaseAt: until,
+    });
     await index.due.release("a", job?.fence ?? "", until);
     expect(await claimed()).toEqual([]);
     await halts.resume(["a"]);
@@ -136,7 +140,11 @@ describe("an operator's pause", () => {
       await put("a", 1);
       const [job] = (await index.due.claim(limits)).claimed;
       const { until } = await halts.pause("all", HOUR, note);
-      expect(await index.due.begin("a", job?.fence ?? "", 1)).toEqual({ kind: "paused", until, releaseAt: 0 });
+      expect(await index.due.begin("a", job?.fence ?? "", { leaseFloorMs: 1 })).toEqual({
+        kind: "paused",
+        until,
+        releaseAt: 0,
+      });
       await index.due.release("a", job?.fence ?? "", 0);
       await halts.resume("all");
       expect(await claimed()).toEqual(["a"]);

@@ -50,7 +50,7 @@ export async function measure(): Promise<Measured> {
     async work(job, due) {
       const { id, fence } = job;
       const now = Date.now();
-      await journalOf(due, job, 10_000, never).begin();
+      await journalOf(due, job, { leaseFloorMs: 10_000, abandoned: never }).begin();
       const text = encodeRecord(record(now), publish);
       await due.minted(id, fence, { record: text, sealed: undefined, lifeMs: 3_600_000, leaseMs: 30_000 });
       const nextAt = now + 2_500_000;

@@ -1,5 +1,11 @@
 import type { Credential, Provider } from "../credential.ts";
 
+/** Where nothing may be sent for a while: a provider, or the one host of it at which a credential has its endpoint. */
+export interface Caller {
+  readonly provider: string;
+  readonly host: string | undefined;
+}
+
 /**
  * Names the other providers whose exchanges reach the same host for the same client. A host that asks to wait (429,
  * Retry-After) counts the requests of a client, whichever provider of the configuration sends them: all must wait.
@@ -7,15 +13,20 @@ import type { Credential, Provider } from "../credential.ts";
 export function sameCallers(
   { clientId, ...throttled }: Credential,
   fleet: { readonly providers: ReadonlyMap<string, Provider>; readonly credentials: readonly Credential[] },
-): string[] {
+): Caller[] {
   const hostOf = (credential: Omit<Credential, "clientId">): string | undefined =>
     URL.parse(credential.tokenEndpoint ?? fleet.providers.get(credential.provider)?.tokenEndpoint ?? "")?.host;
   const host = hostOf(throttled);
-  const names = new Set<string>();
+  const callers = new Map<string, Caller>();
   for (const credential of fleet.credentials) {
     const { provider } = credential;
-    if (credential.clientId !== clientId || provider === throttled.provider || names.has(provider)) continue;
-    if (hostOf(credential) === host) names.add(provider);
+    if (credential.clientId !== clientId || provider === throttled.provider || callers.has(provider)) continue;
+    if (hostOf(credential) === host) callers.set(provider, { provider, host: ownHostOf(credential) });
   }
-  return [...names];
+  return [...callers.values()];
+}
+
+/** The host of a token endpoint that is the credential's own; undefined where it uses the provider's. */
+export function ownHostOf({ tokenEndpoint }: Pick<Credential, "tokenEndpoint">): string | undefined {
+  return tokenEndpoint === undefined ? undefined : URL.parse(tokenEndpoint)?.host;
 }

@@ -1,5 +1,6 @@
 import type { Instant } from "../credential.ts";
 import { isEndpointFault, needsPerson } from "../policy/error-classes.ts";
+import type { Finish } from "../ports/journal.ts";
 import type { FailingEntry } from "./failing.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Arrival, FailedExchange, Progress } from "./progress.ts";
@@ -7,8 +8,10 @@ import { type CredentialRecord, isUnknown, liveUntil, mintAgainAt, targetRecordO
 
 export interface Conclusion {
   readonly outcome: Outcome;
-  /** The next instant of work: an exchange or a publish. */
-  readonly nextAt: Instant;
+  /** When the credential is due for an exchange. */
+  readonly exchangeAt: Instant;
+  /** When the publish of the sealed token is tried again; undefined: none waits. */
+  readonly publishAt: Instant | undefined;
   /** What an operator should know; undefined when nothing is wrong. */
   readonly failing: FailingEntry | undefined;
 }
@@ -46,7 +49,12 @@ export function conclude(
   const soonest = progress.token === undefined ? mintAgainAt(record, progress.pending, progress.credential.policy) : 0;
   const retries = waiting.filter(({ failures }) => failures > 0).map(({ retryAt }) => Math.max(retryAt, soonest));
   // While no record is known, failures are not counted: the stores are asked again at a steady pace.
-  const nextAt = isUnknown(record) ? now + unknownRetryMs : Math.min(record.dueAt, ...retries);
+  const retryAt = Math.min(...retries);
+  // Without a copy of the token only an exchange helps.
+  const publishAt = progress.kept && retries.length > 0 ? retryAt : undefined;
+  const dueAt = isUnknown(record) ? now + unknownRetryMs : record.dueAt;
+  const exchangeAt = publishAt === undefined && !isUnknown(record) ? Math.min(dueAt, retryAt) : dueAt;
+  const nextAt = Math.min(exchangeAt, publishAt ?? Infinity);
   const failures = record.failure?.failures ?? Math.max(0, ...waiting.map((each) => each.failures));
   const outcome: Outcome = {
     ...outcomeBase(progress, now),
@@ -64,7 +72,7 @@ export function conclude(
       published: { remainingMs: record.expiresAt - now, owedMs: Math.max(0, now - progress.owedSince) },
     }),
   };
-  return { outcome, nextAt, failing: failingOf(progress, nextAt, now) };
+  return { outcome, exchangeAt, publishAt, failing: failingOf(progress, nextAt, now) };
 }
 
 function outcomeBase({ job, credential, startedAt, rotationId, warnings, targets }: Arrival, now: Instant) {
@@ -104,9 +112,10 @@ export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
 }
 
 /** Whether the endpoint answered. One refused account says nothing against it. Undefined: no request was sent. */
-export function answerOf({ error, exchangeMs }: Progress): "up" | "down" | undefined {
+export function answerOf({ error, exchangeMs, record }: Progress): Finish["answer"] {
   if (exchangeMs === undefined) return undefined;
-  return error !== undefined && isEndpointFault(error.class) && error.code !== "http_403" ? "down" : "up";
+  if (error === undefined || !isEndpointFault(error.class) || error.code === "http_403") return "up";
+  return record.failure?.failures === 1 ? "down" : "still_down";
 }
 
 function resultOf({ error, pending, targets, rotated, forgotten }: Progress): Outcome["result"] {

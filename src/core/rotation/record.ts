@@ -81,6 +81,15 @@ export function liveUntil(record: CredentialRecord, targets: readonly Target[]):
   return Number.isFinite(until) ? until : 0;
 }
 
+/**
+ * When the first consumer of a store that is well holds a dead token; undefined where every store is, or none. A store
+ * that fails must not make a credential look dead that other consumers read.
+ */
+export function healthyUntil(record: CredentialRecord, targets: readonly Target[]): Instant | undefined {
+  const well = targets.filter((target) => targetRecordOf(record, target).failures === 0);
+  return well.length === 0 || well.length === targets.length ? undefined : liveUntil(record, well);
+}
+
 /** Whether nothing is known of the credential: it has had no token yet, or no store could say whether it had. */
 export function isUnknown({ revision, failure }: CredentialRecord): boolean {
   return revision === 0 && failure === undefined;

@@ -10,7 +10,7 @@ import { mint } from "./mint.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
 import { publishPending } from "./publish.ts";
-import { isUnknown, liveUntil } from "./record.ts";
+import { healthyUntil, isUnknown, liveUntil } from "./record.ts";
 import { encodeRecord } from "./record-codec.ts";
 
 interface Rotation {
@@ -79,12 +79,15 @@ async function finish(progress: Progress, ports: Ports): Promise<Outcome> {
   const unknown = isUnknown(record);
   const pending = unknown ? credential.publish : progress.pending;
   const unknownRetryMs = Math.ceil(UNKNOWN_RETRY_MS.atLeast + ports.random() * UNKNOWN_RETRY_MS.spread);
-  const { outcome, nextAt, failing } = conclude({ ...progress, pending }, { now, unknownRetryMs });
+  const { outcome, exchangeAt, publishAt, failing } = conclude({ ...progress, pending }, { now, unknownRetryMs });
   const scheduled = ports.trace === undefined ? record : { ...record, scheduledBy: ports.trace.mark };
+  const healthy = healthyUntil(record, credential.publish);
   const finished = await ports.journal.finish({
-    nextAt,
+    nextAt: exchangeAt,
+    ...(publishAt !== undefined && { publishAt }),
     record: unknown ? "" : encodeRecord(scheduled, credential.publish),
     liveUntil: liveUntil(record, credential.publish),
+    ...(healthy !== undefined && healthy > 0 && { healthyUntil: healthy }),
     failing: failing === undefined ? "" : encodeFailing(failing),
     keepSealed: kept && pending.length > 0,
     request: claim.request,

@@ -1,27 +1,90 @@
 import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
 import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../../core/policy/order.ts";
-import { LEASE, NOW, OPERATOR_PAUSES } from "./prelude.ts";
+import { ARM_PUBLISH, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /** For the order of a catch-up this many tokens are read on either side of now; those that are not due are passed over. */
 const WINDOW = 1000;
+/** Publishes of one provider under way at once, over all replicas; what the stores take is decided elsewhere. */
+const PUBLISH_SLOTS = 64;
+/** A token that dies within this is published first. */
+const PUBLISH_DANGER_MS = 60_000;
+/** When a claim may find room again that found none. */
+const ROOM_MS = 100;
 
-/** How many may be claimed: free slots under concurrency and rate, one probe while the breaker is open. */
+/**
+ * Puts off what an operator has paused, whatever has made it due in the meantime; picks the rest. `index`: the sorted set
+ * in which the id is due.
+ */
+const PICKER = `
+local taken = {}
+local function pickInto(picked, index, id, dueAt)
+  taken[id] = true
+  local till, _, note = 0
+  if anyPaused then till, _, note = operatorPauseOf(id) end
+  if till > now then
+    putOperatorPause(id, till, tonumber(dueAt), note)
+    redis.call('ZADD', index, till, id)
+  else
+    if till > 0 then redis.call('HDEL', operatorPauses, id) end
+    table.insert(picked, {id, dueAt})
+  end
+end
+local function pickDue(picked, index, ids, most)
+  for _, id in ipairs(ids) do
+    if #picked >= most then return end
+    local dueAt = not taken[id] and redis.call('ZSCORE', index, id)
+    if dueAt and tonumber(dueAt) <= now then pickInto(picked, index, id, dueAt) end
+  end
+end
+local function pickOldest(picked, index, most)
+  if #picked >= most then return end
+  local ids = redis.call('ZRANGEBYSCORE', index, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most + #picked)
+  for i = 1, #ids, 2 do
+    if #picked >= most then return end
+    if not taken[ids[i]] then pickInto(picked, index, ids[i], ids[i + 1]) end
+  end
+end
+local function dyingBy(index, instant)
+  return redis.call('ZRANGEBYSCORE', index, string.format('(%d', now), string.format('%d', instant), 'LIMIT', 0, ${WINDOW})
+end
+local function lastDead()
+  return redis.call('ZREVRANGEBYSCORE', expiry, string.format('%d', now), '(0', 'LIMIT', 0, ${WINDOW})
+end`;
+
+/**
+ * Publishes that wait for a store pass no gate of the provider: they take no slot of its rate, quota or concurrency, and
+ * neither its cooldown nor its breaker holds them back. In the order of a catch-up, as exchanges.
+ */
+const PICK_PUBLISHES = `
+local publishes = {}
+redis.call('ZREMRANGEBYSCORE', publishing, '-inf', now)
+local publishFree = math.min(tonumber(max), ${PUBLISH_SLOTS} - redis.call('ZCARD', publishing))
+if redis.call('ZCOUNT', waiting, '-inf', now) > publishFree then
+  pickDue(publishes, waiting, dyingBy(expiry, now + ${PUBLISH_DANGER_MS}), publishFree)
+  pickDue(publishes, waiting, lastDead(), publishFree)
+end
+pickOldest(publishes, waiting, publishFree)
+max = tonumber(max) - #publishes`;
+
+/** How many exchanges may be claimed: free slots under concurrency and rate, one probe while the breaker is open. */
 const FREE = `
 concurrency, intervalMs, horizonMs = tonumber(concurrency), tonumber(intervalMs), tonumber(horizonMs)
 redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
 local slots = concurrency - redis.call('ZCARD', running)
-local free, nextSlot = math.min(tonumber(max), slots), now
+local free, nextSlot = math.min(max, slots), now
 if intervalMs > 0 then
   nextSlot = math.max(now, tonumber(redis.call('GET', pace) or 0))
   free = math.min(free, math.floor((now + horizonMs - nextSlot) / intervalMs) + 1)
 end
 local failures, probeAt = unpack(redis.call('HMGET', breaker, 'failures', 'probeAt'))
 local open = tonumber(failures or 0) >= ${OPEN_AFTER}
+local heldUntil = tonumber(redis.call('GET', cooldown) or 0)
 if open then
-  if tonumber(probeAt or 0) > now then return {now, probeAt, 0} end
+  heldUntil = math.max(heldUntil, tonumber(probeAt or 0))
   free = math.min(free, 1)
 end
+if heldUntil > now then free = 0 end
 free = math.max(free, 0)`;
 
 /**
@@ -54,65 +117,58 @@ end`;
 
 /**
  * See core/policy/order.ts for the order. While everything that is due can be sent, order does not matter and is not
- * computed. What an operator has paused is put off here, whatever has made it due in the meantime.
+ * computed. A probe goes to the account that was answered last: it tells most about the provider.
  */
 const PICK = `
-local picked, taken = {}, {}
+local picked = {}
 local backlog = redis.call('ZCOUNT', due, '-inf', now)
-local function pick(id, dueAt)
-  taken[id] = true
-  local till, _, note = 0
-  if anyPaused then till, _, note = operatorPauseOf(id) end
-  if till > now then
-    putOperatorPause(id, till, tonumber(dueAt), note)
-    redis.call('ZADD', due, till, id)
-  else
-    if till > 0 then redis.call('HDEL', operatorPauses, id) end
-    table.insert(picked, {id, dueAt})
+if heldUntil > now then backlog = 0
+elseif open then
+  local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ${WINDOW})
+  local best, longest = ids[1], -1
+  for _, id in ipairs(ids) do
+    local liveUntil = tonumber(redis.call('ZSCORE', expiry, id) or 0)
+    if liveUntil > longest then best, longest = id, liveUntil end
   end
-end
-if backlog <= math.min(free, ordinary) then
-  local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES')
-  for i = 1, #ids, 2 do pick(ids[i], ids[i + 1]) end
+  if best then pickDue(picked, due, {best}, math.min(free, all)) end
+elseif backlog <= math.min(free, ordinary) then pickOldest(picked, due, backlog)
 elseif all > 0 then
-  local wait = backlog * (intervalMs > 0 and intervalMs or ${ASSUMED_EXCHANGE_MS} / concurrency)
-  local function pickDue(ids)
-    for _, id in ipairs(ids) do
-      if #picked >= math.min(free, all) then return end
-      local dueAt = redis.call('ZSCORE', due, id)
-      if dueAt and tonumber(dueAt) <= now then pick(id, dueAt) end
-    end
-  end
-  local soonDead = string.format('%d', now + wait + ${DANGER_MS})
-  pickDue(redis.call('ZRANGEBYSCORE', expiry, string.format('(%d', now), soonDead, 'LIMIT', 0, ${WINDOW}))
-  pickDue(redis.call('ZREVRANGEBYSCORE', expiry, string.format('%d', now), '(0', 'LIMIT', 0, ${WINDOW}))
-  local most = math.min(free, ordinary)
-  if #picked < most then
-    local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most + #picked)
-    for i = 1, #ids, 2 do
-      if #picked >= most then break end
-      if not taken[ids[i]] then pick(ids[i], ids[i + 1]) end
-    end
-  end
+  local most = math.min(free, all)
+  local soonDead = now + backlog * (intervalMs > 0 and intervalMs or ${ASSUMED_EXCHANGE_MS} / concurrency) + ${DANGER_MS}
+  pickDue(picked, due, dyingBy(healthy, soonDead), most)
+  pickDue(picked, due, dyingBy(expiry, soonDead), most)
+  pickDue(picked, due, lastDead(), most)
+  pickOldest(picked, due, math.min(free, ordinary))
 end`;
 
-/** A row of the reply for each, under a fence and a lease of its own. */
+/** A row of the reply for each, under a fence and a lease of its own. The fence of a publish begins with `p`. */
 const LEASE_PICKED = `
 local reply = {now, 0, 0}
-for _, p in ipairs(picked) do
-  local id, dueAt = p[1], p[2]
+local function leaseTo(id, dueAt, claims, kind)
   local lease = now + leaseFor(id)
-  local newFence, oldFence, record, request = lease, redis.call('HGET', fence, id), false, false
-  if oldFence == string.format('%d', newFence) then newFence = newFence + 1 end
+  local newFence, oldFence = kind .. string.format('%d', lease), redis.call('HGET', fence, id)
+  if oldFence == newFence then newFence = kind .. string.format('%d', lease + 1) end
+  redis.call('ZADD', claims, lease, id)
+  redis.call('HSET', fence, id, newFence)
+  return lease, newFence, oldFence
+end
+for _, p in ipairs(publishes) do
+  local id, dueAt = p[1], p[2]
+  local lease, newFence = leaseTo(id, dueAt, publishing, 'p')
+  armPublish(id, lease)
+  table.insert(reply, {id, newFence, dueAt, now, lease - now, '', ''})
+end
+for _, p in ipairs(picked) do
+  local id, dueAt, record, request = p[1], p[2], false, false
+  local lease, newFence, oldFence = leaseTo(id, dueAt, running, '')
   if not oldFence and redis.call('HEXISTS', failing, id) == 0 then
     record = redis.call('HGET', state, id)
     request = record and redis.call('HGET', requests, id)
   end
   redis.call('ZADD', due, lease, id)
-  redis.call('ZADD', running, lease, id)
-  redis.call('HSET', fence, id, string.format('%d', newFence))
+  redis.call('ZREM', waiting, id)
   table.insert(reply, {
-    id, string.format('%d', newFence), dueAt, string.format('%d', nextSlot), lease - now, record or '', request or ''
+    id, newFence, dueAt, string.format('%d', nextSlot), lease - now, record or '', request or ''
   })
   nextSlot = nextSlot + intervalMs
   slots = slots - 1
@@ -123,7 +179,8 @@ end`;
 
 const ASK_AGAIN = `
 local nextAt = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-if nextAt and tonumber(nextAt) <= now then
+if heldUntil > now then nextAt = heldUntil
+elseif nextAt and tonumber(nextAt) <= now then
   if #picked >= math.min(free, ordinary) and ordinary < free then nextAt = now + refill
   elseif slots > 0 then nextAt = math.max(now + 1, nextSlot - horizonMs / 2)
   else
@@ -138,10 +195,16 @@ if open and #picked > 0 then
   redis.call('HSET', breaker, 'probeAt', string.format('%d', probeAt))
   nextAt = probeAt
 end
+local waitingAt = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')[2]
+if waitingAt and tonumber(waitingAt) <= now then
+  waitingAt = redis.call('ZRANGE', publishing, 0, 0, 'WITHSCORES')[2] or now + ${ROOM_MS}
+  reply[3] = 1
+end
+if waitingAt and (not nextAt or tonumber(waitingAt) < tonumber(nextAt)) then nextAt = waitingAt end
 reply[2] = nextAt and string.format('%d', math.ceil(nextAt)) or 0`;
 
 /**
- * Claims what is due and may be sent now. A limit of 0 is none.
+ * Claims what is due and may be sent now, and the publishes that wait for a store. A limit of 0 is none.
  *
  * For an id with no unfinished work a row also holds what `begin` would read, record and request, "" for none. An id that
  * may have a sealed token never qualifies: such a token always comes with a leftover fence or an entry in `failing`.
@@ -155,6 +218,9 @@ export const claim = script(
     keys: [
       "due",
       "running",
+      "waiting",
+      "publishing",
+      "healthy",
       "fence",
       "cooldown",
       "pace",
@@ -168,13 +234,13 @@ export const claim = script(
     ],
     args: ["max", "concurrency", "floorMs", "capMs", "intervalMs", "horizonMs", "perHour", "perDay", "reserve"],
   },
-  `${NOW} ${LEASE} ${OPERATOR_PAUSES}
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${RECORD_DUE} ${ARM_PUBLISH}
 local anyPaused = redis.call('EXISTS', operatorPauses) == 1
-local pausedUntil = tonumber(redis.call('GET', cooldown) or 0)
 local providerPause = anyPaused and operatorPauseOf('*') or 0
-if providerPause > now then pausedUntil = math.max(pausedUntil, providerPause)
-elseif providerPause > 0 then redis.call('HDEL', operatorPauses, '*') end
-if pausedUntil > now then return {now, pausedUntil, 0} end
+if providerPause > now then return {now, providerPause, 0} end
+if providerPause > 0 then redis.call('HDEL', operatorPauses, '*') end
+${PICKER}
+${PICK_PUBLISHES}
 ${FREE}
 ${QUOTA}
 ${PICK}

@@ -1,7 +1,7 @@
 import { backOff, reserve } from "./budget.ts";
 import { claim } from "./claim.ts";
 import { begin, finish, minted, release, renew } from "./job.ts";
-import { advance, coolDown, pause, request, resume } from "./operator.ts";
+import { advance, coolDown, endCooldown, pause, request, resume } from "./operator.ts";
 import { hold, rearm } from "./recovery.ts";
 import { configure, register, remove } from "./registration.ts";
 import type { Script } from "./script.ts";
@@ -16,7 +16,7 @@ import type { Script } from "./script.ts";
 export const scripts: readonly Script[] = [
   ...[claim, begin, renew, minted, finish, release],
   ...[register, remove, configure],
-  ...[request, advance, coolDown, pause, resume],
+  ...[request, advance, coolDown, endCooldown, pause, resume],
   ...[rearm, hold],
   ...[reserve, backOff],
 ];

@@ -1,41 +1,57 @@
 import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
-import { LEASE, NOW, OPERATOR_PAUSES, WAKE } from "./prelude.ts";
+import { ARM_PUBLISH, CLAIM_KIND, FALLBACK_MS, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE, WAKE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /** What a worker writes for the credential that it has claimed. Each script but does nothing without the claim's fence. */
 
 /**
- * At the start of a job: renews the lease and reads what is known of the credential.
+ * At the start of a job: renews the lease and reads what is known of the credential. A cooldown of the provider, or of the
+ * `host` of a token endpoint that is the credential's own ("" for none), holds back exchanges, and never a publish.
  * -> {0} fenced | {2, pausedUntil, releaseAt} | {1, now, lease, record, request, sealed}
  */
 export const begin = script(
   "begin",
   {
-    keys: ["due", "running", "state", "fence", "cooldown", "requests", "sealed", "operatorPauses", "expiry"],
-    args: ["id", "claimFence", "floorMs", "capMs"],
+    keys: [
+      "due",
+      "running",
+      "publishing",
+      "state",
+      "fence",
+      "cooldown",
+      "hostCooldowns",
+      "requests",
+      "sealed",
+      "operatorPauses",
+      "expiry",
+    ],
+    args: ["id", "claimFence", "floorMs", "capMs", "host"],
   },
-  `${NOW} ${LEASE} ${OPERATOR_PAUSES}
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${CLAIM_KIND}
 if redis.call('HGET', fence, id) ~= claimFence then return {0} end
-local cooldownEnd = tonumber(redis.call('GET', cooldown) or 0)
+local cooldownEnd = publishOnly and 0 or tonumber(redis.call('GET', cooldown) or 0)
+if host ~= '' and not publishOnly then
+  cooldownEnd = math.max(cooldownEnd, tonumber(redis.call('HGET', hostCooldowns, host) or 0))
+end
 if cooldownEnd > now then return {2, cooldownEnd, cooldownEnd} end
 local ofProvider, own = operatorPauseOf('*'), operatorPauseOf(id)
 if ofProvider > now then return {2, ofProvider, 0} end
 if own > now then return {2, own, own} end
 local lease = now + leaseFor(id)
 redis.call('ZADD', due, 'XX', lease, id)
-redis.call('ZADD', running, lease, id)
+redis.call('ZADD', claims, lease, id)
 return {1, now, lease, redis.call('HGET', state, id), redis.call('HGET', requests, id), redis.call('GET', sealed)}`,
 );
 
 /** In the middle of a job, before it sends something: renews the lease. -> 0 fenced | the lease from now on, in ms */
 export const renew = script(
   "renew",
-  { keys: ["due", "running", "fence", "expiry"], args: ["id", "claimFence", "floorMs", "capMs"] },
-  `${NOW} ${LEASE}
+  { keys: ["due", "running", "publishing", "fence", "expiry"], args: ["id", "claimFence", "floorMs", "capMs"] },
+  `${NOW} ${LEASE} ${CLAIM_KIND}
 if redis.call('HGET', fence, id) ~= claimFence then return 0 end
 local leaseMs = leaseFor(id)
 redis.call('ZADD', due, 'XX', now + leaseMs, id)
-redis.call('ZADD', running, now + leaseMs, id)
+redis.call('ZADD', claims, now + leaseMs, id)
 return leaseMs`,
 );
 
@@ -43,14 +59,14 @@ return leaseMs`,
 export const minted = script(
   "minted",
   {
-    keys: ["due", "running", "state", "fence", "sealed"],
+    keys: ["due", "running", "publishing", "state", "fence", "sealed"],
     args: ["id", "claimFence", "leaseMs", "record", "sealedToken", "lifeMs"],
   },
-  `${NOW}
+  `${NOW} ${CLAIM_KIND}
 if redis.call('HGET', fence, id) ~= claimFence then return 0 end
 local lease = now + tonumber(leaseMs)
 redis.call('ZADD', due, 'XX', lease, id)
-redis.call('ZADD', running, lease, id)
+redis.call('ZADD', claims, lease, id)
 redis.call('HSET', state, id, record)
 if sealedToken ~= '' then redis.call('SET', sealed, sealedToken, 'PX', lifeMs) end
 return 1`,
@@ -67,12 +83,13 @@ local function refund()
 end`;
 
 /**
- * The breaker of a provider (see core/policy/breaker.ts). `countAnswer`: counts exchanges in a row that were left
- * unanswered; returns 1 when that has opened the breaker, 2 when it has closed it, else 0. After NOW. KEYS breaker.
+ * The breaker of a provider (see core/policy/breaker.ts). `countAnswer`: counts accounts in a row that had been
+ * answered and now are not; an account that stays unanswered (`still_down`) counts once. Returns 1 when that has opened
+ * the breaker, 2 when it has closed it, else 0. After NOW. KEYS breaker.
  */
 const BREAKER = `
 local function countAnswer(answer)
-  if answer == '' then return 0 end
+  if answer == '' or answer == 'still_down' then return 0 end
   local failures = tonumber(redis.call('HGET', breaker, 'failures') or 0)
   if answer == 'up' then
     if failures > 0 then redis.call('DEL', breaker) end
@@ -109,7 +126,8 @@ local function remember(id, keep, entry)
 end`;
 
 /**
- * Ends a job: re-arms the credential and remembers what came of it. `servedRequest`: the mark of the request that this job
+ * Ends a job: re-arms the credential and remembers what came of it. `nextAt`: when it is due for an exchange; `publishAt`:
+ * when the publish of its sealed token is tried again, 0 where none waits. `servedRequest`: the mark of the request that this job
  * has served; another one makes the credential due now.
  * -> {0 fenced | 1 re-armed | 2 no longer configured, 1 the breaker opened | 2 it closed | 0}
  */
@@ -119,6 +137,9 @@ export const finish = script(
     keys: [
       "due",
       "running",
+      "waiting",
+      "publishing",
+      "healthy",
       "state",
       "fence",
       "requests",
@@ -136,8 +157,10 @@ export const finish = script(
       "id",
       "claimFence",
       "nextAt",
+      "publishAt",
       "record",
       "liveUntil",
+      "healthyUntil",
       "failure",
       "keepSealed",
       "servedRequest",
@@ -150,21 +173,26 @@ export const finish = script(
   `${NOW} ${WAKE} ${REFUND} ${BREAKER} ${HISTORY}
 if redis.call('HGET', fence, id) ~= claimFence then return {0, 0} end
 redis.call('HDEL', fence, id)
-redis.call('ZREM', running, id)
+for _, claims in ipairs({running, publishing}) do redis.call('ZREM', claims, id) end
 if keepSealed == '0' then redis.call('DEL', sealed) end
-if sent == '0' then refund() end
+if sent == '0' and string.sub(claimFence, 1, 1) ~= 'p' then refund() end
 local turned = countAnswer(answer)
-nextAt = tonumber(nextAt)
-if answer == 'down' and tonumber(redis.call('HGET', breaker, 'failures') or 0) >= ${OPEN_AFTER} then
+nextAt, publishAt = tonumber(nextAt), tonumber(publishAt)
+if string.find(answer, 'down', 1, true)
+  and tonumber(redis.call('HGET', breaker, 'failures') or 0) >= ${OPEN_AFTER} then
   nextAt = math.min(nextAt, now + ${PROBE_MS.most})
 end
 local request = redis.call('HGET', requests, id)
 if request then
-  if request == servedRequest then redis.call('HDEL', requests, id) else nextAt = now end
+  if request == servedRequest then redis.call('HDEL', requests, id)
+  elseif string.sub(request, 1, 1) == 'p' then publishAt = now
+  else nextAt = now end
 end
-if redis.call('ZADD', due, 'XX', 'CH', nextAt, id) == 0 and not redis.call('ZSCORE', due, id) then
+if publishAt > 0 then nextAt = math.min(nextAt, publishAt + ${FALLBACK_MS}) end
+if redis.call('ZADD', due, 'XX', 'CH', string.format('%d', nextAt), id) == 0
+  and not redis.call('ZSCORE', due, id) then
   for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
-  redis.call('ZREM', expiry, id)
+  for _, index in ipairs({expiry, waiting, healthy}) do redis.call('ZREM', index, id) end
   redis.call('DEL', sealed)
   return {2, turned}
 end
@@ -172,27 +200,37 @@ remember(id, tonumber(historyKeep), entry)
 redis.call('HSET', state, id, record)
 if tonumber(liveUntil) > 0 then redis.call('ZADD', expiry, liveUntil, id) else redis.call('ZREM', expiry, id) end
 if failure == '' then redis.call('HDEL', failing, id) else redis.call('HSET', failing, id, failure) end
-if turned == 2 then redis.call('PUBLISH', channel, provider) else wake(id) end
+if publishAt > 0 then redis.call('ZADD', waiting, string.format('%d', publishAt), id)
+else redis.call('ZREM', waiting, id) end
+if tonumber(healthyUntil) > 0 then redis.call('ZADD', healthy, healthyUntil, id) else redis.call('ZREM', healthy, id) end
+if turned == 2 or redis.call('ZRANGE', waiting, 0, 0)[1] == id then redis.call('PUBLISH', channel, provider)
+else wake(id) end
 return {1, turned}`,
 );
 
 /**
- * Releases a claim without finishing it; `nextAt` 0 is now. The fence is set to `-` instead of being deleted: it tells the next
- * claim that a sealed token may have been left behind (after a crash), so that its job reads it. -> 0 fenced | 1
+ * Releases a claim without finishing it; `nextAt` 0 is now. The fence is set to `-` instead of being deleted: it tells the
+ * next claim that a sealed token may have been left behind (after a crash), so that its job reads it. -> 0 fenced | 1
  */
 export const release = script(
   "release",
   {
-    keys: ["due", "running", "fence", "quota"],
+    keys: ["due", "running", "waiting", "publishing", "state", "fence", "quota"],
     args: ["channel", "provider", "id", "claimFence", "nextAt"],
   },
-  `${NOW} ${WAKE} ${REFUND}
+  `${NOW} ${WAKE} ${REFUND} ${CLAIM_KIND} ${RECORD_DUE} ${ARM_PUBLISH}
 if redis.call('HGET', fence, id) ~= claimFence then return 0 end
-redis.call('ZREM', running, id)
-refund()
+redis.call('ZREM', claims, id)
 if redis.call('ZSCORE', due, id) then redis.call('HSET', fence, id, '-') else redis.call('HDEL', fence, id) end
 nextAt = tonumber(nextAt)
-redis.call('ZADD', due, 'XX', nextAt == 0 and now or nextAt, id)
-wake(id)
+if nextAt == 0 then nextAt = now end
+if publishOnly then
+  armPublish(id, nextAt)
+  redis.call('PUBLISH', channel, provider)
+else
+  refund()
+  redis.call('ZADD', due, 'XX', nextAt, id)
+  wake(id)
+end
 return 1`,
 );

@@ -1,14 +1,15 @@
-import { NOW, OPERATOR_PAUSES, WAKE } from "./prelude.ts";
+import { FALLBACK_MS, NOW, OPERATOR_PAUSES, WAKE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /**
  * Leaves the mark of an operator's request and makes the credential due, where it is not under way. `kind`: "" asks for a
- * rotation, "p" for what is sealed to be published; a rotation serves both. -> now | -1 unknown id | -until paused
+ * rotation, "p" for what is sealed to be published; a rotation serves both. A publish passes no gate of the provider.
+ * -> now | -1 unknown id | -until paused
  */
 export const request = script(
   "request",
   {
-    keys: ["due", "running", "requests", "operatorPauses"],
+    keys: ["due", "running", "publishing", "waiting", "requests", "operatorPauses"],
     args: ["channel", "provider", "id", "kind"],
   },
   `${NOW} ${WAKE} ${OPERATOR_PAUSES}
@@ -16,24 +17,32 @@ if not redis.call('ZSCORE', due, id) then return -1 end
 local till = math.max(operatorPauseOf('*'), (operatorPauseOf(id)))
 if till > now then return -till end
 redis.call(kind == '' and 'HSET' or 'HSETNX', requests, id, kind .. string.format('%d', now))
-local lease = redis.call('ZSCORE', running, id)
+local lease = redis.call('ZSCORE', running, id) or redis.call('ZSCORE', publishing, id)
 if not lease or tonumber(lease) <= now then
-  redis.call('ZADD', due, 'XX', now, id)
-  wake(id)
+  if kind == '' then
+    redis.call('ZADD', due, 'XX', now, id)
+    wake(id)
+  else
+    redis.call('ZADD', waiting, now, id)
+    redis.call('ZADD', due, 'XX', 'LT', now + ${FALLBACK_MS}, id)
+    redis.call('PUBLISH', channel, provider)
+  end
 end
 return now`,
 );
 
-/** Makes waiting ids due now, leaving those under way alone. -> how many */
+/** Makes ids due now, for a publish where one waits, leaving those under way alone. -> how many */
 export const advance = script(
   "advance",
-  { keys: ["due", "running"], args: ["channel", "provider", "...ids"] },
+  { keys: ["due", "running", "publishing", "waiting"], args: ["channel", "provider", "...ids"] },
   `${NOW}
 local advanced = 0
 for _, id in ipairs(ids) do
-  local score = redis.call('ZSCORE', due, id)
-  if score and tonumber(score) > now and not redis.call('ZSCORE', running, id) then
-    redis.call('ZADD', due, now, id)
+  local index = redis.call('ZSCORE', waiting, id) and waiting or due
+  local score = redis.call('ZSCORE', index, id)
+  local underWay = redis.call('ZSCORE', running, id) or redis.call('ZSCORE', publishing, id)
+  if score and tonumber(score) > now and not underWay then
+    redis.call('ZADD', index, now, id)
     advanced = advanced + 1
   end
 end
@@ -41,15 +50,36 @@ if advanced > 0 then redis.call('PUBLISH', channel, provider) end
 return advanced`,
 );
 
-/** Begins the provider's cooldown: no replica claims or sends anything before its end. A later end wins. -> the end */
+/**
+ * Begins the cooldown of the provider, or of one `host` of it: no replica exchanges anything there before its end. A later
+ * end wins. -> the end
+ */
 export const coolDown = script(
   "coolDown",
-  { keys: ["cooldown"], args: ["channel", "provider", "forMs"] },
+  { keys: ["cooldown", "hostCooldowns"], args: ["channel", "provider", "forMs", "host"] },
   `${NOW}
-local till = math.max(now + tonumber(forMs), tonumber(redis.call('GET', cooldown) or 0))
-redis.call('SET', cooldown, string.format('%d', till), 'PX', math.ceil(till - now + 1))
+local known = host == '' and redis.call('GET', cooldown) or host ~= '' and redis.call('HGET', hostCooldowns, host)
+local till = math.max(now + tonumber(forMs), tonumber(known or 0))
+if host == '' then redis.call('SET', cooldown, string.format('%d', till), 'PX', math.ceil(till - now + 1))
+else
+  redis.call('HSET', hostCooldowns, host, string.format('%d', till))
+  redis.call('PEXPIRE', hostCooldowns, math.max(redis.call('PTTL', hostCooldowns), math.ceil(till - now + 1)))
+end
 redis.call('PUBLISH', channel, provider)
 return till`,
+);
+
+/** Ends the cooldowns of the provider and of all of its hosts. -> how many there were */
+export const endCooldown = script(
+  "endCooldown",
+  { keys: ["cooldown", "hostCooldowns"], args: ["channel", "provider"] },
+  `${NOW}
+local ended = 0
+if tonumber(redis.call('GET', cooldown) or 0) > now then ended = 1 end
+for _, till in ipairs(redis.call('HVALS', hostCooldowns)) do if tonumber(till) > now then ended = ended + 1 end end
+redis.call('DEL', cooldown, hostCooldowns)
+redis.call('PUBLISH', channel, provider)
+return ended`,
 );
 
 /**

@@ -18,6 +18,44 @@ local function leaseFor(id)
   return math.max(tonumber(floorMs), math.min(tonumber(capMs), math.floor((liveUntil - now) / 3)))
 end`;
 
+/**
+ * `claims`: the sorted set of the leases to which the claim belongs. The fence of a claim that was made to publish begins
+ * with `p`. ARGV claimFence, KEYS running, publishing.
+ */
+export const CLAIM_KIND = `
+local publishOnly = string.sub(claimFence, 1, 1) == 'p'
+local claims = publishOnly and publishing or running`;
+
+/** How long after a publish that nobody has retried an ordinary claim does it: replicas of an older release know no other. */
+export const FALLBACK_MS = 60_000;
+
+/** `dueOf`: the instant at which a record says that its exchange is due (see core/rotation/record-codec.ts). */
+export const RECORD_DUE = `
+local function base64(text)
+  local value = 0
+  for i = 1, #text do
+    local b = string.byte(text, i)
+    value = value * 64 + (b == 45 and 62 or b == 95 and 63 or b < 58 and b - 48 or b < 91 and b - 55 or b - 61)
+  end
+  return value
+end
+local function dueOf(record)
+  local issued, afterIssue = string.match(record, '^2(.......).....(......)')
+  return issued and base64(issued) + base64(afterIssue) or string.match(record, '^%[1,%-?%d+,(%-?%d+)')
+end`;
+
+/**
+ * `armPublish`: the publish of a sealed token is tried again at an instant. The exchange stays due when its record says,
+ * and an ordinary claim takes both over where nobody has published by then. After RECORD_DUE. KEYS due, waiting, state.
+ */
+export const ARM_PUBLISH = `
+local function armPublish(id, at)
+  local record = redis.call('HGET', state, id)
+  local exchangeAt = record and tonumber(dueOf(record)) or at
+  redis.call('ZADD', waiting, at, id)
+  redis.call('ZADD', due, 'XX', string.format('%d', math.max(at, math.min(exchangeAt, at + ${FALLBACK_MS}))), id)
+end`;
+
 /** Wakes the claim loops where the id is the one that is due next. KEYS due, ARGV channel, provider. */
 export const WAKE = `
 local function wake(id)

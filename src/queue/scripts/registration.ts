@@ -1,31 +1,19 @@
 import { SPEC_DIGITS } from "../../core/rotation/spec.ts";
-import { NOW } from "./prelude.ts";
+import { NOW, RECORD_DUE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /**
  * Reads records of both formats (see core/rotation/record-codec.ts). `fields`: the last digits of the spec, the revision, the
- * text of the targets and the form in which it names a target; nothing for a record of an unknown format. `dueOf`: the
- * instant at which it is due. `lacks`: is one of the targets not in the text?
+ * text of the targets and the form in which it names a target; nothing for a record of an unknown format. `lacks`: is one
+ * of the targets not in the text?
  */
 const RECORDS = `
-local function base64(text)
-  local value = 0
-  for i = 1, #text do
-    local b = string.byte(text, i)
-    value = value * 64 + (b == 45 and 62 or b == 95 and 63 or b < 58 and b - 48 or b < 91 and b - 55 or b - 61)
-  end
-  return value
-end
 local function lastOf(spec) return string.sub(spec, -${SPEC_DIGITS}) end
 local function fields(record)
   local spec, revision, targets = string.match(record, '^2..................(.......)(%w+)(.*)$')
   if spec then return spec, tonumber(revision, 36), targets, ' %s:' end
   revision, spec, targets = string.match(record, '^%[1,%-?%d+,%-?%d+,(%d+),"([^"]*)"(.*)$')
   return spec and lastOf(spec), tonumber(revision), targets, '"%s":['
-end
-local function dueOf(record)
-  local issued, afterIssue = string.match(record, '^2(.......).....(......)')
-  return issued and base64(issued) + base64(afterIssue) or string.match(record, '^%[1,%-?%d+,(%-?%d+)')
 end
 local function lacks(targets, keys, form)
   for key in string.gmatch(keys, '%S+') do
@@ -41,7 +29,7 @@ end`;
 export const register = script(
   "register",
   { keys: ["due", "running", "state"], args: ["channel", "provider", "specs"] },
-  `${NOW} ${RECORDS}
+  `${NOW} ${RECORD_DUE} ${RECORDS}
 local all, ids, missing, changed = cjson.decode(specs), {}, {}, {}
 for i = 1, #all, 2 do ids[#ids + 1] = all[i] end
 local records = redis.call('HMGET', state, unpack(ids))
@@ -72,12 +60,24 @@ return {added, #changed / 2}`,
 export const remove = script(
   "remove",
   {
-    keys: ["due", "state", "expiry", "failing", "requests", "history", "operatorPauses", "...sealed"],
+    keys: [
+      "due",
+      "waiting",
+      "publishing",
+      "healthy",
+      "state",
+      "expiry",
+      "failing",
+      "requests",
+      "history",
+      "operatorPauses",
+      "...sealed",
+    ],
     args: ["...ids"],
   },
   `
 for i, id in ipairs(ids) do
-  for _, index in ipairs({due, expiry}) do redis.call('ZREM', index, id) end
+  for _, index in ipairs({due, waiting, publishing, healthy, expiry}) do redis.call('ZREM', index, id) end
   for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
   redis.call('DEL', sealed[i])
 end

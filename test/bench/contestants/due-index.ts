@@ -24,7 +24,7 @@ const lane = openLane(redis, "p", {
   async work(job, due) {
     const { id, fence } = job;
     const now = Date.now();
-    await journalOf(due, job, 10_000, never).begin();
+    await journalOf(due, job, { leaseFloorMs: 10_000, abandoned: never }).begin();
     const held = {
       revision: 1,
       version: "",

@@ -21,7 +21,8 @@ describe("who is asked to wait by host and client", () => {
 
   test.each(["path", "each"])("is also the provider %s, at another path of the host", (name) => {
     const own = name === "each" ? { tokenEndpoint: `${HOST}/acme/token` } : {};
-    expect(others(of(name, { clientId: "one", ...own }))).toEqual([name]);
+    const host = name === "each" ? new URL(HOST).host : undefined;
+    expect(others(of(name, { clientId: "one", ...own }))).toEqual([{ provider: name, host }]);
   });
 
   test.each(["port", "elsewhere"])("is not the provider %s, at another host", (name) => {
@@ -34,7 +35,7 @@ describe("who is asked to wait by host and client", () => {
 
   test("is named once, however many of its credentials have the client", () => {
     const scopes = ["a", "b"].map((scope) => of("path", { clientId: "one", scope }));
-    expect(others(...scopes)).toEqual(["path"]);
+    expect(others(...scopes)).toEqual([{ provider: "path", host: undefined }]);
   });
 
   test("is never the provider itself: it rests anyway", () => {
