@@ -2,8 +2,8 @@ import type { Env } from "../core/edges.ts";
 import type { KeyObject } from "node:crypto";
 import type { Credential, Instant, Provider, Secret } from "../core/credential.ts";
 import { ExchangeError } from "../core/ports/exchange.ts";
-import { printOf } from "../secrets/seal.ts";
-import { secretFiles } from "../secrets/file.ts";
+import { fingerprintOf } from "../secrets/seal.ts";
+import { makeFileReader } from "../secrets/file.ts";
 import { SecretSourceError, readSecret } from "../secrets/source.ts";
 
 /** A credential's secrets as they are now, with a fingerprint that tells when they, or the way they are sent, have changed. */
@@ -26,7 +26,7 @@ export interface ClientSecrets {
  * once, so that they do not take turns at a provider that locks out who keeps trying.
  */
 export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Instant): ClientSecrets {
-  const readFile = secretFiles(now);
+  const readFile = makeFileReader(now);
   const lastRefused = new Map<string, string>();
 
   async function read(credential: Credential, provider: Provider): Promise<Current> {
@@ -47,7 +47,7 @@ export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Inst
         sent: false,
       });
     }
-    return { secrets, print: printOf(printKey, secrets, JSON.stringify([provider.auth, provider.tls])) };
+    return { secrets, print: fingerprintOf(printKey, secrets, JSON.stringify([provider.auth, provider.tls])) };
   }
 
   return {

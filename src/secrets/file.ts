@@ -1,10 +1,10 @@
 import type { BigIntStats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 
-/** Most files that are kept: fleets share the secret of a console, or have one file for each account. */
-const KEPT = 256;
+/** Most files whose content is kept: a fleet has one secret for all accounts, or one file for each. */
+const MOST_KEPT = 256;
 const FIRST_BYTES = 4096;
-/** Clocks of file systems are coarse: what was written just now may be written once more without a trace. */
+/** The clocks of file systems are coarse: a file that was written just now may be written again with the same stamp. */
 const FRESH_MS = 2000;
 
 interface Kept {
@@ -12,15 +12,15 @@ interface Kept {
   readonly bytes: Buffer;
 }
 
-/** What a file holds at this moment, at most so many bytes. Throws what Node throws. */
+/** Reads what a file holds at this moment, at most `most` bytes. Throws what Node throws. */
 export type ReadFile = (file: string, most: number) => Promise<Buffer>;
 
 /**
- * Reads files that are read again and again. While one `stat` says that a file is the very same, unchanged, it is not opened: one look
- * instead of four. On a network file system that look may be as old as its attribute cache. `now`: epoch ms.
+ * Makes a reader for files that are read again and again. While `stat` shows a file unchanged it is not opened: one
+ * system call instead of four. On a network file system `stat` may be as old as the attribute cache. `now`: epoch ms.
  */
-export function secretFiles(now: () => number): ReadFile {
-  /** The oldest use first. */
+export function makeFileReader(now: () => number): ReadFile {
+  /** The least recently used first. */
   const kept = new Map<string, Kept>();
   return async (file, most) => {
     const facts = await stat(file, { bigint: true });
@@ -31,13 +31,13 @@ export function secretFiles(now: () => number): ReadFile {
     if (facts.isFile() && now() - Number(facts.ctimeMs) > FRESH_MS && bytes.length < most) {
       kept.set(file, { stamp, bytes });
       const [oldest] = kept.keys();
-      if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
+      if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
     }
     return bytes;
   };
 }
 
-/** Another file in its place, other bytes, or a change of either differ in one of these. */
+/** Another file of the same name, or other bytes, differ in at least one of these. */
 function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }

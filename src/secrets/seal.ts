@@ -9,24 +9,27 @@ import {
 } from "node:crypto";
 import { Secret, type Token } from "../core/credential.ts";
 
-/** Keeps a minted token unreadable while it waits for a store (design, decision 3). */
+/** Keeps a minted token unreadable while it waits in Redis for its store: only stores hold tokens in the clear. */
 export interface Seal {
   seal(token: Token, context: string): Uint8Array;
-  /** Undefined when the key or the context is another one, or the blob was touched. */
+  /** Undefined when the key or the context differs, or the sealed token was changed. */
   unseal(sealed: Uint8Array, context: string): Token | undefined;
 }
 
 const FORMAT = 1;
-const NONCE = 12;
-const NONCES = 128;
-const TAG = 16;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const NONCES_AT_ONCE = 128;
 
-/** A key of its own per purpose from one 32-byte key (RFC 5869). As a KeyObject: Node takes longer to see that bytes are none than to use them. */
+/**
+ * Derives a key for one purpose from a 32-byte key (RFC 5869). It is a KeyObject, because Node spends longer finding
+ * out that a Buffer is none than it spends encrypting.
+ */
 export function deriveKey(key: Uint8Array, purpose: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync("sha256", key, "", `evertoken ${purpose}`, 32)));
 }
 
-/** AES-256-GCM; `context` (credential and revision) is authenticated, so that a blob fits one place only. */
+/** AES-256-GCM. `context` (credential and revision) is authenticated: a sealed token opens in its own place only. */
 export function makeSeal(key: Uint8Array): Seal {
   const sealKey = deriveKey(key, "seal");
   const nonces = makeNonces();
@@ -40,12 +43,12 @@ export function makeSeal(key: Uint8Array): Seal {
     },
     unseal(sealed, context) {
       const blob = Buffer.from(sealed);
-      if (blob[0] !== FORMAT || blob.length < 1 + NONCE + TAG) return undefined;
-      const nonce = blob.subarray(1, 1 + NONCE);
-      const tag = blob.subarray(1 + NONCE, 1 + NONCE + TAG);
+      if (blob[0] !== FORMAT || blob.length < 1 + NONCE_BYTES + TAG_BYTES) return undefined;
+      const nonce = blob.subarray(1, 1 + NONCE_BYTES);
+      const tag = blob.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
       try {
         const decipher = createDecipheriv("aes-256-gcm", sealKey, nonce).setAAD(Buffer.from(context)).setAuthTag(tag);
-        const text = Buffer.concat([decipher.update(blob.subarray(1 + NONCE + TAG)), decipher.final()]);
+        const text = Buffer.concat([decipher.update(blob.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]);
         const token = JSON.parse(text.toString("utf8")) as Omit<Token, "accessToken"> & {
           accessToken: string;
         };
@@ -57,24 +60,27 @@ export function makeSeal(key: Uint8Array): Seal {
   };
 }
 
-/** Drawn many at a time, which costs as much as one; each is used once. */
+/** Draws many random nonces at a time, which costs as much as drawing one. Each is used once. */
 function makeNonces(): { take(): Uint8Array } {
   let pool = Buffer.alloc(0);
   let at = 0;
   return {
     take() {
       if (at === pool.length) {
-        pool = randomBytes(NONCE * NONCES);
+        pool = randomBytes(NONCE_BYTES * NONCES_AT_ONCE);
         at = 0;
       }
-      at += NONCE;
-      return pool.subarray(at - NONCE, at);
+      at += NONCE_BYTES;
+      return pool.subarray(at - NONCE_BYTES, at);
     },
   };
 }
 
-/** Keyed fingerprint of secrets and how they are sent: tells that something has changed, says nothing about it. 12 hex digits. */
-export function printOf(key: KeyObject, secrets: readonly Secret[], how = ""): string {
+/**
+ * Keyed fingerprint of client secrets and of the way they are sent (`how`), 12 hex digits. It differs when one of them
+ * has changed, and says nothing about them.
+ */
+export function fingerprintOf(key: KeyObject, secrets: readonly Secret[], how = ""): string {
   const hmac = createHmac("sha256", key).update(how);
   for (const secret of secrets) hmac.update(`${secret.reveal().length}:`).update(secret.reveal());
   return hmac.digest("hex").slice(0, 12);

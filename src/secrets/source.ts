@@ -16,7 +16,7 @@ export class SecretSourceError extends OwnError {
 const MAX_BYTES = 64 * 1024;
 const KEY_BYTES = 32;
 
-/** Reads a secret anew. Line ends at its end, which editors and `echo` leave there, are cut off. */
+/** Reads a secret anew. Cuts off the line ends that editors and `echo` leave behind it. */
 export async function readSecret(ref: SecretRef, env: Env, read: ReadFile = readAtMost): Promise<Secret> {
   const where = "file" in ref ? `secret file ${ref.file}` : `environment variable ${ref.env}`;
   const text = "file" in ref ? await readText(ref.file, where, read) : env[ref.env];
@@ -33,7 +33,7 @@ export async function readKey(ref: SecretRef, env: Env): Promise<Buffer> {
   const text = await readSecret(ref, env).then(
     (secret) => secret.reveal().trim(),
     (error: unknown) => {
-      // 32 bytes as they are, instead of written out.
+      // The file holds the 32 bytes themselves.
       if (error instanceof SecretSourceError && error.code === "not_text") return "";
       throw error;
     },
@@ -64,7 +64,7 @@ async function readText(file: string, where: string, read: ReadFile): Promise<st
     throw new SecretSourceError(`${where} has more than ${MAX_BYTES / 1024} KiB; is it the right file?`, "too_large");
   }
   try {
-    // Replacing what is not UTF-8 would send another secret than the one that was written.
+    // With replacement characters another secret would be sent than the one in the file.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new SecretSourceError(`${where} is not UTF-8 text; is it the right file?`, "not_text");

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { secretFiles } from "../../src/secrets/file.ts";
+import { makeFileReader } from "../../src/secrets/file.ts";
 
 const MOST = 100;
 let dir = "";
@@ -13,7 +13,7 @@ afterEach(() => rm(dir, { recursive: true }));
 
 /** Reads as if so many ms had passed since the last change of whatever is read. */
 function later(ms: number) {
-  const read = secretFiles(() => Date.now() + ms);
+  const read = makeFileReader(() => Date.now() + ms);
   return async (file: string): Promise<string> => (await read(file, MOST)).toString();
 }
 
@@ -26,7 +26,7 @@ async function write(name: string, text: string): Promise<string> {
 describe("a file that is read again and again", () => {
   test("is opened once while it is the very same", async () => {
     const file = await write("secret", "one");
-    const read = secretFiles(() => Date.now() + 10_000);
+    const read = makeFileReader(() => Date.now() + 10_000);
     const bytes = await read(file, MOST);
     expect(await read(file, MOST)).toBe(bytes);
     expect(bytes.toString()).toBe("one");
@@ -58,7 +58,7 @@ describe("a file that is read again and again", () => {
       [2000, false],
       [2001, true],
     ] as const) {
-      const read = secretFiles(() => Math.floor(ctimeMs) + sinceMs);
+      const read = makeFileReader(() => Math.floor(ctimeMs) + sinceMs);
       const bytes = await read(file, MOST);
       expect((await read(file, MOST)) === bytes, `${sinceMs} ms`).toBe(kept);
     }
@@ -74,7 +74,7 @@ describe("a file that is read again and again", () => {
       await write("secret", "x".repeat(length));
       expect((await read(file)).length).toBe(Math.min(length, MOST));
     }
-    const long = secretFiles(Date.now);
+    const long = makeFileReader(Date.now);
     await write("secret", "x".repeat(70_000));
     expect((await long(file, 65_537)).length).toBe(65_537);
     await write("secret", "x".repeat(5000));

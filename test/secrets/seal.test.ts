@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { Secret, type Token } from "../../src/core/credential.ts";
-import { deriveKey, makeSeal, printOf } from "../../src/secrets/seal.ts";
+import { deriveKey, makeSeal, fingerprintOf } from "../../src/secrets/seal.ts";
 
 const key = Buffer.alloc(32, 1);
 const token: Token = {
@@ -56,9 +56,9 @@ describe("keys and fingerprints", () => {
     expect(deriveKey(key, "a").equals(deriveKey(key, "b"))).toBe(false);
   });
 
-  test("a fingerprint changes with each secret, their order, their borders and the key, and says nothing about them", () => {
+  test("a fingerprint changes with each secret, their order, their borders and the key, and shows none of them", () => {
     const of = (...secrets: string[]): string =>
-      printOf(
+      fingerprintOf(
         createSecretKey(key),
         secrets.map((each) => new Secret(each)),
       );
@@ -69,7 +69,7 @@ describe("keys and fingerprints", () => {
       of("ab"),
       of("a"),
       of("a", "b", ""),
-      printOf(createSecretKey(Buffer.alloc(32, 9)), [new Secret("a"), new Secret("b")]),
+      fingerprintOf(createSecretKey(Buffer.alloc(32, 9)), [new Secret("a"), new Secret("b")]),
     ];
     expect(new Set(prints).size).toBe(prints.length);
     for (const print of prints) expect(print).toMatch(/^[0-9a-f]{12}$/);
