@@ -22,7 +22,8 @@ class TooManyRemoved extends OwnError {
  * Makes the fleet follow a configuration, as a whole or not at all. One configuration at a time, in this order:
  *
  * 1. The new roster is compared with the one in force. Too many removals are refused.
- * 2. Connections whose settings differ are opened. If one cannot be opened, the others are closed again: nothing has changed.
+ * 2. Connections whose settings differ are opened. If one cannot be opened, the others are closed again: nothing has
+ *    changed.
  * 3. The switch. It neither fails nor waits, so that all see one configuration or the other, never half of each.
  * 4. The due index follows. It is too late to refuse: the reconciler makes up for what fails here.
  *

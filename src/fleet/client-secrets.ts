@@ -6,30 +6,33 @@ import { fingerprintOf } from "../secrets/seal.ts";
 import { makeFileReader } from "../secrets/file.ts";
 import { SecretSourceError, readSecret } from "../secrets/source.ts";
 
-/** A credential's secrets as they are now, with a fingerprint that tells when they, or the way they are sent, have changed. */
-interface Current {
+/** The client secrets of a credential as they are now. */
+interface ReadSecrets {
   readonly secrets: readonly Secret[];
+  /** Fingerprint of the secrets and of the way they are sent: it differs when either has changed. */
   readonly print: string;
 }
 
 export interface ClientSecrets {
-  /** Throws ExchangeError of class `secret` when not one can be read. */
-  read(credential: Credential, provider: Provider): Promise<Current>;
-  /** The provider refused what has this fingerprint. */
+  /** Throws ExchangeError of class `secret` when none can be read. */
+  read(credential: Credential, provider: Provider): Promise<ReadSecrets>;
+  /** The provider refused the secrets with this fingerprint. */
   noteRefused(id: string, print: string): void;
-  /** Whether there is something to try that neither the fleet has tried last, as `recorded` has it, nor this replica. */
+  /**
+   * Whether the secrets differ from those that the fleet tried last (`recorded`) and from those that this replica did.
+   */
   haveChanged(credential: Credential, provider: Provider, recorded: string): Promise<boolean>;
 }
 
 /**
- * Replicas may see different secrets for a while, or for ever where a mount is never updated: each tries what it sees
- * once, so that they do not take turns at a provider that locks out who keeps trying.
+ * Replicas may see different secrets for a while, or for ever where a mount is never updated. Each tries once what it
+ * sees: if they took turns, the provider might lock the account.
  */
 export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Instant): ClientSecrets {
   const readFile = makeFileReader(now);
   const lastRefused = new Map<string, string>();
 
-  async function read(credential: Credential, provider: Provider): Promise<Current> {
+  async function read(credential: Credential, provider: Provider): Promise<ReadSecrets> {
     const secrets: Secret[] = [];
     let failed: SecretSourceError | undefined;
     for (const ref of credential.clientSecrets) {
@@ -37,7 +40,7 @@ export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Inst
         secrets.push(await readSecret(ref, env, readFile));
       } catch (error) {
         if (!(error instanceof SecretSourceError)) throw error;
-        failed ??= error; // left out while another one can be read
+        failed ??= error; // this secret is left out while another one can be read
       }
     }
     if (secrets.length === 0) {

@@ -43,9 +43,9 @@ export interface Reopened {
 }
 
 /**
- * Opens what a configuration needs and is not open yet. A connection whose settings are as before stays open: it keeps its
- * HTTP connections alive and remembers how the other end behaves. `used`: names of the stores that a credential publishes to.
- * Throws when one cannot be opened; those that were opened before it are closed again.
+ * Opens what a configuration needs and is not open yet. A connection whose settings are as before stays open: it keeps
+ * its HTTP connections alive and remembers how the other end behaves. `used`: names of the stores that a credential
+ * publishes to. Throws when one cannot be opened; those that were opened before it are closed again.
  */
 export async function reopen(
   before: Connections,

@@ -4,7 +4,9 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { readAllSeries, readFailingSeries } from "../queue/views/series.ts";
 
-/** Renders the series by credential anew, if the configuration wants them. A scrape never does: it shows the last ones. */
+/**
+ * Renders the series by credential anew, if the configuration wants them. A scrape never does: it shows the last ones.
+ */
 export async function renewCredentialSeries(config: Config, redis: RedisLink, metrics: Metrics): Promise<void> {
   const { perCredential, maxSeries } = config.metrics;
   if (perCredential === "off") return;

@@ -62,12 +62,12 @@ export interface Fleet {
 }
 
 /**
- * Starts everything that rotates, in this order: what a job needs, the lanes that run jobs, what keeps the due index in agreement
- * with the configuration. Then the first configuration is applied, which opens connections and lanes, and maintenance begins.
- * `since`: when the first configuration came to this machine.
+ * Starts everything that rotates, in this order: what a job needs, the lanes that run jobs, what keeps the due index in
+ * agreement with the configuration. Then the first configuration is applied, which opens connections and lanes, and
+ * maintenance begins. `since`: when the first configuration came to this machine.
  *
- * Only `configured` holds what changes with the configuration. It is read anew at each use, or held to the end of one job or
- * one recovery; nothing else in here may keep a part of it.
+ * Only `configured` holds what changes with the configuration. It is read anew at each use, or held to the end of one
+ * job or one recovery; nothing else in here may keep a part of it.
  */
 export async function startFleet(
   options: FleetOptions,

@@ -1,9 +1,9 @@
-/** A value that is replaced as a whole while others still work with the one before. */
+/** A value that is replaced as a whole while jobs still work with the one before. */
 export interface Generations<T> {
   current(): T;
-  /** Works with the value of this moment, to the end. */
+  /** Works to the end with the value that is current at the start. */
   use<R>(work: (value: T) => Promise<R>): Promise<R>;
-  /** Resolves when nobody works with a replaced value any more: what only those needed may be closed. */
+  /** Resolves when no work uses a replaced value any more: then what belonged only to those may be closed. */
   replace(next: T): Promise<void>;
 }
 
@@ -11,36 +11,36 @@ interface Generation<T> {
   readonly value: T;
   users: number;
   replaced: boolean;
-  readonly left: PromiseWithResolvers<void>;
+  readonly unused: PromiseWithResolvers<void>;
 }
 
 export function makeGenerations<T>(first: T): Generations<T> {
-  let now = begin(first);
-  let older: Promise<void> = Promise.resolve();
+  let newest = begin(first);
+  let olderUnused: Promise<void> = Promise.resolve();
 
   return {
-    current: () => now.value,
+    current: () => newest.value,
     async use(work) {
-      const mine = now;
-      mine.users += 1;
+      const generation = newest;
+      generation.users += 1;
       try {
-        return await work(mine.value);
+        return await work(generation.value);
       } finally {
-        mine.users -= 1;
-        if (mine.replaced && mine.users === 0) mine.left.resolve();
+        generation.users -= 1;
+        if (generation.replaced && generation.users === 0) generation.unused.resolve();
       }
     },
     replace(next) {
-      const before = now;
-      now = begin(next);
+      const before = newest;
+      newest = begin(next);
       before.replaced = true;
-      if (before.users === 0) before.left.resolve();
-      older = Promise.all([older, before.left.promise]).then(() => undefined);
-      return older;
+      if (before.users === 0) before.unused.resolve();
+      olderUnused = Promise.all([olderUnused, before.unused.promise]).then(() => undefined);
+      return olderUnused;
     },
   };
 }
 
 function begin<T>(value: T): Generation<T> {
-  return { value, users: 0, replaced: false, left: Promise.withResolvers<void>() };
+  return { value, users: 0, replaced: false, unused: Promise.withResolvers<void>() };
 }

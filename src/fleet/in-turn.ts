@@ -1,4 +1,4 @@
-/** One at a time, in the order of asking; a failed one does not keep the next from its turn. */
+/** Runs one piece of work at a time, in the order of the calls; after a failed one the next runs all the same. */
 export function makeTurns(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

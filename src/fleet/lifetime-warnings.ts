@@ -1,12 +1,12 @@
-import { formatDuration } from "../core/duration.ts";
 import type { Credential, StoreConfig } from "../core/credential.ts";
-import type { Log } from "../observe/log.ts";
-import type { Outcome } from "../core/rotation/outcome.ts";
+import { formatDuration } from "../core/duration.ts";
 import { checkLife } from "../core/policy/schedule.ts";
+import type { Outcome } from "../core/rotation/outcome.ts";
+import type { Log } from "../observe/log.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Says once, with the arithmetic, what the lifetime of a provider's real tokens cannot sustain. */
+/** Logs, once and with the arithmetic, what the real lifetime of a provider's tokens cannot sustain. */
 export function makeLifetimeWarnings(
   configured: {
     credentialOf(id: string): Pick<Credential, "policy"> | undefined;
@@ -14,39 +14,44 @@ export function makeLifetimeWarnings(
   },
   log: Log,
 ): (outcome: Outcome) => void {
-  const said = new Set<string>();
+  const logged = new Set<string>();
 
-  function once(key: string, say: () => void): void {
-    if (said.has(key)) return;
-    said.add(key);
-    say();
+  function once(key: string, logIt: () => void): void {
+    if (logged.has(key)) return;
+    logged.add(key);
+    logIt();
   }
 
   return ({ credential: id, provider, result, reason, issuedAt, expiresAt, nextAt, targets }) => {
     const credential = configured.credentialOf(id);
     if (reason === undefined || issuedAt === undefined || expiresAt === undefined || credential === undefined) return;
+    const lifeMs = expiresAt - issuedAt;
     const finding = checkLife({ issuedAt, expiresAt }, credential.policy);
     if (finding !== undefined) {
       once(`${provider}\0${finding.code}`, () =>
         log.event("policy.unsafe", { provider, credential: id, code: finding.code, detail: finding.message }),
       );
     }
-    // Else the next instant is a store's, not the next token's.
+    // After any other result `nextAt` is a store's retry, not the next token.
     if (result !== "rotated") return;
     const everyMs = (nextAt ?? expiresAt) - issuedAt;
     for (const { store, result: published } of targets) {
-      const least = configured.storeOf(store)?.writeIntervalMs ?? 0;
-      if (published !== "written" || everyMs >= least) continue;
+      const leastMs = configured.storeOf(store)?.writeIntervalMs ?? 0;
+      if (published !== "written" || everyMs >= leastMs) continue;
+      const detail = tooOften({ lifeMs, everyMs, leastMs });
       once(`${provider}\0${store}`, () =>
-        log.event("store.quota_unsustainable", {
-          provider,
-          store,
-          credential: id,
-          detail:
-            `a token of ${formatDuration(expiresAt - issuedAt, "sentence", 1)} is rotated every ${formatDuration(everyMs, "sentence", 1)}, ${Math.ceil(DAY_MS / everyMs)} versions a day ` +
-            `of one secret; the store takes one every ${formatDuration(least, "sentence", 1)} for good (limits.writeInterval): use tokens that live longer`,
-        }),
+        log.event("store.quota_unsustainable", { provider, store, credential: id, detail }),
       );
     }
   };
+}
+
+function tooOften(times: { readonly lifeMs: number; readonly everyMs: number; readonly leastMs: number }): string {
+  const [life, every, least] = [times.lifeMs, times.everyMs, times.leastMs].map((ms) =>
+    formatDuration(ms, "sentence", 1),
+  );
+  return (
+    `a token of ${life} is rotated every ${every}, ${Math.ceil(DAY_MS / times.everyMs)} versions a day of one secret; ` +
+    `in steady state the store takes one every ${least} (limits.writeInterval): use tokens that live longer`
+  );
 }

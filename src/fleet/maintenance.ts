@@ -15,8 +15,8 @@ const CHANGED_SECRETS_MS = 5_000;
 const SNAPSHOT_MS = 10_000;
 
 /**
- * What runs when, whatever is due: each piece of work starts anew a fixed time after it has ended, and none while Redis is away.
- * Its cost does not grow with the fleet.
+ * What runs when, whatever is due: each piece of work starts anew a fixed time after it has ended, and none while Redis
+ * is away. Its cost does not grow with the fleet.
  */
 export function startMaintenance(options: {
   readonly redis: RedisLink;

@@ -6,16 +6,18 @@ import { openBudget } from "../queue/budget.ts";
 import { keysOf } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 
-/** An exchange whose second requests keep within the provider's rate too: a claim has a slot for its first one only. */
+/**
+ * An exchange that takes a slot of the provider's rate for its second request: the claim has a slot only for the first.
+ */
 export function openPacedExchange(
   provider: Provider,
-  parts: {
+  options: {
     readonly redis: RedisLink;
     now(): Instant;
     readonly env: Env;
   },
 ): Exchange {
-  const { redis, now, env } = parts;
+  const { redis, now, env } = options;
   const { perSecond } = provider.limits;
   if (perSecond === undefined) return makeExchange(provider, { now, env });
   const budget = openBudget({ redis, now, perSecond, key: keysOf(redis.prefix, provider.name).pace });

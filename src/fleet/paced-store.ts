@@ -7,10 +7,10 @@ import { type Budget, openBudget } from "../queue/budget.ts";
 import { budgetKey } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 
-/** One budget per scope, however many stores share it. */
+/** One budget for each scope, shared by all stores in it. Undefined for a store without a quota. */
 export type Budgets = (config: Pick<StoreConfig, "quota">) => Budget | undefined;
 
-/** AWS and GCP count by the second; a caller who was refused leaves everyone a second to recover. */
+/** AWS and GCP count by the second: after a refusal nobody writes for one. */
 const REFUSED_MS = 1000;
 
 export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
@@ -19,7 +19,7 @@ export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
     const { quota } = config;
     if (quota === undefined) return undefined;
     const { scope, perSecond } = quota;
-    // Another rate is another budget; the slots that they give out are the same, in Redis.
+    // A budget has one rate, so another rate makes another budget. Both give out the same slots, those in Redis.
     const name = `${perSecond} ${scope}`;
     const budget = budgets.get(name) ?? openBudget({ redis, now, perSecond, key: budgetKey(redis.prefix, scope) });
     budgets.set(name, budget);
@@ -27,18 +27,21 @@ export function makeBudgets(redis: RedisLink, now: () => Instant): Budgets {
   };
 }
 
-/** A store whose writes keep within the budget that it shares, and that slows everyone down when it is refused all the same. */
+/**
+ * A store that writes within the budget of its scope, and makes all others in the scope wait when it is refused
+ * nevertheless.
+ */
 export async function openPacedStore(
   config: StoreConfig,
-  parts: { readonly versionKey: KeyObject; readonly budgets: Budgets },
+  options: { readonly versionKey: KeyObject; readonly budgets: Budgets },
 ): Promise<Store> {
-  const budget = parts.budgets(config);
+  const budget = options.budgets(config);
   const { readQuota } = config;
-  const reads = readQuota && parts.budgets({ quota: readQuota });
+  const reads = readQuota && options.budgets({ quota: readQuota });
   const store = await openStore(config, {
-    versionKey: parts.versionKey,
-    ...(budget && { pace: paceOf(config.name, budget, `writes of ${config.quota?.scope}`) }),
-    ...(reads && { paceReads: paceOf(config.name, reads, `calls of ${readQuota?.scope}`) }),
+    versionKey: options.versionKey,
+    ...(budget && { pace: paceOf(config.name, budget, `write budget of ${config.quota?.scope}`) }),
+    ...(reads && { paceReads: paceOf(config.name, reads, `read budget of ${readQuota?.scope}`) }),
   });
   if (budget === undefined) return store;
   return {
@@ -56,10 +59,10 @@ export async function openPacedStore(
   };
 }
 
-function paceOf(store: string, budget: Budget, what: string): Pace {
+function paceOf(store: string, budget: Budget, name: string): Pace {
   return async (signal) => {
     if (await budget.take(signal)) return;
-    throw new PublishError(`store ${store}: the ${what} are spoken for; it is tried again soon`, {
+    throw new PublishError(`store ${store}: the ${name} is used up; retrying shortly`, {
       class: "throttled",
       code: "QuotaSpent",
     });

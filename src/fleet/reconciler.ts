@@ -8,7 +8,10 @@ import type { Roster, RosterChange } from "./roster.ts";
 
 /** Keeps the due index in agreement with the configuration. Its methods wait for one another. */
 export interface Reconciler {
-  /** Writes the changes of a configuration that has just been applied. Never throws: a later round makes up for what fails. */
+  /**
+   * Writes the changes of a configuration that has just been applied. Never throws: a later round makes up for what
+   * fails.
+   */
   follow(roster: Roster, change: RosterChange, since: Instant): Promise<void>;
   /** Once in a while; `round` counts from 1. */
   runRound(round: number): Promise<void>;
@@ -32,7 +35,9 @@ export function makeReconciler(options: {
   let wasInForce = true;
   const registrations = makeReconcile(redis, () => wanted);
 
-  /** Whether this replica's configuration is the newest of the fleet; during a rolling deploy another replica's may be. */
+  /**
+   * Whether this replica's configuration is the newest of the fleet; during a rolling deploy another replica's may be.
+   */
   async function isInForce(claim: boolean): Promise<boolean> {
     const inForce = await registrations.counts(claim);
     if (inForce !== wasInForce) log.event(inForce ? "config.counts" : "config.superseded");
@@ -52,8 +57,8 @@ export function makeReconciler(options: {
 
   async function followFirst(): Promise<void> {
     await compareAll({ claim: true, known: true });
-    // An older release does not know this mark and may have changed entries since it was set; a count would not show that.
-    // The next round compares every entry.
+    // An older release does not know this mark and may have changed entries since it was set; a count would not show
+    // that. The next round compares every entry.
     owed = true;
   }
 

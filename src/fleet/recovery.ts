@@ -21,7 +21,10 @@ export interface RecoveryProgress {
 }
 
 export interface Recovery {
-  /** Recovers if Redis has forgotten much and no other replica recovers already. Resolves when it is done; never rejects. */
+  /**
+   * Recovers if Redis has forgotten much and no other replica recovers already. Resolves when it is done; never
+   * rejects.
+   */
   recoverIfForgotten(): Promise<void>;
   /** Undefined while this replica is not recovering. */
   progress(): RecoveryProgress | undefined;
@@ -35,8 +38,8 @@ const LEAST = 20;
 const MOST = 1000;
 
 /**
- * True when more than 1,000 records are gone, or more than 5 % of the fleet. `settled`: records that the last recovery has
- * already looked for in vain; they do not count.
+ * True when more than 1,000 records are gone, or more than 5 % of the fleet. `settled`: records that the last recovery
+ * has already looked for in vain; they do not count.
  */
 export function isWorthIt(unknown: number, settled: number, total: number): boolean {
   return unknown - settled > Math.max(LEAST, Math.min(MOST, total * 0.05));
@@ -45,8 +48,10 @@ export function isWorthIt(unknown: number, settled: number, total: number): bool
 /**
  * Recovers what Redis has forgotten: lists what the stores hold and re-arms what still lives. In this order:
  *
- * 1. Count the credentials without a record. Few of them are left to their own rotations, which ask the stores one by one.
- * 2. Take the right to recover, so that one replica lists. It is renewed until the end; when it is lost, the listing stops.
+ * 1. Count the credentials without a record. Few of them are left to their own rotations, which ask the stores one by
+ *    one.
+ * 2. Take the right to recover, so that one replica lists. It is renewed until the end; when it is lost, the listing
+ *    stops.
  * 3. List all stores at once, page by page. A credential is re-armed as soon as all its stores have listed it.
  * 4. Note how many are left, so that the next look does not begin anew; if a store did not answer, rest and list again.
  *

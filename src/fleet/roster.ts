@@ -10,18 +10,18 @@ type Spec = readonly [id: string, spec: string];
 /** One provider's credentials as the due index knows them. */
 interface Section {
   readonly specs: ReadonlyMap<string, string>;
-  /** Shortest lease of a claim: what its slowest exchange needs. */
+  /** Shortest lease of a claim: long enough for the slowest exchange. */
   readonly leaseFloorMs: number;
 }
 
-/** The credentials of one configuration, as the work needs them. */
+/** The credentials of one configuration, as lanes and due index need them. */
 export interface Roster {
   readonly credentials: ReadonlyMap<string, Credential>;
-  /** By provider; one without credentials is there too. */
+  /** By provider; a provider without credentials has a section too. */
   readonly sections: ReadonlyMap<string, Section>;
-  /** Names of the stores that somebody publishes to. */
+  /** Names of the stores that a credential publishes to. */
   readonly stores: ReadonlySet<string>;
-  /** Two configurations that ask for the same tokens for the same ids have the same. */
+  /** Equal for two configurations that ask for the same tokens for the same ids. */
   readonly hash: string;
 }
 
@@ -60,15 +60,17 @@ export async function makeRoster(config: Config): Promise<Roster> {
   };
 }
 
-/** What a new roster means for the due index, by provider, and how many credentials it concerns. */
+/** How a roster differs from the one before: numbers of credentials, and by provider what the due index must learn. */
 export interface RosterChange {
   readonly added: number;
   readonly removed: number;
-  /** Differ in anything. */
+  /** Credentials that differ in anything. */
   readonly changed: number;
-  /** New there, asking for another token, or with other targets: one that was added lacks the token that the others hold. */
+  /**
+   * Credentials that are new to the provider, ask for another token, or have other targets (a new one lacks the token).
+   */
   readonly register: ReadonlyMap<string, readonly Spec[]>;
-  /** Were there, and are not any more, or are somewhere else. */
+  /** Credentials that the provider does not have any more; they may have moved to another one. */
   readonly gone: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -100,7 +102,7 @@ export async function compareRosters(before: Roster, after: Roster): Promise<Ros
   return { added, removed, changed, register, gone };
 }
 
-/** Both were made by the same code, member by member in the same order; a deep comparison takes five times as long. */
+/** The same code made both, member by member in the same order. A deep comparison takes five times as long. */
 function isSame(a: Credential, b: Credential | undefined): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -3,12 +3,12 @@ import type { Budget } from "../queue/budget.ts";
 
 /** How far ahead of a store's budget rotations may be under way. */
 const HORIZON_MS = 1000;
-/** Weight of the newest exchange in the mean that says how long the others will take. */
+/** Weight of the newest exchange in the mean duration. */
 const NEWEST = 0.1;
 
-/** How many rotations of a provider the stores can take soon: more are not begun. */
+/** How many rotations of a provider the stores can take soon. More are not begun: their tokens would wait, sealed. */
 export interface StoreCapacity {
-  /** `underWay`: rotations of this provider in this process. Less than 1: not now. */
+  /** How many more may begin; `underWay`: rotations of this provider in this process. Less than 1: none for now. */
   capacity(provider: string, underWay: number): number;
   noteExchange(provider: string, ms: number): void;
 }
@@ -16,7 +16,7 @@ export interface StoreCapacity {
 interface Share {
   readonly budget: Budget;
   readonly perSecond: number;
-  /** Mean writes to it of one rotation. */
+  /** Mean number of writes to the store by one rotation. */
   readonly writes: number;
 }
 
@@ -46,7 +46,7 @@ export function makeStoreCapacity(
       const aheadMs = HORIZON_MS + (means.get(provider) ?? 0);
       const most = (shares.get(provider) ?? []).map(({ budget, perSecond, writes }) => {
         const slots = ((aheadMs - budget.backlogMs()) * perSecond) / 1000;
-        // A store slower than one write in the horizon still takes one after the other.
+        // A store that takes less than one write in the horizon still gets one at a time.
         return Math.floor((budget.backlogMs() < aheadMs ? Math.max(1, slots) : 0) / writes);
       });
       return Math.min(Infinity, ...most) - underWay;

@@ -10,8 +10,8 @@ import type { Generations } from "./generations.ts";
 import { makeLifetimeWarnings } from "./lifetime-warnings.ts";
 
 /**
- * What follows from the outcome of a rotation beside its credential's next one: a log line and metrics, a warning, a better
- * estimate of what the stores can take, and an earlier retry of credentials that an outage has held up.
+ * What follows from the outcome of a rotation beside its credential's next one: a log line and metrics, a warning, a
+ * better estimate of what the stores can take, and an earlier retry of credentials that an outage has held up.
  */
 export function watchOutcomes(options: {
   readonly configured: Generations<Configured>;

@@ -35,28 +35,28 @@ const unpublished = (credential: string, store: string, provider = "p"): Outcome
   targets: [{ store, secret: "s", result: "failed", durationMs: 0 }],
 });
 
-describe("what waits for a provider", () => {
-  test("is brought forward by the first success after three have failed in a row, once", () => {
+describe("credentials that wait for a provider", () => {
+  test("are released once, by the first success after three have failed in a row", () => {
     const blocked = makeBlocked();
     for (const id of ["a", "b", "c"]) expect(blocked.noteOutcome(failed(id))).toEqual([]);
     expect(blocked.noteOutcome(rotated("b"))).toEqual(["a", "c"]);
     expect(blocked.noteOutcome(rotated("d"))).toEqual([]);
   });
 
-  test("keeps its own backoff when fewer than three failed: that is no outage", () => {
+  test("keep their own backoff when fewer than three failed: that is no outage", () => {
     const blocked = makeBlocked();
     for (const id of ["a", "b", "a", "b"]) blocked.noteOutcome(failed(id));
     expect(blocked.noteOutcome(rotated("c"))).toEqual([]);
   });
 
-  test("does not count refusals, which no recovery cures", () => {
+  test("do not include refused ones, which the end of an outage does not cure", () => {
     const blocked = makeBlocked();
     for (const id of ["a", "b", "c", "d"]) blocked.noteOutcome(failed(id, "config"));
     expect(blocked.noteOutcome(rotated("e"))).toEqual([]);
   });
 
   test.each(["http_404", "http_405", "proxy", "redirect_refused", "html", "no_token"])(
-    "includes who climbs the slow ladder because of %s, which is about the endpoint",
+    "include those on the slow ladder because of %s, which is about the endpoint",
     (code) => {
       const blocked = makeBlocked();
       for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id, "config", code));
@@ -64,13 +64,16 @@ describe("what waits for a provider", () => {
     },
   );
 
-  test.each(["http_403", "invalid_client", "invalid_scope"])("does not include %s, which is one account's", (code) => {
-    const blocked = makeBlocked();
-    for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id, "config", code));
-    expect(blocked.noteOutcome(rotated("d"))).toEqual([]);
-  });
+  test.each(["http_403", "invalid_client", "invalid_scope"])(
+    "do not include those refused with %s, which is about one account",
+    (code) => {
+      const blocked = makeBlocked();
+      for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id, "config", code));
+      expect(blocked.noteOutcome(rotated("d"))).toEqual([]);
+    },
+  );
 
-  test("is not brought forward by another provider, nor by a publish alone", () => {
+  test("are not released by another provider, nor by a publish alone", () => {
     const blocked = makeBlocked();
     for (const id of ["a", "b", "c"]) blocked.noteOutcome(failed(id));
     expect(blocked.noteOutcome(rotated("d", "q"))).toEqual([]);
@@ -79,8 +82,8 @@ describe("what waits for a provider", () => {
   });
 });
 
-describe("what waits for a store", () => {
-  test("is known by provider until it is taken or published", () => {
+describe("credentials that wait for a store", () => {
+  test("are known by provider until they are taken or published", () => {
     const blocked = makeBlocked();
     blocked.noteOutcome(unpublished("a", "s"));
     blocked.noteOutcome(unpublished("b", "s", "q"));

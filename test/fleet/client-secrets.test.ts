@@ -10,7 +10,7 @@ const printKey = createSecretKey(key);
 const of = credential({ clientSecrets: [{ env: "NEW" }, { env: "OLD" }] });
 
 describe("the secrets of a client", () => {
-  test("are read anew each time, in order, and those that cannot be read are left out while one remains", async () => {
+  test("are read anew each time, in order, without those that cannot be read while one remains", async () => {
     const env: Record<string, string> = { OLD: "b" };
     const secrets = makeClientSecrets(env, printKey, Date.now);
     const before = await secrets.read(of, provider);
@@ -21,7 +21,7 @@ describe("the secrets of a client", () => {
     expect(after.print).not.toBe(before.print);
   });
 
-  test("of which not one can be read are an error of their own", async () => {
+  test("are an error of class `secret` when none can be read", async () => {
     const secrets = makeClientSecrets({}, printKey, Date.now);
     await expect(secrets.read(of, provider)).rejects.toMatchObject({ class: "secret", code: "unset", sent: false });
     expect(await secrets.haveChanged(of, provider, "")).toBe(false);
@@ -38,7 +38,7 @@ describe("the secrets of a client", () => {
     expect(await secrets.haveChanged(of, provider, print)).toBe(true);
   });
 
-  test("that replicas see differently are tried once by each, however often the others are refused", async () => {
+  test("are tried once by each replica when replicas see different ones, however often they are refused", async () => {
     const one = makeClientSecrets({ OLD: "stale" }, printKey, Date.now);
     const two = makeClientSecrets({ OLD: "wrong" }, printKey, Date.now);
     const stale = (await one.read(of, provider)).print;

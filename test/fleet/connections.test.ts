@@ -56,7 +56,7 @@ describe("opening what a configuration needs", () => {
     expect(second.connections.exchanges.get("q")?.connection).toBe(first.connections.exchanges.get("q")?.connection);
   });
 
-  test("gives up what is no longer configured, and a store that nobody publishes to", async () => {
+  test("gives up what is no longer configured, and a store that no credential publishes to", async () => {
     const config = configOf({ p: {} }, { s: folder("/s") });
     const first = await open(noConnections, config);
     const second = await reopen(
@@ -68,7 +68,7 @@ describe("opening what a configuration needs", () => {
     expect([...second.connections.exchanges.keys(), ...second.connections.stores.keys()]).toEqual([]);
   });
 
-  test("of a configuration that cannot be opened whole takes nothing, and closes nothing that is in use", async () => {
+  test("takes nothing from a configuration that cannot be opened as a whole, and closes nothing in use", async () => {
     const closed: string[] = [];
     const used = { close: async () => void closed.push("t") } as unknown as Store;
     const before: Connections = {

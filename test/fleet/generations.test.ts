@@ -9,8 +9,8 @@ async function isDone(promise: Promise<void>): Promise<boolean> {
   return done;
 }
 
-describe("a value that is replaced under work", () => {
-  test("stays to the end what it was for who began with it", async () => {
+describe("a value that is replaced while work uses it", () => {
+  test("stays the same to the end for work that began with it", async () => {
     const generations = makeGenerations("old");
     const { promise, resolve } = Promise.withResolvers<void>();
     const work = generations.use(async (value) => {
@@ -24,11 +24,11 @@ describe("a value that is replaced under work", () => {
     expect(await generations.use(async (value) => value)).toBe("new");
   });
 
-  test("is given up at once when nobody uses it", async () => {
+  test("is given up at once when no work uses it", async () => {
     expect(await isDone(makeGenerations(1).replace(2))).toBe(true);
   });
 
-  test("is given up when the last one has left it, not before", async () => {
+  test("is given up when the last work has left it, not before", async () => {
     const generations = makeGenerations(1);
     const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     void generations.use(() => first.promise);
@@ -51,7 +51,7 @@ describe("a value that is replaced under work", () => {
     expect(await isDone(given)).toBe(true);
   });
 
-  test("waits for all that came before: one of two generations ago may use the same thing", async () => {
+  test("waits for all values before it: work of two generations ago may use the same connection", async () => {
     const generations = makeGenerations(1);
     const { promise, resolve } = Promise.withResolvers<void>();
     void generations.use(() => promise);

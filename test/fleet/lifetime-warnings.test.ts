@@ -38,7 +38,7 @@ function setUp() {
   ]);
   return {
     said,
-    advise: makeLifetimeWarnings({ credentialOf: (id) => byId.get(id), storeOf: (name) => stores.get(name) }, log),
+    warn: makeLifetimeWarnings({ credentialOf: (id) => byId.get(id), storeOf: (name) => stores.get(name) }, log),
   };
 }
 function rotated(credential: string, lifeMs: number, everyMs: number): Outcome {
@@ -68,37 +68,38 @@ function rotated(credential: string, lifeMs: number, everyMs: number): Outcome {
   };
 }
 
-describe("advice", () => {
+describe("a warning about the lifetime of tokens", () => {
   test("is given once per provider and store, with the arithmetic", () => {
-    const { said, advise } = setUp();
-    for (const id of ["a", "a", "b", "c"]) advise(rotated(id, 20 * 60_000, 10 * 60_000));
+    const { said, warn } = setUp();
+    for (const id of ["a", "a", "b", "c"]) warn(rotated(id, 20 * 60_000, 10 * 60_000));
     const quota = said.filter((line) => line["event"] === "store.quota_unsustainable");
     expect(quota.map((line) => [line["provider"], line["store"]])).toEqual([
       ["p", "aws"],
       ["q", "aws"],
     ]);
     expect(quota[0]?.["detail"]).toBe(
-      "a token of 20 min is rotated every 10 min, 144 versions a day of one secret; the store takes one every 15 min for good (limits.writeInterval): use tokens that live longer",
+      "a token of 20 min is rotated every 10 min, 144 versions a day of one secret; " +
+        "in steady state the store takes one every 15 min (limits.writeInterval): use tokens that live longer",
     );
   });
 
-  test("is not given from a quarter of an hour on", () => {
-    const { said, advise } = setUp();
-    advise(rotated("a", 60 * 60_000, 15 * 60_000));
+  test("is not given when a token is due every quarter of an hour or less often", () => {
+    const { said, warn } = setUp();
+    warn(rotated("a", 60 * 60_000, 15 * 60_000));
     expect(said).toEqual([]);
-    advise(rotated("a", 60 * 60_000, 15 * 60_000 - 1));
+    warn(rotated("a", 60 * 60_000, 15 * 60_000 - 1));
     expect(said).toHaveLength(1);
   });
 
-  test("is not given while a store waits for its retry: what comes next is no token", () => {
-    const { said, advise } = setUp();
-    advise({ ...rotated("a", 60 * 60_000, 1000), result: "unpublished" });
+  test("is not given while a publish is retried: the next instant is not that of a token", () => {
+    const { said, warn } = setUp();
+    warn({ ...rotated("a", 60 * 60_000, 1000), result: "unpublished" });
     expect(said).toEqual([]);
   });
 
   test("is given when the provider's real tokens live too short for the policy", () => {
-    const { said, advise } = setUp();
-    advise(rotated("a", 5 * 60_000, 15 * 60_000));
+    const { said, warn } = setUp();
+    warn(rotated("a", 5 * 60_000, 15 * 60_000));
     expect(said).toMatchObject([
       { event: "policy.unsafe", code: "consumer_cache_too_long", provider: "p", credential: "a" },
     ]);

@@ -26,7 +26,7 @@ async function run(limits: { readonly concurrency: number; readonly perSecond?: 
   });
 }
 
-test("the try with a second secret takes a slot of the provider's rate, which nobody else gets then", async () => {
+test("a try with the second secret takes a slot of the provider's rate for itself", async () => {
   const limits = { concurrency: 4, perSecond: PER_SECOND };
   await index.due.register([["acme", "s"]]);
   const { claimed } = await index.due.claim({ ...limits, leaseFloorMs: 10_000 });
@@ -36,7 +36,7 @@ test("the try with a second secret takes a slot of the provider's rate, which no
   expect(await index.now()).toBeGreaterThanOrEqual(sendAt + SLOT_MS);
 });
 
-test("without a rate nothing is waited for, and Redis is not asked", async () => {
+test("without a rate nothing waits, and Redis gets no command", async () => {
   expect(await run({ concurrency: 4 })).toEqual(["old", "new"]);
   expect(await index.redis.call("GET", index.due.keys.pace)).toBeNull();
 });

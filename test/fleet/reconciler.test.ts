@@ -34,10 +34,10 @@ credentials: ${JSON.stringify(
   return reconciler;
 }
 
-test("what a start took on trust is looked at in the first round: a release without the mark may have changed it", async () => {
+test("the first round compares what a start took on trust: an older release may have changed it", async () => {
   await start("a", "b");
   expect(await scheduled()).toEqual(["a", "b"]);
-  // As many entries, and one of them another.
+  // The number of entries stays, and one of them is another.
   await index.redis.call("ZREM", index.due.keys.due, "a");
   await index.redis.call("ZADD", index.due.keys.due, 1, "x");
   const reconciler = await start("a", "b");

@@ -40,7 +40,7 @@ const idsOf = (lists: ReadonlyMap<string, readonly (string | readonly [string, s
   );
 
 describe("a roster", () => {
-  test("has the credentials by provider, and one without any too", async () => {
+  test("has the credentials by provider, and a section for a provider without any", async () => {
     const { sections, credentials, stores } = await rosterOf({ id: "a" }, { id: "b" });
     expect([...(sections.get("p")?.specs.keys() ?? [])]).toEqual(["a", "b"]);
     expect(sections.get("q")).toMatchObject({ specs: new Map() });
@@ -54,7 +54,7 @@ describe("a roster", () => {
     expect(slow).toBeGreaterThan(Math.max(50_000, usual));
   });
 
-  test("of the same credentials has the same hash, and another one when another token or target is asked for", async () => {
+  test("has the same hash for the same credentials, and another for another token or target", async () => {
     const { hash } = await rosterOf({ id: "a" });
     expect((await rosterOf({ id: "a", secret: "T" })).hash).toBe(hash);
     expect((await rosterOf({ id: "a", stores: ["local", "other"] })).hash).not.toBe(hash);
@@ -85,7 +85,7 @@ describe("two rosters", () => {
     expect(idsOf(change.register)).toEqual({ p: ["a"], q: ["b"] });
   });
 
-  test("tell what was added and what was removed", async () => {
+  test("show what was added and what was removed", async () => {
     const change = await compareRosters(
       await rosterOf({ id: "a" }, { id: "b" }),
       await rosterOf({ id: "b" }, { id: "c" }),
@@ -95,7 +95,7 @@ describe("two rosters", () => {
     expect(idsOf(change.gone)).toEqual({ p: ["a"] });
   });
 
-  test("register anew what asks for another token, and nothing that is only obtained or kept in another way", async () => {
+  test("register anew what asks for another token, not what only obtains or keeps it in another way", async () => {
     const before = await rosterOf({ id: "a" }, { id: "b" }, { id: "c" });
     const change = await compareRosters(
       before,
