@@ -4,7 +4,7 @@ import { daysFromCivil, formatInstant, parseInstant } from "../../src/core/insta
 
 const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-describe("instants in words", () => {
+describe("an instant as text", () => {
   test.each([
     [0, "1970-01-01T00:00:00Z"],
     [999, "1970-01-01T00:00:00Z"],
@@ -30,7 +30,7 @@ describe("instants in words", () => {
     );
   });
 
-  test.each([undefined, 5, "", "yesterday", "2026-01-01", "2026-01-01T00:00:00+01:00"])("%j is none", (text) => {
+  test.each([undefined, 5, "", "yesterday", "2026-01-01", "2026-01-01T00:00:00+01:00"])("%j is no instant", (text) => {
     expect(parseInstant(text)).toBeUndefined();
   });
 });

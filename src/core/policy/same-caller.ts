@@ -1,6 +1,6 @@
 import type { Credential, Provider } from "../credential.ts";
 
-/** Where nothing may be sent for a while: a provider, or the one host of it at which a credential has its endpoint. */
+/** Where a cooldown holds: a provider, or the one host of it at which a credential has its own token endpoint. */
 export interface Caller {
   readonly provider: string;
   readonly host: string | undefined;
@@ -26,7 +26,7 @@ export function sameCallers(
   return [...callers.values()];
 }
 
-/** The host of a token endpoint that is the credential's own; undefined where it uses the provider's. */
+/** The host of the credential's own token endpoint; undefined where the credential uses its provider's. */
 export function ownHostOf({ tokenEndpoint }: Pick<Credential, "tokenEndpoint">): string | undefined {
   return tokenEndpoint === undefined ? undefined : URL.parse(tokenEndpoint)?.host;
 }

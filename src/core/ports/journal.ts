@@ -42,13 +42,13 @@ export interface Minted {
 export interface Finish {
   /** When the credential is due for an exchange. */
   readonly nextAt: Instant;
-  /** When the publish of the sealed token is tried again; absent: none waits. It passes no gate of the provider. */
+  /** When the publish of the sealed token is retried; absent: no publish waits. It passes no gate of the provider. */
   readonly publishAt?: Instant;
   /** "" leaves what is remembered as it is. */
   readonly record: string;
-  /** When the first consumer holds a dead token; 0: none holds one. */
+  /** When the first consumer holds a dead token; 0: a target holds no token. */
   readonly liveUntil: Instant;
-  /** The same over the stores that hold the newest token, while another one does not; absent: no store differs. */
+  /** As `liveUntil`, over the healthy stores alone, while another store fails; absent: no store differs. */
   readonly healthyUntil?: Instant;
   /** One entry for the attention list (see `encodeFailing`); "" when nothing is wrong. */
   readonly failing: string;
@@ -57,7 +57,7 @@ export interface Finish {
   readonly request: string | undefined;
   /** One line for the history (see `encodeMoment`); "" for none. */
   readonly entry: string;
-  /** Whether the provider answered, whatever the answer. `still_down`: not since an earlier try. Undefined: none was sent. */
+  /** Whether the provider answered at all. `still_down`: it did not before either. Undefined: no request was sent. */
   readonly answer?: "up" | "down" | "still_down" | undefined;
   /** A request may have reached the provider: it counts against its quotas. */
   readonly sent: boolean;

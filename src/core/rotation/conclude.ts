@@ -10,7 +10,7 @@ export interface Conclusion {
   readonly outcome: Outcome;
   /** When the credential is due for an exchange. */
   readonly exchangeAt: Instant;
-  /** When the publish of the sealed token is tried again; undefined: none waits. */
+  /** When the publish of the sealed token is retried; undefined: no publish waits. */
   readonly publishAt: Instant | undefined;
   /** What an operator should know; undefined when nothing is wrong. */
   readonly failing: FailingEntry | undefined;
@@ -111,7 +111,7 @@ export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
   return waiting ? Math.min(dueAt, record.issuedAt) : dueAt;
 }
 
-/** Whether the endpoint answered. One refused account says nothing against it. Undefined: no request was sent. */
+/** Whether the endpoint answered. One refused account says nothing against it. Undefined: no request. */
 export function answerOf({ error, exchangeMs, record }: Progress): Finish["answer"] {
   if (exchangeMs === undefined) return undefined;
   if (error === undefined || !isEndpointFault(error.class) || error.code === "http_403") return "up";

@@ -82,12 +82,12 @@ export function liveUntil(record: CredentialRecord, targets: readonly Target[]):
 }
 
 /**
- * When the first consumer of a store that is well holds a dead token; undefined where every store is, or none. A store
- * that fails must not make a credential look dead that other consumers read.
+ * As `liveUntil`, over the targets whose store does not fail; undefined where all fail, or none. One failing store must
+ * not make a credential look dead whose other stores are read.
  */
 export function healthyUntil(record: CredentialRecord, targets: readonly Target[]): Instant | undefined {
-  const well = targets.filter((target) => targetRecordOf(record, target).failures === 0);
-  return well.length === 0 || well.length === targets.length ? undefined : liveUntil(record, well);
+  const healthy = targets.filter((target) => targetRecordOf(record, target).failures === 0);
+  return healthy.length === 0 || healthy.length === targets.length ? undefined : liveUntil(record, healthy);
 }
 
 /** Whether nothing is known of the credential: it has had no token yet, or no store could say whether it had. */

@@ -71,22 +71,22 @@ describe("the forecast of a day", () => {
   test("lets the slower of provider and store decide how fast a roll-out is", () => {
     const fleet = fleetOf({ count: 3000, store: aws, limits: { concurrency: 1000, perSecond: 100 } });
     const plan = makePlan(fleet, undefined, NOW);
-    // A secret that is made costs two writes of 50 a second.
+    // A new secret costs two of the 50 writes a second.
     expect(plan.providers[0]?.rollOut).toEqual({ seconds: 120 });
     expect(plan.scopes[0]?.peakPerSecond).toBe(50);
   });
 
-  test("counts a roll-out that takes longer than a day as such", () => {
+  test("says so when a roll-out takes longer than a day", () => {
     const fleet = fleetOf({ count: 1000, lifetimeMs: 14 * DAY, limits: { concurrency: 1, perDay: 500 } });
     expect(makePlan(fleet, undefined, NOW).providers[0]?.rollOut).toEqual({ seconds: null });
   });
 
-  test("takes the due times of a running state, and adds nothing for what is not due within the day", () => {
+  test("takes the due times of a running state, and adds nothing that is not due within the day", () => {
     const fleet = fleetOf({ count: 100, lifetimeMs: 14 * DAY });
-    const standing = new Map(
+    const forecasts = new Map(
       fleet.credentials.map((c, i) => [c.id, { dueAt: NOW + i * HOUR + 1, lifetimeMs: 14 * DAY }] as const),
     );
-    const [p] = makePlan(fleet, new Map([["p", standing]]), NOW).providers;
+    const [p] = makePlan(fleet, new Map([["p", forecasts]]), NOW).providers;
     expect(p?.exchanges.hours).toEqual(Array.from({ length: 24 }, () => 1));
     expect(p?.rollOut).toBeUndefined();
   });

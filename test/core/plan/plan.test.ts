@@ -29,7 +29,7 @@ describe("the plan", () => {
     expect(plan({ count: 100, store: gcp }).stores[0]?.usdPerMonth).toBe(12);
   });
 
-  test("finds a quota that is exceeded for good, at the limit and just above it", () => {
+  test("finds a quota that steady renewals exceed: not at the limit, but just above it", () => {
     const perSecond = plan({ count: 1000 }).providers[0]?.exchanges.steadyPerSecond ?? 0;
     const limits = (rate: number) => ({ concurrency: 1000, perSecond: rate });
     expect(plan({ count: 1000, limits: limits(perSecond) }).findings).toEqual([]);
@@ -44,14 +44,14 @@ describe("the plan", () => {
     expect(findings.map(({ where }) => where)).toContain("budget aws:eu-west-1");
   });
 
-  test("finds tokens that are written more often than AWS keeps versions for good", () => {
+  test("finds tokens that are written more often than AWS takes versions in steady state", () => {
     const lifetimeMs = HOUR / 3;
     const { findings } = plan({ count: 1, lifetimeMs, store: aws });
     expect(findings.map(({ severity, where }) => `${severity} ${where}`)).toContain("exceeded store aws");
     expect(plan({ count: 1, lifetimeMs: HOUR, store: aws }).findings).toEqual([]);
   });
 
-  test("takes a store at its word how often one secret can be written", () => {
+  test("obeys the writeInterval of a store, at the limit and just above it", () => {
     const count = 100_000;
     const perSecond = plan({ count, store: aws }).providers[0]?.exchanges.steadyPerSecond ?? 0;
     const everyMs = (count / perSecond) * 1000;
@@ -81,19 +81,19 @@ describe("the plan", () => {
     expect(p?.recoveries[0]?.expiredLater).toBeGreaterThanOrEqual(0);
   });
 
-  test("compares with the running state: what is new, what is asked for differently, what is gone", () => {
+  test("compares with the running state: which credentials are new, changed and gone", () => {
     const fleet = fleetOf({ count: 3, lifetimeMs: 14 * DAY });
     const [same, other] = fleet.credentials;
     const provider = fleet.providers.get("p");
     if (same === undefined || other === undefined || provider === undefined) throw new Error("an empty fleet");
-    const standing = { dueAt: NOW + DAY * 3, lifetimeMs: 14 * DAY };
+    const forecast = { dueAt: NOW + DAY * 3, lifetimeMs: 14 * DAY };
     const state = new Map([
       [
         "p",
         new Map<string, CredentialForecast>([
-          [same.id, { ...standing, spec: specOf(same, provider) }],
-          [other.id, { ...standing, spec: "another" }],
-          ["gone", standing],
+          [same.id, { ...forecast, spec: specOf(same, provider) }],
+          [other.id, { ...forecast, spec: "another" }],
+          ["gone", forecast],
         ]),
       ],
     ]);

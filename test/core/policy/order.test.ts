@@ -21,11 +21,11 @@ describe("the order of a catch-up", () => {
     expect(order(["long-dead", NOW - 9000], ["just-dead", NOW], ["dead", NOW - 5])).toBe("just-dead dead long-dead");
   });
 
-  test("lets what has time, and what never had a token, come last, in the order of due times", () => {
+  test("puts tokens that have time, and credentials that never had one, last, by due time", () => {
     expect(order(["never", 0, NOW - 2], ["safe", EDGE + 1, NOW - 3], ["dead", NOW - 1])).toBe("dead safe never");
   });
 
-  test("counts a token as endangered up to the end of the wait and the margin behind it, and not a moment longer", () => {
+  test("counts a token as endangered up to the end of the wait and its margin, and not a moment longer", () => {
     expect(order(["dead", NOW - 1], ["at", EDGE])).toBe("at dead");
     expect(order(["dead", NOW - 1], ["after", EDGE + 1])).toBe("dead after");
   });

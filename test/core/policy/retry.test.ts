@@ -19,7 +19,7 @@ const policy: Policy = {
   lifetimeMs: HOUR,
   requestTimeoutMs: 15 * SECOND,
 };
-/** A 14-day token with its whole margin left: nothing presses. */
+/** A 14-day token with its whole margin left: there is no hurry. */
 const fresh: Living = { expiresAt: NOW + 3.5 * DAY, marginMs: 3.5 * DAY };
 
 function wait(
@@ -33,7 +33,7 @@ function wait(
   return retryAt({ code: "unreachable", ...failure, failures, repeats }, given) - NOW;
 }
 
-describe("when a failed exchange is tried again", () => {
+describe("when a failed exchange is retried", () => {
   test.each(["transient", "unknown_outcome", "secret"] as const)(
     "%s: full jitter of 1, 2, 4, ... s up to a minute, never below a quarter of a second",
     (each) => {
@@ -66,7 +66,7 @@ describe("when a failed exchange is tried again", () => {
     expect(wait({ class: "transient", failures: 20 }, { expiresAt: NOW, marginMs: HOUR })).toBe(10 * SECOND);
   });
 
-  test("a certificate that is not accepted is tried again at most a quarter of an hour later", () => {
+  test("a certificate that is not accepted is retried a quarter of an hour later at most", () => {
     expect(wait({ class: "tls", failures: 30 })).toBe(15 * MINUTE);
     expect(wait({ class: "tls", failures: 1 })).toBe(SECOND);
   });
@@ -76,12 +76,16 @@ describe("when a failed exchange is tried again", () => {
     ["a refused client", { class: "config", code: "unauthorized_client" }, [15 * MINUTE, HOUR, 6 * HOUR]],
     ["a refused scope", { class: "config", code: "invalid_scope" }, [6 * HOUR, 6 * HOUR]],
     [
-      "an endpoint that is not there",
+      "a missing endpoint",
       { class: "config", code: "http_404" },
       [MINUTE, 3 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR],
     ],
-    ["an answer without rule", { class: "protocol", code: "html" }, [30 * SECOND, 5 * MINUTE, 30 * MINUTE, HOUR, HOUR]],
-    ["a grant that is gone", { class: "revoked", code: "invalid_grant" }, [DAY, DAY]],
+    [
+      "an answer that no rule explains",
+      { class: "protocol", code: "html" },
+      [30 * SECOND, 5 * MINUTE, 30 * MINUTE, HOUR, HOUR],
+    ],
+    ["a revoked grant", { class: "revoked", code: "invalid_grant" }, [DAY, DAY]],
   ];
   test.each(ladders)("%s climbs its own ladder and stays on the last step", (_name, failure, steps) => {
     expect(steps.map((_, index) => wait({ ...failure, failures: index + 1 }))).toEqual(steps);
@@ -97,17 +101,17 @@ describe("when a failed exchange is tried again", () => {
     ]);
   });
 
-  test("no other failure becomes another one by being repeated", () => {
+  test("no other failure changes its class by being repeated", () => {
     expect(lastingClass({ class: "transient", code: "http_503", repeats: 1000 })).toBe("transient");
     expect(lastingClass({ class: "config", code: "http_403", repeats: 1 })).toBe("config");
   });
 
-  test("an endpoint that is not there is asked three times within ten minutes before it is let alone", () => {
+  test("a missing endpoint is retried three times within ten minutes, and then rarely", () => {
     const waits = [1, 2, 3].map((failures) => wait({ class: "config", code: "http_404", failures }));
     expect(waits.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(10 * MINUTE);
   });
 
-  test("forbidden without a reason is tried three times as a passing trouble, then climbs the ladder of a refused client", () => {
+  test("a bare 403 is transient for three tries, then climbs the ladder of a refused client", () => {
     const waits = [1, 2, 3, 4, 5, 6, 7].map((repeats) => {
       const className = lastingClass({ class: "transient", code: "http_403", repeats });
       expect(className).toBe(repeats <= 3 ? "transient" : "config");
@@ -116,7 +120,7 @@ describe("when a failed exchange is tried again", () => {
     expect(waits).toEqual([SECOND, 2 * SECOND, 4 * SECOND, 15 * MINUTE, HOUR, 6 * HOUR, 6 * HOUR]);
   });
 
-  test("property: a Retry-After is never undercut, and exceeded by at most a fifth where it says more than the backoff", () => {
+  test("property: a Retry-After is never undercut, and exceeded by at most a fifth where it is the longer wait", () => {
     const draws = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     const lifeLeft = fc.integer({ min: -HOUR, max: DAY });
     fc.assert(
@@ -130,7 +134,7 @@ describe("when a failed exchange is tried again", () => {
     );
   });
 
-  test("a throttled answer that names no time is waited for as a transient one", () => {
+  test("a throttled answer without Retry-After waits as long as a transient one", () => {
     expect(wait({ class: "throttled", failures: 1 }, fresh, 0)).toBe(250);
     expect(wait({ class: "throttled", failures: 3 }, fresh, ALMOST_ONE)).toBeLessThanOrEqual(1.2 * 4 * SECOND);
   });
@@ -153,7 +157,7 @@ describe("the last chance", () => {
     expect(wait(step, dying(at - 1))).toBe(15 * MINUTE - 1);
   });
 
-  test("once it has been had, the ladder goes on", () => {
+  test("after that attempt the ladder goes on", () => {
     expect(wait(wrong, dying(45 * SECOND + 1))).toBe(250);
     expect(wait(wrong, dying(45 * SECOND))).toBe(6 * HOUR);
     expect(wait(wrong, dying(0))).toBe(6 * HOUR);
@@ -164,7 +168,7 @@ describe("the last chance", () => {
     expect(wait(wrong, { expiresAt: NOW + 4000, marginMs: 4000 })).toBe(2000);
   });
 
-  test("does not exist for the throttled: what the provider asks for is kept", () => {
+  test("does not exist after a throttled answer: the Retry-After is kept", () => {
     const failure = { class: "throttled", code: "http_429", failures: 1, retryAfterMs: HOUR } as const;
     expect(wait(failure, dying(10 * MINUTE), 0)).toBe(HOUR);
   });
@@ -188,7 +192,7 @@ describe("the last chance", () => {
   });
 });
 
-describe("when a failed publish is tried again", () => {
+describe("when a failed publish is retried", () => {
   test("full jitter of 0.5, 1, 2, ... s up to half a minute, never below a quarter of a second", () => {
     const most = [1, 2, 3, 4, 5, 6, 7, 8, 1000].map((failures) => publishRetryAt(failures, NOW, ALMOST_ONE) - NOW);
     expect(most).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);

@@ -8,7 +8,7 @@ function holding(liveUntil: number, ...targets: readonly (readonly [store: strin
 }
 
 describe("the runway", () => {
-  test("of a provider ends when its first live token dies, of a store when the first one dies that is found there", () => {
+  test("of a provider ends with its first live token, of a store with the first one that dies there", () => {
     const { endsAt, stores } = runwayOf(
       [
         holding(NOW + 60, ["aws", NOW + 60], ["gcp", NOW + 90]),
@@ -20,7 +20,7 @@ describe("the runway", () => {
     expect(Object.fromEntries(stores)).toEqual({ aws: NOW + 60, gcp: NOW + 70 });
   });
 
-  test("does not count tokens that are dead: at the instant of its death a token is", () => {
+  test("does not count dead tokens: a token is dead at the instant of its expiry", () => {
     expect(runwayOf([holding(NOW, ["aws", NOW]), holding(NOW + 1, ["aws", NOW + 1])], NOW)).toEqual({
       endsAt: NOW + 1,
       stores: new Map([["aws", NOW + 1]]),
@@ -38,7 +38,7 @@ describe("the runway", () => {
     expect(runwayOf([holding(NOW - 1, ["aws", 0])], NOW)).toEqual({ stores: new Map() });
   });
 
-  test("is bounded by what was not read, never longer than the truth", () => {
+  test("is bounded by holdings that were not read, and never longer than the truth", () => {
     const unread = { from: NOW + 100, stores: ["aws", "gcp"] };
     const { endsAt, stores } = runwayOf([holding(NOW + 60, ["aws", NOW + 60])], NOW, unread);
     expect(endsAt).toBe(NOW + 60);

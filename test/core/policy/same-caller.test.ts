@@ -7,7 +7,7 @@ const providerAt = (name: string, tokenEndpoint: string) => [name, { ...provider
 const of = (name: string, over: Parameters<typeof credential>[0] = {}) =>
   credential({ id: `${name}-${over.clientId ?? ""}`, provider: name, ...over });
 
-describe("who is asked to wait by host and client", () => {
+describe("who must wait with a caller that its host throttles", () => {
   const providers = new Map([
     providerAt("p", `${HOST}/a/token`),
     providerAt("path", `${HOST}/b/token`),
@@ -38,7 +38,7 @@ describe("who is asked to wait by host and client", () => {
     expect(others(...scopes)).toEqual([{ provider: "path", host: undefined }]);
   });
 
-  test("is never the provider itself: it rests anyway", () => {
+  test("is never the provider itself: it waits anyway", () => {
     expect(others(of("p", { clientId: "one", scope: "b" }))).toEqual([]);
   });
 });

@@ -55,7 +55,7 @@ describe("when a rotation falls due", () => {
     },
   );
 
-  test("an hour's token is due exactly 2670 s after it was asked for: not a millisecond before, and still just after", () => {
+  test("an hour's token is due exactly 2670 s after its request: at, just before and just after", () => {
     const facts = { ...alive, dueAt: dueAt(life(HOUR), policy, 0), expiresAt: BORN + HOUR };
     const at = BORN + 2670 * SECOND;
     expect(reasonToRotate(facts, at - 1)).toBeUndefined();
@@ -84,7 +84,7 @@ describe("when a rotation falls due", () => {
     expect(marginMs(bound + 2, policy)).toBe(10 * MINUTE);
   });
 
-  test("consumers that keep an hour's token for an hour get one of 0.40 to 0.50 of its life at most", () => {
+  test("an hour's token that consumers cache for an hour is due after 0.40 to 0.50 of its life", () => {
     expect(delay(HOUR, 0, { consumerCacheMs: HOUR })).toBe(1785 * SECOND);
     expect(delay(HOUR, ALMOST_ONE, { consumerCacheMs: HOUR })).toBeCloseTo(1428 * SECOND, -1);
   });
@@ -101,7 +101,7 @@ describe("when a rotation falls due", () => {
     expect(delay(-HOUR, 0.5)).toBe(30 * SECOND);
   });
 
-  test("minInterval never puts an exchange off beyond the end of a token, of which only a rest was left", () => {
+  test("minInterval never puts an exchange off beyond the expiry of a live token", () => {
     expect(delay(29 * SECOND - 1, 0)).toBe(30 * SECOND - 1);
     expect(delay(29 * SECOND, 0)).toBe(30 * SECOND);
     expect(delay(29 * SECOND + 1, 0)).toBe(30 * SECOND);
@@ -121,7 +121,7 @@ describe("when a rotation falls due", () => {
   const lifetimes = fc.oneof(fc.integer({ min: 0, max: HOUR }), fc.integer({ min: 0, max: 365 * DAY }));
   const jitters = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-  test("property: never before issuedAt plus minInterval, unless a token that lives ends before", () => {
+  test("property: never before issuedAt plus minInterval, unless a live token ends before", () => {
     fc.assert(
       fc.property(lifetimes, policies, jitters, (lifetime, each, jitter) => {
         const soonest = Math.min(each.minIntervalMs, lifetime < SECOND ? Infinity : lifetime + SECOND);
@@ -130,7 +130,7 @@ describe("when a rotation falls due", () => {
     );
   });
 
-  test("property: never later than a second after the end of a token that lives", () => {
+  test("property: never later than a second after the expiry of a live token", () => {
     fc.assert(
       fc.property(fc.integer({ min: SECOND, max: 365 * DAY }), policies, jitters, (lifetime, each, jitter) => {
         expect(dueAt(life(lifetime), each, jitter)).toBeLessThanOrEqual(BORN + lifetime + SECOND);
@@ -235,11 +235,11 @@ describe("why a credential is rotated", () => {
 describe("why a credential waits", () => {
   const due: Facts = { ...alive, dueAt: BORN };
 
-  test("an operator who asks for a publish only gets no new token, whatever is due", () => {
+  test("an operator who requests a publish gets no new token, whatever is due", () => {
     expect(reasonToRotate({ ...due, publishOnly: true, specChanged: true }, BORN)).toBeUndefined();
   });
 
-  test("nothing is minted while nothing is remembered and no store says what it holds, not even for an operator", () => {
+  test("nothing is minted without a record while no store says what it holds, not even for an operator", () => {
     const silent: Facts = { ...due, revision: 0, requestedAt: BORN, forgotten: true, storesSilent: true };
     expect(reasonToRotate(silent, BORN)).toBeUndefined();
     expect(reasonToRotate({ ...silent, storesSilent: false }, BORN)).toBe("Requested");
@@ -264,7 +264,7 @@ describe("why a credential waits", () => {
     expect(reasonToRotate(refused, BORN + MINUTE + 1)).toBe("TargetMissing");
   });
 
-  test("what waits for one store does not hold back the renewal that the other stores need", () => {
+  test("a target that waits for its store does not hold back the renewal that the others need", () => {
     const missing: Facts = { ...alive, targetMissing: true, storesSilent: true, mintAgainAt: Infinity };
     expect(reasonToRotate({ ...missing, sealedElsewhere: true }, missing.dueAt)).toBe("NearingExpiry");
     expect(reasonToRotate(missing, missing.expiresAt)).toBe("Expired");
@@ -275,14 +275,14 @@ describe("why a credential waits", () => {
     expect(reasonToRotate(claimed, BORN)).toBeUndefined();
   });
 
-  test("a failed exchange waits for its next try, and then keeps the reason that it had", () => {
+  test("a failed exchange waits for its retry, and then keeps its reason", () => {
     const failed: Facts = { ...alive, failedReason: "Requested" };
     expect(reasonToRotate(failed, failed.dueAt - 1)).toBeUndefined();
     expect(reasonToRotate(failed, failed.dueAt)).toBe("Requested");
     expect(reasonToRotate(failed, failed.dueAt + 1)).toBe("Requested");
   });
 
-  test("before its next try a dead token and a missing target wait too", () => {
+  test("before that retry a dead token and a missing target wait too", () => {
     const failed: Facts = { ...alive, failedReason: "NearingExpiry", expiresAt: BORN, targetMissing: true };
     expect(reasonToRotate(failed, failed.dueAt - 1)).toBeUndefined();
   });
@@ -291,7 +291,7 @@ describe("why a credential waits", () => {
     ["a changed client secret", { secretChanged: true }, "NeverIssued"],
     ["an operator's request", { requestedAt: BORN }, "Requested"],
     ["a changed configuration", { specChanged: true }, "SpecChanged"],
-  ] as const)("%s does not wait for the next try", (_, change, reason) => {
+  ] as const)("%s does not wait for the retry", (_, change, reason) => {
     const failed: Facts = { ...alive, failedReason: "NeverIssued" };
     expect(reasonToRotate({ ...failed, ...change }, failed.dueAt - 1)).toBe(reason);
   });
@@ -303,28 +303,28 @@ describe("whether a policy can keep its consumers fresh", () => {
   });
 
   // Half of the 3570 s of an hour that count.
-  test("a consumers' cache of half the life is the most; a millisecond more is refused", () => {
+  test("the consumers' cache may take half the life; a millisecond more is an error", () => {
     const half = 1785 * SECOND;
-    const with_ = (consumerCacheMs: number) => checkPolicy({ ...policy, retryBudgetMs: 0, consumerCacheMs });
-    expect(with_(half - 1)).toBeUndefined();
-    expect(with_(half)).toBeUndefined();
-    expect(with_(half + 1)).toMatchObject({ severity: "error" });
+    const checked = (consumerCacheMs: number) => checkPolicy({ ...policy, retryBudgetMs: 0, consumerCacheMs });
+    expect(checked(half - 1)).toBeUndefined();
+    expect(checked(half)).toBeUndefined();
+    expect(checked(half + 1)).toMatchObject({ severity: "error" });
   });
 
-  test("cache and retry budget of together half the life are the most; more is warned about", () => {
+  test("cache plus retry budget may take half the life; a millisecond more is a warning", () => {
     const budget = 1785 * SECOND - policy.consumerCacheMs;
-    const with_ = (retryBudgetMs: number) => checkPolicy({ ...policy, retryBudgetMs });
-    expect(with_(budget - 1)).toBeUndefined();
-    expect(with_(budget)).toBeUndefined();
-    expect(with_(budget + 1)).toMatchObject({ severity: "warning" });
+    const checked = (retryBudgetMs: number) => checkPolicy({ ...policy, retryBudgetMs });
+    expect(checked(budget - 1)).toBeUndefined();
+    expect(checked(budget)).toBeUndefined();
+    expect(checked(budget + 1)).toMatchObject({ severity: "warning" });
   });
 
-  test("minInterval and cache of together the life that counts are the most; more is refused", () => {
+  test("minInterval plus cache may take the life that counts; a millisecond more is an error", () => {
     const interval = 3570 * SECOND - policy.consumerCacheMs;
-    const with_ = (minIntervalMs: number) => checkPolicy({ ...policy, minIntervalMs });
-    expect(with_(interval - 1)).toBeUndefined();
-    expect(with_(interval)).toBeUndefined();
-    expect(with_(interval + 1)).toMatchObject({ severity: "error" });
+    const checked = (minIntervalMs: number) => checkPolicy({ ...policy, minIntervalMs });
+    expect(checked(interval - 1)).toBeUndefined();
+    expect(checked(interval)).toBeUndefined();
+    expect(checked(interval + 1)).toMatchObject({ severity: "error" });
   });
 
   test("the message has the arithmetic and says what to do", () => {
@@ -338,7 +338,7 @@ describe("whether a policy can keep its consumers fresh", () => {
     expect(short?.message).toContain("82.5 s are left for retries");
   });
 
-  test("a token that lives shorter than was assumed is judged by its own life", () => {
+  test("a token that lives shorter than was assumed is checked at its own lifetime", () => {
     expect(checkLife(life(HOUR), policy)).toBeUndefined();
     expect(checkLife(life(MINUTE), policy)).toMatchObject({ code: "consumer_cache_too_long" });
     expect(checkLife(life(MINUTE), { ...policy, consumerCacheMs: 28 * SECOND })).toMatchObject({

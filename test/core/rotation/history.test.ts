@@ -29,7 +29,7 @@ describe("an entry of the history", () => {
       { result: "failed", class: "config", code: "invalid_client" },
     ],
     [
-      "a store that did not take it",
+      "a store that refused the token",
       {
         result: "unpublished",
         targets: [
@@ -45,11 +45,11 @@ describe("an entry of the history", () => {
     expect(decodeHistory(entry)).toEqual([expect.objectContaining({ at: AT, times: 1, ...expected })]);
   });
 
-  test("is small: 15 bytes of a rotation", () => {
+  test("is small: a rotation takes 15 bytes", () => {
     expect(encodeMoment(base, AT)).toMatch(/^[0-9a-z]{6} RX2s 6y$/);
   });
 
-  test("does not exist for what was skipped", () => {
+  test("does not exist for a skipped rotation", () => {
     expect(encodeMoment({ ...base, result: "skipped", skip: "NotDue" }, AT)).toBe("");
   });
 
@@ -59,9 +59,10 @@ describe("an entry of the history", () => {
     expect(decodeHistory(entry)).toMatchObject([{ code: "a_b_c" }]);
   });
 
-  test("is read with how often it came in a row, and left out when another version wrote it", () => {
-    const lines = `${encodeMoment({ ...base, result: "failed", error: { class: "config", code: "c", message: "" } }, AT)} x12\n? ?`;
-    expect(decodeHistory(lines)).toMatchObject([{ times: 12, code: "c" }]);
+  test("is read with its repetitions, and left out where another release wrote it in another form", () => {
+    const error = { class: "config", code: "c", message: "" } as const;
+    const entry = encodeMoment({ ...base, result: "failed", error }, AT);
+    expect(decodeHistory(`${entry} x12\n? ?`)).toMatchObject([{ times: 12, code: "c" }]);
     expect(decodeHistory("")).toEqual([]);
   });
 });

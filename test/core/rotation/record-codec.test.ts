@@ -7,10 +7,10 @@ import { decodeRecord, encodeRecord } from "../../../src/core/rotation/record-co
 import { START, credential, provider, target } from "../../fakes/world.ts";
 
 const HOUR = 3_600_000;
-/** What Redis has room for in 48 bytes. */
+/** Characters that fit an allocation of 48 bytes in Redis. */
 const ROOM = 44;
 
-/** As it is after a rotation, 46,655 revisions and 14 days of life at most. */
+/** A record as a rotation leaves it, with revision 46,655 and a life of 14 days. */
 function ordinary(of: Credential, over: Partial<TargetRecord> = {}): CredentialRecord {
   const revision = 46_655;
   const expiresAt = START + 14 * 24 * HOUR;
@@ -37,7 +37,7 @@ describe("the text of a record", () => {
     expect(text.length).toBe(encodeRecord(ordinary(of), of.publish).length - "a1b2c3".length);
   });
 
-  test("takes 15 characters more for another target, and holds versions and superseded ones where a store has such", () => {
+  test("takes 15 characters more for another target, and keeps versions and superseded ones", () => {
     const both = credential({ publish: [target("aws"), target("gcp")] });
     const one = { ...both, publish: both.publish.slice(0, 1) };
     const text = (of: Credential): string => encodeRecord(ordinary(of), of.publish);
@@ -47,7 +47,7 @@ describe("the text of a record", () => {
     expect(decodeRecord(encodeRecord(record, one.publish))).toEqual({ ...record, spec: record.spec.slice(-7) });
   });
 
-  test("takes the mark of a traced rotation and its four characters, and stays as it is otherwise", () => {
+  test("takes the mark of a traced rotation behind four characters, and is the same otherwise", () => {
     const of = credential();
     const record = { ...ordinary(of), scheduledBy: Buffer.alloc(25, 7).toString("base64url") };
     const text = encodeRecord(record, of.publish);
@@ -98,14 +98,14 @@ describe("the text of a record", () => {
       targets: Object.fromEntries(all.map((each, i) => [targetKey(targets[i] ?? target("")), each])),
     }));
 
-  test("gives back what was written, whatever that was", () => {
+  test("gives back whatever was written", () => {
     fc.assert(
       fc.property(record, (each) => {
         const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value)); // JSON knows no -0
         const text = encodeRecord(each, targets);
         const read = decodeRecord(text);
         expect(plain({ ...read, spec: "" })).toEqual(plain({ ...each, spec: "" }));
-        // Of the spec the last digits are enough.
+        // The last digits of the spec are enough.
         expect(each.spec.slice(-7)).toBe(read?.spec.slice(-7));
       }),
       { numRuns: 2000 },

@@ -6,7 +6,7 @@ import { START, credential, exchangeFails, makeWorld, policy, target, unavailabl
 import { type World, HOUR, recordOf, run } from "./fixture.ts";
 
 describe("a rotation", () => {
-  test("obtains a first token, publishes it and re-arms before it runs out", async () => {
+  test("obtains a first token, publishes it and re-arms before it expires", async () => {
     const world = makeWorld();
     const outcome = await run(world);
     expect(outcome).toMatchObject({
@@ -89,7 +89,7 @@ describe("a rotation", () => {
 });
 
 describe("when the exchange fails", () => {
-  test("the last good token stays, and the next try comes within the margin", async () => {
+  test("the last good token stays, and the retry comes within the margin", async () => {
     const world = makeWorld();
     await run(world);
     world.now = world.journal.nextAt;
@@ -117,7 +117,7 @@ describe("when the exchange fails", () => {
     expect(world.journal.failing).toBe("");
   });
 
-  test("the renewal that succeeds at last tells since when it was owed, and the life that its token has", async () => {
+  test("the renewal that succeeds at last says how long it was owed, and how long its token lives", async () => {
     const world = makeWorld();
     await run(world);
     world.now = world.journal.nextAt;
@@ -131,7 +131,7 @@ describe("when the exchange fails", () => {
     expect(await run(world)).toMatchObject({ result: "rotated", published });
   });
 
-  test("a throttled answer pauses the provider for as long as it asked", async () => {
+  test("a throttled answer begins a cooldown of the provider, as long as its Retry-After", async () => {
     const world = makeWorld();
     world.fail = exchangeFails({
       class: "throttled",
@@ -144,7 +144,7 @@ describe("when the exchange fails", () => {
     expect(world.journal.nextAt).toBeGreaterThanOrEqual(START + 90_000);
   });
 
-  test("a refused client climbs the slow ladder and is not tried in between", async () => {
+  test("a refused client climbs the slow ladder and is not retried in between", async () => {
     const world = makeWorld();
     world.fail = exchangeFails({ class: "config", code: "invalid_client", status: 401 });
     await run(world);
@@ -169,7 +169,7 @@ describe("when the exchange fails", () => {
     expect(await run(world, of)).toMatchObject({ result: "rotated", revision: 1 });
   });
 
-  test("forbidden without a reason needs a human from the fourth time on, and takes a changed secret at once", async () => {
+  test("a bare 403 needs a person from the fourth time on, and takes a changed secret at once", async () => {
     const world = makeWorld();
     world.fail = exchangeFails({ code: "http_403", status: 403 });
     const classes: unknown[] = [];
@@ -186,7 +186,7 @@ describe("when the exchange fails", () => {
     expect(await run(world)).toMatchObject({ result: "rotated" });
   });
 
-  test("a refusal after an outage is tried again after its own first step, not after its last", async () => {
+  test("a refusal after an outage is retried after the first step of its own ladder", async () => {
     const world = makeWorld();
     world.fail = exchangeFails();
     for (let i = 0; i < 5; i++) {
@@ -198,7 +198,7 @@ describe("when the exchange fails", () => {
     expect(world.journal.nextAt).toBe(world.now + 15 * 60_000);
   });
 
-  test("the next tries keep the reason of the first", async () => {
+  test("retries keep the reason of the first try", async () => {
     const world = makeWorld();
     await run(world);
     world.journal.request = "1";
@@ -224,7 +224,7 @@ describe("when the exchange fails", () => {
 describe("when a store fails", () => {
   const both = credential({ publish: [target("one"), target("two")] });
 
-  test("the token is kept sealed and only the publish is tried again", async () => {
+  test("the token is kept sealed and only the publish is retried", async () => {
     const world = makeWorld();
     world.journal.record = encodeRecord({ ...emptyRecord("other"), targets: {} }, []);
     world.store("one").down = unavailable();
@@ -239,7 +239,7 @@ describe("when a store fails", () => {
     expect(world.journal.sealed).toBeUndefined();
   });
 
-  test("the others are published and nothing is minted again for them", async () => {
+  test("the others are published, and no token is minted again for them", async () => {
     const world = makeWorld({ stores: ["one", "two"] });
     world.store("two").down = unavailable();
     const outcome = await run(world, both);
@@ -271,7 +271,7 @@ describe("when a store fails", () => {
     }
   });
 
-  test("an ambiguous failure is looked at before anything is written again", async () => {
+  test("after an ambiguous failure the store is asked before anything is written again", async () => {
     const world = makeWorld();
     world.store("one").dropAnswer = true;
     expect(await run(world)).toMatchObject({ result: "unpublished" });
@@ -332,7 +332,7 @@ describe("when a store fails", () => {
       expect(world.exchanges).toBe(2);
     });
 
-    test("is minted again when nobody has opened it by then, and the outcome says why", async () => {
+    test("is replaced when no replica has opened it by then, and the outcome says why", async () => {
       const world = await sealedByAnother();
       noKey(world);
       for (let turn = 0; turn < 3; turn++) {
@@ -349,7 +349,7 @@ describe("when a store fails", () => {
     });
   });
 
-  test("a second store that is down does not keep the first one from its renewal, not even without a seal key", async () => {
+  test("a store that is down does not hold back the renewal of another, not even without a seal key", async () => {
     const world = makeWorld({ stores: ["one", "two"], sealKey: false });
     await run(world, both);
     world.now = world.journal.nextAt;
@@ -364,7 +364,7 @@ describe("when a store fails", () => {
     expect(world.exchanges).toBe(3);
   });
 
-  test("without a seal key a store that answers and refuses every write gets few tokens, ever further apart", async () => {
+  test("without a seal key a store that refuses every write gets few tokens, ever further apart", async () => {
     const world = makeWorld({ sealKey: false });
     const mintedAt: number[] = [];
     world.during = () => void mintedAt.push(world.now);

@@ -52,7 +52,7 @@ describe("when Redis was lost", () => {
     expect(world.store("one").writes).toBe(1);
   });
 
-  test("a listing's word is checked before a token is minted on it: a newer one that the store holds is kept", async () => {
+  test("a listing is checked before a token is minted: a newer revision that the store holds is kept", async () => {
     const world = makeWorld();
     await run(world);
     const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
@@ -64,7 +64,7 @@ describe("when Redis was lost", () => {
     expect(recordOf(world)).not.toHaveProperty("listed");
   });
 
-  test("a changed wish is found although only a listing is remembered", async () => {
+  test("a changed configuration is noticed although only a listing is remembered", async () => {
     const world = makeWorld();
     await run(world);
     const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
@@ -75,7 +75,7 @@ describe("when Redis was lost", () => {
     });
   });
 
-  test("while a store does not answer, nothing is minted on the word of a listing", async () => {
+  test("while no store answers, a listing alone is no reason to mint", async () => {
     const world = makeWorld();
     await run(world);
     const listed = { ...(recordOf(world) ?? emptyRecord("")), listed: true };
@@ -132,7 +132,7 @@ describe("when the journal and a store disagree", () => {
     expect(world.store("one").secrets.get("app/acme")?.payload).toBe("3:token-3");
   });
 
-  test("the same revision with another token that lives longer stays, and decides when the next exchange is due", async () => {
+  test("the same revision with another token that lives longer stays, and sets the next due time", async () => {
     const world = await forgottenSecond(10 * HOUR);
     const outcome = await run(world);
     expect(outcome).toMatchObject({ result: "rotated", revision: 2, targets: [{ result: "superseded" }] });
@@ -141,7 +141,7 @@ describe("when the journal and a store disagree", () => {
     expect(world.journal.nextAt - world.now).toBeGreaterThan(5 * HOUR);
   });
 
-  test("a revision that is counted on is sealed once more: its publish to another store is retried without a mint", async () => {
+  test("a revision that is counted on is sealed again: its publish elsewhere is retried without a mint", async () => {
     const world = await forgottenSecond(HOUR);
     const of = credential({ publish: [target("one"), target("two")] });
     world.store("two").down = unavailable();
@@ -170,7 +170,7 @@ describe("one deadline for one lease", () => {
     expect(world.journal.calls).toEqual(["begin", "minted", "finish"]);
   });
 
-  test("a lease that another claim has taken over meanwhile sends nothing", async () => {
+  test("a rotation whose lease another claim has taken over sends nothing", async () => {
     const world = makeWorld();
     world.store("one").during = () => {
       world.now += 20_000;
@@ -241,19 +241,19 @@ describe("a crash after any step loses nothing and mints nothing that is not nee
     expect(await run(world, both)).toMatchObject({ result: "rotated", revision: 2 });
   });
 
-  test("after the exchange, before it is written down: no store was touched, and one more token is minted", async () => {
+  test("after the exchange, before its journal entry: no store was touched, and one more token is minted", async () => {
     const world = await secondIsDue();
     const { minted } = world.journal;
     world.journal.minted = killed;
     await expect(run(world, both)).rejects.toThrow("killed");
-    // What is published must be known to the journal first: else a crash could leave a token of which nobody knows.
+    // The journal must know a token before a store does: else a crash could leave one that nobody knows.
     expect(payloads(world)).toEqual(["1:token-1", "1:token-1"]);
     world.journal.minted = minted;
     expect(await run(world, both)).toMatchObject({ result: "rotated", revision: 2 });
     expect(payloads(world)).toEqual(["2:token-3", "2:token-3"]);
   });
 
-  test("after the exchange is written down: the sealed token is published to every target", async () => {
+  test("after the journal entry: the sealed token is published to every target", async () => {
     const world = await secondIsDue();
     const [one, two] = [world.store("one").publish, world.store("two").publish];
     world.store("one").publish = killed;
