@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { CredentialSeries } from "../core/snapshot.ts";
 
-/** So many credentials are rendered before others have their turn: far below a millisecond. */
+/** Credentials that are rendered before the event loop has its turn: far below a millisecond. */
 const CHUNK = 500;
 
 const FAMILIES = [
@@ -23,14 +23,15 @@ const FAMILIES = [
 ] as const;
 
 /**
- * Series by credential as Prometheus text, made when a snapshot is taken and not when it is scraped: 100,000 series cost
- * a client library 0.8 s of blocked event loop, this none of more than a moment. Credentials beyond `maxSeries` get none.
+ * Series by credential as Prometheus text. They are rendered in chunks when a snapshot is taken, not at a scrape: with
+ * a client library 100,000 series block the event loop for 0.8 s. Credentials beyond `maxSeries` series get none;
+ * `kept` counts the others.
  */
 export async function renderCredentialSeries(
   facts: readonly CredentialSeries[],
   maxSeries: number,
 ): Promise<{ readonly text: string; readonly kept: number }> {
-  const kept = keep(facts, maxSeries);
+  const kept = keepWithin(facts, maxSeries);
   let text = "";
   for (const [name, help, valueOf] of FAMILIES) {
     let series = "";
@@ -43,14 +44,14 @@ export async function renderCredentialSeries(
       }
       await setImmediate();
     }
-    // A family without series is not mentioned.
+    // A family without series gets no header either.
     if (series !== "") text += `# HELP evertoken_${name} ${help}\n# TYPE evertoken_${name} gauge\n${series}`;
   }
   return { text, kept: kept.length };
 }
 
-/** The first ones whose series all fit. */
-function keep(facts: readonly CredentialSeries[], maxSeries: number): readonly CredentialSeries[] {
+/** The first credentials, as long as all series of each fit. */
+function keepWithin(facts: readonly CredentialSeries[], maxSeries: number): readonly CredentialSeries[] {
   let series = 0;
   const end = facts.findIndex((fact) => {
     series += FAMILIES.filter(([, , valueOf]) => valueOf(fact) !== undefined).length;

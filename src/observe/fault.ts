@@ -1,4 +1,4 @@
-/** Of an error that is not ours nothing but its kind and where it was thrown: its message may hold anything. */
+/** Reduces a foreign error to its name, code and stack frames. Its message is dropped: it may quote a secret. */
 export function faultOf(error: unknown): Readonly<Record<string, unknown>> {
   const { name, code, stack } = (error ?? {}) as { name?: unknown; code?: unknown; stack?: unknown };
   const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 
 /**
- * DNS rebinding lets a web page read what listens on somebody's machine, by a name of the attacker's that resolves to it.
- * A browser always says that name in the Host header, so names are let in by a list. Addresses are no names: whoever
- * says one cannot have rebound it.
+ * Whether a browser may read the page under this Host header. By DNS rebinding a foreign web page reads what listens on
+ * the user's machine: a name of the attacker resolves to that machine. The browser sends this name in the Host header,
+ * so only listed names are allowed. An address is always allowed: it cannot be rebound.
  */
 export function isKnownHost(header: string | undefined, allowed: readonly string[]): boolean {
   const name = hostName(header);
@@ -15,14 +15,17 @@ export function isKnownHost(header: string | undefined, allowed: readonly string
   });
 }
 
-/** One line, with the key to set. What is quoted cannot be anything but a name. */
-export function foreignHost(header: string | undefined): string {
+/** One line, with the key to set. It quotes the header only if that is a well-formed name. */
+export function foreignHostMessage(header: string | undefined): string {
   const name = hostName(header);
-  const said = name === undefined ? "without a host name it" : `under the name ${name} it`;
-  return `${said} is not shown to browsers (DNS rebinding); add the name to http.allowedHosts, or use an address or localhost`;
+  const request = name === undefined ? "without a host name" : `under the name ${name}`;
+  return (
+    `a request ${request} is refused, as it may come from a foreign page (DNS rebinding): ` +
+    "add the name to http.allowedHosts, or use an address or localhost"
+  );
 }
 
-/** Lower case, without port and brackets; undefined for what is neither a name nor an address. */
+/** In lower case, without port and brackets; undefined if the header is neither a name nor an address. */
 function hostName(header: string | undefined): string | undefined {
   const match = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9._-]{1,253}))(?::\d{1,5})?$/i.exec(header ?? "");
   return (match?.[1] ?? match?.[2])?.toLowerCase().replace(/\.$/, "");

@@ -1,6 +1,6 @@
 import pretty from "pino-pretty";
 
-/** Lines for people, on stdout. Loaded only for `log.format: pretty`: it costs a start as much as pino itself. */
+/** Writes lines for people to stdout. Loaded only for `log.format: pretty`: loading it takes as long as pino itself. */
 export function prettyLines(): (line: string) => void {
   const stream = pretty({
     sync: true,

@@ -8,29 +8,29 @@ export interface RecentEvent {
   readonly level: Level;
   readonly event: EventName;
   readonly message: string;
-  /** Allow-listed facts of the line, by the same names. */
+  /** The allow-listed facts of the line, under the same names. */
   readonly fields: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** What this replica has seen lately. It costs the same whatever happens. */
+/** The last events of this replica. Its memory is bounded, however much happens. */
 export interface Recent {
-  /** The same log; what passes through it is remembered, whatever `log.level` lets out. */
+  /** The same log, which also remembers its events: those from `info` on, whatever `log.level` prints. */
   wrapLog(log: Log): Log;
-  /** At most 50, the newest first. */
+  /** At most 50, newest first. */
   events(): readonly RecentEvent[];
   /** Stores that do not answer this replica, and since when. */
   storesDown(): ReadonlyMap<string, Instant>;
 }
 
 /**
- * So many of each kind are kept in any case, 50 in all: neither a fleet that rotates 30 times a second nor an outage of a
- * provider may push out that a store went down.
+ * How many events of each kind are always kept, 50 in all. A fleet that rotates 30 times a second, or a provider that
+ * is down, must not push out the event that a store went down.
  */
 const KEPT = { lifecycle: 20, failure: 20, success: 10 } as const;
 type Kind = keyof typeof KEPT;
-const ALL = Object.values(KEPT).reduce((a, b) => a + b, 0);
+const TOTAL = Object.values(KEPT).reduce((a, b) => a + b, 0);
 
-const SHOWN = new Set([
+const SHOWN_FIELDS = new Set([
   "credential",
   "provider",
   "store",
@@ -64,20 +64,20 @@ const SHOWN = new Set([
   "folder",
   "keys",
 ]);
-const LONGEST = 300;
+const LENGTH_MAX = 300;
 
 export function makeRecent(now: () => Instant): Recent {
-  /** The oldest first. */
+  /** Oldest first. */
   const kept: RecentEvent[] = [];
   const down = new Map<string, Instant>();
 
-  function note(event: EventName, fields: Fields, level: Level): void {
+  function remember(event: EventName, fields: Fields, level: Level): void {
     const { store } = fields;
     if (event === "store.recovered") down.delete(String(store));
     if (event === "store.unreachable" && !down.has(String(store))) down.set(String(store), now());
     if (level === "debug" || level === "trace") return;
-    kept.push({ at: now(), level, event, message: events[event][1], fields: shown(fields) });
-    if (kept.length <= ALL) return;
+    kept.push({ at: now(), level, event, message: events[event][1], fields: shownFields(fields) });
+    if (kept.length <= TOTAL) return;
     const counts = { lifecycle: 0, failure: 0, success: 0 };
     for (const each of kept) counts[kindOf(each)] += 1;
     const oldest = kept.findIndex((each) => counts[kindOf(each)] > KEPT[kindOf(each)]);
@@ -88,7 +88,7 @@ export function makeRecent(now: () => Instant): Recent {
     wrapLog: (log) => ({
       ...log,
       event(name, fields = {}, level = events[name][0]) {
-        note(name, fields, level);
+        remember(name, fields, level);
         log.event(name, fields, level);
       },
     }),
@@ -102,24 +102,24 @@ function kindOf({ event, level }: RecentEvent): Kind {
   return level === "info" ? "success" : "failure";
 }
 
-function shown(fields: Fields): RecentEvent["fields"] {
+function shownFields(fields: Fields): RecentEvent["fields"] {
   const kept: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(fields)) {
-    if (!SHOWN.has(name)) continue;
-    if (Array.isArray(value)) kept[name] = value.map(String).join(", ").slice(0, LONGEST);
-    if (typeof value === "string") kept[name] = value.slice(0, LONGEST);
+    if (!SHOWN_FIELDS.has(name)) continue;
+    if (Array.isArray(value)) kept[name] = value.map(String).join(", ").slice(0, LENGTH_MAX);
+    if (typeof value === "string") kept[name] = value.slice(0, LENGTH_MAX);
     if (typeof value === "number" || typeof value === "boolean") kept[name] = value;
   }
-  const failed = failedTargets(fields["targets"]);
+  const failed = listFailedTargets(fields["targets"]);
   return failed === "" ? kept : { ...kept, targets: failed };
 }
 
-/** `STORE/SECRET: CLASS CODE`, of each target that failed. */
-function failedTargets(targets: unknown): string {
+/** `STORE/SECRET: CLASS CODE` for each target that failed. */
+function listFailedTargets(targets: unknown): string {
   if (!Array.isArray(targets)) return "";
   const failed = (targets as Readonly<Record<string, unknown>>[]).filter((target) => target["result"] === "failed");
   return failed
     .map((t) => `${String(t["store"])}/${String(t["secret"])}: ${String(t["error_class"])} ${String(t["error_code"])}`)
     .join(", ")
-    .slice(0, LONGEST);
+    .slice(0, LENGTH_MAX);
 }

@@ -5,14 +5,14 @@ import type { EventName, Fields, Level } from "./events.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** How many of the rotations that went as they should get a line. Metrics count them all. */
+/** Which share of the ordinary rotations is logged. The metrics count all of them. */
 export interface Sampling {
   random(): number;
   /** 0 to 1. */
   share(): number;
 }
 
-/** One Outcome, one line, and its metrics. */
+/** Turns an outcome into its metrics and one log line. */
 export function makeRecorder(log: Log, metrics: Metrics, sampling: Sampling): (outcome: Outcome) => void {
   return (outcome) => {
     metrics.countOutcome(outcome);
@@ -26,7 +26,7 @@ export function makeRecorder(log: Log, metrics: Metrics, sampling: Sampling): (o
   };
 }
 
-/** On time, at the first try, without a warning, and nobody asked for it. */
+/** Published on time at the first try, without a warning and without a request of an operator. */
 function isOrdinary({ result, timeliness, attempt, warnings, reason }: Outcome): boolean {
   return (
     result === "rotated" &&
@@ -47,7 +47,7 @@ function eventOf(outcome: Outcome): readonly [EventName, Level?] {
     case "unpublished":
       return ["rotation.unpublished"];
     case "failed":
-      return needsPerson(outcome.error?.class ?? "") || outlives(outcome)
+      return needsPerson(outcome.error?.class ?? "") || waitOutlivesToken(outcome)
         ? ["rotation.failed", "error"]
         : ["rotation.failed"];
     case "skipped":
@@ -55,8 +55,8 @@ function eventOf(outcome: Outcome): readonly [EventName, Level?] {
   }
 }
 
-/** The wait that a provider asks for is longer than the token that consumers hold lives. */
-function outlives({ error, expiresAt, nextAt }: Outcome): boolean {
+/** The provider asks for a wait that ends after the published token has died. */
+function waitOutlivesToken({ error, expiresAt, nextAt }: Outcome): boolean {
   return error?.class === "throttled" && expiresAt !== undefined && nextAt !== undefined && nextAt >= expiresAt;
 }
 

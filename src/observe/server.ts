@@ -1,13 +1,13 @@
-import { OwnError } from "../core/own-error.ts";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { foreignHost, isKnownHost } from "./hosts.ts";
+import { OwnError } from "../core/own-error.ts";
+import { foreignHostMessage, isKnownHost } from "./hosts.ts";
 import type { Metrics } from "./metrics.ts";
 import type { StatusDocument } from "./status.ts";
 
-// An import would load Node's own undici: see exchange/one-undici.ts.
+// Not imported: an import would load Node's bundled undici, see exchange/one-undici.ts.
 const { createServer } = process.getBuiltinModule("node:http");
 
 export interface Check {
@@ -16,10 +16,10 @@ export interface Check {
   readonly message?: string;
 }
 
-/** Startup and readiness are about this process and its Redis; a failing provider or store never makes it unready. */
+/** Startup and readiness tell about this process and its Redis. A failing provider or store never makes it unready. */
 export interface Health {
   startup(): readonly Check[];
-  /** Process-local only: a Redis blip must not restart a fleet. */
+  /** About this process only: a short outage of Redis must not restart every replica. */
   live(): readonly Check[];
   ready(): readonly Check[];
 }
@@ -34,21 +34,21 @@ export class ListenError extends OwnError {
   override readonly name = "ListenError";
 }
 
-/** What people may look at, by names that are theirs. Probes and scrapes come under any name: Kubernetes calls pods by address. */
+/** The paths that a browser may read only under a known name. Probes and scrapes may use any name for the pod. */
 const GUARDED = new Set(["/", "/api/v1/status"]);
-/** How long a closing listener lets answers under way finish. */
+/** How long a closing listener waits for answers under way. */
 const CLOSE_MS = 1000;
 
-/** Read-only; GET and HEAD. Throws ListenError when the address cannot be had. */
+/** Serves GET and HEAD; nothing can be changed through it. Throws ListenError if the address cannot be opened. */
 export async function serveHttp(options: {
   readonly host: string;
   readonly port: number;
-  /** Names beside localhost, addresses and `host` under which a browser is answered. */
+  /** Host names that a browser may use, beside localhost, addresses and `host`. */
   readonly allowedHosts?: readonly string[];
   readonly metrics: Metrics;
   readonly health: Health;
   status(): Promise<StatusDocument>;
-  /** Absent: there is no page. The nonce is its policy's: nobody guesses it, no two answers have the same. */
+  /** Absent if there is no page. The nonce is random and different for every answer: the page's policy relies on it. */
   readonly page?: ((nonce: string) => Promise<Page>) | undefined;
 }): Promise<HttpListener> {
   const { host, health, metrics, page } = options;
@@ -56,44 +56,44 @@ export async function serveHttp(options: {
   let closing = false;
   const routes: Readonly<Record<string, (verbose: boolean) => Promise<Reply> | Reply>> = {
     "/metrics": async () => ({ status: 200, type: metrics.contentType, body: await metrics.exposition() }),
-    "/startupz": (verbose) => checked(health.startup(), verbose),
-    "/livez": (verbose) => checked(health.live(), verbose),
-    "/readyz": (verbose) => checked(health.ready(), verbose),
-    "/api/v1/status": async () => json(200, await options.status()),
-    ...(page && { "/": async () => shown(await page(randomBytes(18).toString("base64"))) }),
+    "/startupz": (verbose) => checksReply(health.startup(), verbose),
+    "/livez": (verbose) => checksReply(health.live(), verbose),
+    "/readyz": (verbose) => checksReply(health.ready(), verbose),
+    "/api/v1/status": async () => jsonReply(200, await options.status()),
+    ...(page && { "/": async () => pageReply(await page(randomBytes(18).toString("base64"))) }),
   };
 
-  async function answer(request: IncomingMessage): Promise<Reply> {
+  async function answerRequest(request: IncomingMessage): Promise<Reply> {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return { ...json(405, { error: "only GET and HEAD" }), allow: "GET, HEAD" };
+      return { ...jsonReply(405, { error: "only GET and HEAD" }), allow: "GET, HEAD" };
     }
-    // Split by hand: as a URL, `//host/metrics` would be another path than it looks.
+    // Split by hand: a URL parser would take `//host/metrics` for the path `/metrics` of another host.
     const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (route === undefined) return json(404, { error: "not found", paths: Object.keys(routes) });
+    if (route === undefined) return jsonReply(404, { error: "not found", paths: Object.keys(routes) });
     if (GUARDED.has(path) && !isKnownHost(request.headers.host, hosts)) {
-      return { status: 421, type: "text/plain; charset=utf-8", body: `${foreignHost(request.headers.host)}\n` };
+      return { status: 421, type: "text/plain; charset=utf-8", body: `${foreignHostMessage(request.headers.host)}\n` };
     }
     try {
       return await route(new URLSearchParams(query).has("verbose"));
     } catch {
-      return json(503, { error: "not available at the moment; is Redis reachable?" });
+      return jsonReply(503, { error: "not available at the moment; is Redis reachable?" });
     }
   }
 
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5000 },
     (request, response) => {
-      answer(request).then(
+      answerRequest(request).then(
         (reply) => {
           if (closing) response.setHeader("connection", "close");
-          send(response, reply, request.method === "HEAD");
+          sendReply(response, reply, request.method === "HEAD");
         },
         () => response.destroy(),
       );
     },
   );
-  // All addresses: of IPv6 and IPv4, or of IPv4 where the machine has no IPv6.
+  // Without a host Node listens on all addresses of IPv6 and IPv4, or of IPv4 alone if the machine has no IPv6.
   server.listen(options.port, host === "" ? undefined : host);
   try {
     await once(server, "listening");
@@ -107,9 +107,9 @@ export async function serveHttp(options: {
       closing = true;
       const closed = once(server, "close");
       server.close();
-      const impatient = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
       await closed;
-      clearTimeout(impatient);
+      clearTimeout(timer);
     },
   };
 }
@@ -117,7 +117,7 @@ export async function serveHttp(options: {
 function listenMessage(code: string, address: string): string {
   if (code === "EADDRINUSE")
     return `http.listen ${address} is in use by another program; choose another port, or stop that program`;
-  if (code === "EACCES") return `http.listen ${address} may not be opened by this user; choose a port above 1023`;
+  if (code === "EACCES") return `this user may not open http.listen ${address}; choose a port above 1023`;
   return `http.listen ${address} cannot be opened (${code}); is it an address of this machine?`;
 }
 
@@ -126,7 +126,7 @@ interface Reply {
   readonly type: string;
   readonly body: string;
   readonly allow?: string;
-  /** Of a page: its content security policy. */
+  /** The content security policy of a page. */
   readonly policy?: string;
 }
 
@@ -135,16 +135,16 @@ export interface Page {
   readonly policy: string;
 }
 
-function shown({ markup, policy }: Page): Reply {
+function pageReply({ markup, policy }: Page): Reply {
   return { status: 200, type: "text/html; charset=utf-8", body: markup, policy };
 }
 
-function json(status: number, value: unknown): Reply {
+function jsonReply(status: number, value: unknown): Reply {
   return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
 }
 
-/** As Kubernetes' own endpoints: `ok`, or a line per check. */
-function checked(checks: readonly Check[], verbose: boolean): Reply {
+/** In the format of the health endpoints of Kubernetes: `ok`, or one line per check. */
+function checksReply(checks: readonly Check[], verbose: boolean): Reply {
   const ok = checks.every((check) => check.ok);
   const lines = checks.map((check) =>
     check.ok
@@ -155,7 +155,7 @@ function checked(checks: readonly Check[], verbose: boolean): Reply {
   return { status: ok ? 200 : 503, type: "text/plain; charset=utf-8", body };
 }
 
-function send(response: ServerResponse, reply: Reply, head: boolean): void {
+function sendReply(response: ServerResponse, reply: Reply, head: boolean): void {
   response.writeHead(reply.status, {
     "content-type": reply.type,
     "content-length": Buffer.byteLength(reply.body),

@@ -5,7 +5,7 @@ import { formatInstant } from "../core/instant.ts";
 import type { RecentEvent } from "./recent.ts";
 import { summaryOf } from "./summary.ts";
 
-/** What is true of this process alone. */
+/** Facts about this process alone. */
 export interface ProcessFacts {
   readonly version: string;
   readonly nodeVersion: string;
@@ -13,28 +13,28 @@ export interface ProcessFacts {
   readonly startedAt: number;
   readonly draining: boolean;
   readonly redis: "connected" | "disconnected";
-  /** The newest first. */
+  /** Newest first. */
   readonly events: readonly RecentEvent[];
   /** Stores that do not answer this replica, and since when. */
   readonly storesDown: ReadonlyMap<string, number>;
   readonly config?: ConfigFacts;
-  /** While this replica asks the stores for what Redis has forgotten. */
+  /** Set while this replica asks the stores for the credentials that Redis has lost. */
   readonly recovery?:
     | { readonly startedAt: number; readonly recovered: number; readonly remaining: number }
     | undefined;
 }
 
-/** Which configuration this replica runs, and what became of the last change to it. */
+/** The configuration that this replica runs, and the result of its last reload. */
 export interface ConfigFacts {
   readonly hash: string;
   readonly loadedAt: number;
-  /** Keys whose new values wait for a restart. */
+  /** Keys whose new values take effect at the next start. */
   readonly restartNeeded?: readonly string[];
-  /** Absent until there was one. `problems`: why it was refused, the first ones, with file:line:column. */
+  /** Absent before the first reload. `problems`: the first reasons for a refusal, with file:line:column. */
   readonly lastReload?: { readonly at: number; readonly ok: boolean; readonly problems: readonly string[] };
 }
 
-/** `/api/v1/status`, and what `evertoken status -o json` prints. Fields are only ever added; `schemaVersion` says so. */
+/** The body of `/api/v1/status` and of `evertoken status -o json`. Within a `schemaVersion` fields are only added. */
 export interface StatusDocument {
   readonly schemaVersion: 1;
   readonly takenAt: string;
@@ -48,16 +48,16 @@ export interface StatusDocument {
   readonly providers: readonly ProviderStatus[];
   readonly stores: readonly StoreStatus[];
   readonly attention: readonly AttentionStatus[];
-  /** Credentials that an operator has paused, at most 100 of each provider; a paused provider says so itself. */
+  /** Credentials with a pause of their own, at most 100 per provider. A paused provider has `operatorPause`. */
   readonly paused: readonly (PauseStatus & { readonly credential: string; readonly provider: string })[];
-  /** What falls due when: each credential counts once; the first bucket also counts what is due already. */
+  /** How many credentials fall due when. Each counts once; the first bucket includes those that are due already. */
   readonly load: {
     readonly startAt: string;
     readonly bucketSeconds: number;
     readonly counts: readonly number[];
     readonly later: number;
   };
-  /** The last ones of the replica that answers, the newest first. */
+  /** The last events of the replica that answers, newest first. */
   readonly events?: readonly Readonly<Record<string, unknown>>[];
   readonly process?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@ import type { Instant } from "../core/credential.ts";
 import type { FleetSnapshot } from "../core/snapshot.ts";
 import type { CountedState, CredentialState } from "../core/states.ts";
 
-/** The fleet over all providers, and what to say of it. */
+/** Sums over all providers, and one sentence about them. */
 export interface Summary {
   readonly total: number;
   readonly states: Readonly<Partial<Record<CountedState, number>>>;
@@ -11,11 +11,11 @@ export interface Summary {
   readonly unscheduled: number;
   readonly nextExpiryAt: Instant | undefined;
   readonly healthy: boolean;
-  /** `Of 3 credentials: 1 need attention`: without a full stop, and without anything that changes by the minute. */
+  /** `Of 3 credentials: 1 need attention`, without a full stop and without facts that change by the minute. */
   readonly sentence: string;
 }
 
-/** How the sentence names the credentials in a state, worst first; undefined: it does not mention them. */
+/** How the sentence names the credentials in a state, worst first; undefined: the sentence does not mention them. */
 const WORDS = {
   expired: "expired",
   needs_attention: "need attention",
@@ -43,7 +43,7 @@ export function summaryOf({ providers }: FleetSnapshot): Summary {
   const counts: Readonly<Partial<Record<keyof typeof WORDS, number>>> = { ...states, expired, overdue, unscheduled };
   const worries = (Object.keys(WORDS) as (keyof typeof WORDS)[]).flatMap((state) => {
     const { [state]: count = 0 } = counts;
-    return count > 0 && WORDS[state] !== undefined ? [`${number(count)} ${WORDS[state]}`] : [];
+    return count > 0 && WORDS[state] !== undefined ? [`${formatCount(count)} ${WORDS[state]}`] : [];
   });
   return {
     total,
@@ -59,11 +59,11 @@ export function summaryOf({ providers }: FleetSnapshot): Summary {
 
 function sentenceOf(total: number, worries: readonly string[]): string {
   if (total === 0) return "No credential is scheduled";
-  const all = `${number(total)} credential${total === 1 ? "" : "s"}`;
+  const all = `${formatCount(total)} credential${total === 1 ? "" : "s"}`;
   return worries.length === 0 ? `All ${all} fresh` : `Of ${all}: ${worries.join(", ")}`;
 }
 
-/** 12,345. */
-export function number(count: number): string {
+/** `12,345`. */
+export function formatCount(count: number): string {
   return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }

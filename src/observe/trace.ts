@@ -13,11 +13,14 @@ import type { Outcome } from "../core/rotation/outcome.ts";
 import type { RotationTrace } from "../core/ports/ports.ts";
 import type { Store } from "../core/ports/store.ts";
 
-/** The spans of one rotation. Attributes are names of the configuration, closed vocabularies and numbers: no URL beyond the host, no header, no body, no token. */
+/**
+ * The spans of one rotation. Their attributes are configured names, closed vocabularies and numbers; never a header, a
+ * body or a token, and of a URL only the host.
+ */
 export interface RotationSpans extends RotationTrace {
   exchange(exchange: Exchange): Exchange;
   store(name: string, store: Store): Store;
-  /** Ends the trace; returns the outcome with its ids, for the log line. */
+  /** Ends the trace. Returns the outcome with the ids of the trace, for the log line. */
   end(outcome: Outcome): Outcome;
 }
 
@@ -27,13 +30,16 @@ export type StartRotation = (
   provider: Provider,
 ) => RotationSpans | undefined;
 
-/** Bytes of a trace id, a span id and the flags (W3C Trace Context, section 3.2): as base64 a third shorter than as that header. */
+/**
+ * Trace id, span id and flags (W3C Trace Context, section 3.2). As base64 a third shorter than the header of that
+ * section.
+ */
 const MARK_BYTES = 16 + 8 + 1;
 
 /**
- * One trace per run of a rotation: from due to re-armed, with the claim, the exchange and every call to a store below it.
- * It is linked to the one that scheduled it, not its child: days lie between them (OpenTelemetry specification, "Links
- * between spans").
+ * One trace per run of a rotation, from due to re-armed, with spans for the claim, the exchange and every call to a
+ * store. It is linked to the trace of the rotation that scheduled it. It is not its child, because days lie between
+ * them (OpenTelemetry specification, "Links between spans").
  */
 export function makeTracing(tracer: Tracer, options: { now(): Instant; credentialId: boolean }): StartRotation {
   return (job, credential, provider) => {
@@ -50,7 +56,7 @@ export function makeTracing(tracer: Tracer, options: { now(): Instant; credentia
       },
       ROOT_CONTEXT,
     );
-    // Not sampled: nothing of it is needed.
+    // Not sampled: no spans are needed.
     if (!root.isRecording()) return undefined;
     const within = trace.setSpan(ROOT_CONTEXT, root);
     const claim = tracer.startSpan("claim", { startTime: Math.min(job.dueAt, now) }, within);
@@ -83,8 +89,8 @@ export function makeTracing(tracer: Tracer, options: { now(): Instant; credentia
           ...(outcome.reason !== undefined && { "evertoken.reason": outcome.reason }),
           ...(outcome.revision > 0 && { "evertoken.revision": outcome.revision }),
         });
-        if (outcome.error !== undefined) fail(root, outcome.error);
-        else if (outcome.result === "unpublished") fail(root, outcome.targets.find((t) => t.error)?.error ?? {});
+        if (outcome.error !== undefined) markFailed(root, outcome.error);
+        else if (outcome.result === "unpublished") markFailed(root, outcome.targets.find((t) => t.error)?.error ?? {});
         root.end();
         const { traceId, spanId } = root.spanContext();
         return { ...outcome, trace: { traceId, spanId } };
@@ -97,7 +103,7 @@ async function inSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    fail(span, error as { class?: unknown; code?: unknown; status?: unknown });
+    markFailed(span, error as { class?: unknown; code?: unknown; status?: unknown });
     throw error;
   } finally {
     span.end();
@@ -123,7 +129,7 @@ function markOf(span: Span): string {
   return Buffer.from(`${traceId}${spanId}${flags}`, "hex").toString("base64url");
 }
 
-/** Undefined for the mark of a version that wrote it otherwise: that link is left out. */
+/** Undefined for a mark in the format of another release: the link is then left out. */
 function contextOf(mark: string): SpanContext | undefined {
   const bytes = Buffer.from(mark, "base64url");
   if (bytes.length !== MARK_BYTES) return undefined;
@@ -131,8 +137,8 @@ function contextOf(mark: string): SpanContext | undefined {
   return { traceId: bytes.toString("hex", 0, 16), spanId: bytes.toString("hex", 16, 24), traceFlags, isRemote: true };
 }
 
-/** Class and code are closed vocabularies; messages stay in the log. */
-function fail(span: Span, error: { class?: unknown; code?: unknown; status?: unknown }): void {
+/** Only class and code, which are closed vocabularies: messages stay in the log. */
+function markFailed(span: Span, error: { class?: unknown; code?: unknown; status?: unknown }): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
   span.setAttribute("error.type", typeof error.class === "string" ? error.class : "_OTHER");
   if (typeof error.code === "string") span.setAttribute("evertoken.error_code", error.code);

@@ -6,7 +6,7 @@ const fact: CredentialSeries = { id: "acme", provider: "p", nextAt: 1500, expire
 const series = (text: string): string[] => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 
 describe("series by credential", () => {
-  test("tell when a credential's token dies, when it is due, and why it fails", async () => {
+  test("show when the token of a credential dies, when it is due, and why it fails", async () => {
     const { text } = await renderCredentialSeries([fact], 10);
     expect(series(text)).toEqual([
       'evertoken_credential_expiration_timestamp_seconds{credential="acme",provider="p"} 2',
@@ -16,7 +16,7 @@ describe("series by credential", () => {
     expect(text).toMatch(/^# HELP evertoken_credential_unhealthy .+\n# TYPE evertoken_credential_unhealthy gauge$/m);
   });
 
-  test("are left out where there is nothing to tell, the family's name included", async () => {
+  test("are left out without a value, together with the header of their family", async () => {
     const { text } = await renderCredentialSeries([{ id: "new", provider: "p", nextAt: 0 }], 10);
     expect(series(text)).toEqual([
       'evertoken_credential_next_refresh_timestamp_seconds{credential="new",provider="p"} 0',
@@ -30,13 +30,13 @@ describe("series by credential", () => {
     [3, 1],
     [5, 1],
     [6, 2],
-  ])("are at most %i: with three a credential that is enough for %i of them", async (maxSeries, kept) => {
+  ])("are at most %i, which at three per credential is enough for %i credentials", async (maxSeries, kept) => {
     const result = await renderCredentialSeries([fact, { ...fact, id: "globex" }], maxSeries);
     expect(result.kept).toBe(kept);
     expect(series(result.text)).toHaveLength(3 * kept);
   });
 
-  test("of a large fleet are rendered in pieces, and others have their turn in between", async () => {
+  test("of a large fleet are rendered in chunks, and the event loop has its turn in between", async () => {
     const facts = Array.from({ length: 5000 }, (_, i) => ({ ...fact, id: `c${i}` }));
     let turns = 0;
     let done = false;

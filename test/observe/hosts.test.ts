@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { foreignHost, isKnownHost } from "../../src/observe/hosts.ts";
+import { foreignHostMessage, isKnownHost } from "../../src/observe/hosts.ts";
 
 const ALLOWED = ["127.0.0.1", "status.example.com", "*.ops.example.com"];
 
@@ -17,7 +17,7 @@ describe("the names under which a browser is answered", () => {
     "status.example.com",
     "Status.Example.com:443",
     "eu.ops.example.com",
-  ])("are those of this machine, addresses, and the allowed ones: %s", (header) => {
+  ])("are names of this machine, addresses, and the allowed names: %s", (header) => {
     expect(isKnownHost(header, ALLOWED)).toBe(true);
   });
 
@@ -35,13 +35,13 @@ describe("the names under which a browser is answered", () => {
     "evil.example:port",
     "",
     undefined,
-  ])("are no others: %s", (header) => {
+  ])("do not include: %s", (header) => {
     expect(isKnownHost(header, ALLOWED)).toBe(false);
   });
 
-  test("are asked for by the key to set; what is no name is not repeated", () => {
-    expect(foreignHost("evil.example:80")).toContain("under the name evil.example ");
-    expect(foreignHost("evil.example:80")).toContain("http.allowedHosts");
-    expect(foreignHost("<script>")).not.toContain("script");
+  test("the refusal names the key to set, and quotes nothing but a well-formed name", () => {
+    expect(foreignHostMessage("evil.example:80")).toContain("under the name evil.example ");
+    expect(foreignHostMessage("evil.example:80")).toContain("http.allowedHosts");
+    expect(foreignHostMessage("<script>")).not.toContain("script");
   });
 });

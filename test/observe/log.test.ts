@@ -37,7 +37,7 @@ const record = makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" })
   share: () => 1,
 });
 
-test("fields that are named like secrets are redacted, wherever they are, though no event has any", () => {
+test("fields with the names of secrets are redacted at every depth, although no event has any", () => {
   const secret = new Secret("s3cret");
   log.event("app.started", {
     listen: "x",
@@ -149,7 +149,7 @@ describe("the log", () => {
   });
 
   test.each(outcomes)(
-    "makes exactly one line of an outcome, with its level, as the schema has it: %s",
+    "has exactly one line for an outcome, with its level and valid by the schema: %s",
     (_, outcome, event, level) => {
       record(outcome);
       expect(lines).toHaveLength(1);
@@ -165,24 +165,24 @@ describe("the log", () => {
     },
   );
 
-  test("refuses a line with a field that is not in the schema", () => {
+  test("does not validate with a field that is not in the schema", () => {
     log.event("app.ready", { start_ms: 1, access_token: "x" });
     expect(problemsOf(lines[0])).toBeDefined();
   });
 
-  test("says in UTC and in words when something expires", () => {
+  test("has instants as text in UTC", () => {
     record(outcomes[0]?.[1] as Outcome);
     expect(lines[0]).toMatchObject({ expires_at: "2023-11-14T23:13:20Z", next_at: "2023-11-14T22:58:20Z" });
   });
 
-  test("blanks what should never have been given to it, as a second line of defence", () => {
+  test("redacts fields that no event should have, as a second line of defence", () => {
     const names = ["access_token", "refresh_token", "client_secret", "password", "authorization", "token"];
     for (const name of names) log.event("app.ready", { [name]: "canary", nested: { [name]: "canary" } });
     expect(lines).toHaveLength(names.length);
     expect(JSON.stringify(lines)).not.toContain("canary");
   });
 
-  test("never serializes an error, whose members it does not know", () => {
+  test("never serializes an error, whose members may hold a secret", () => {
     log.event("app.fault", {
       err: new Error("canary"),
       error: Object.assign(new Error("canary"), { secret: "canary" }),
@@ -190,7 +190,7 @@ describe("the log", () => {
     expect(JSON.stringify(lines)).not.toContain("canary");
   });
 
-  test("can be made quieter and louder while it runs", () => {
+  test("changes its level at run time", () => {
     log.setLevel("error");
     log.event("redis.connected");
     log.setLevel("trace");
@@ -199,7 +199,7 @@ describe("the log", () => {
   });
 });
 
-test("every line of a real daemon is as the schema has it, through success, failure and the end", async () => {
+test("every line of a real daemon is valid by the schema, through success, failure and shutdown", async () => {
   await using provider = await startTokenEndpoint();
   await using site = await makeSite();
   await site.write("secret", "s3cret");
@@ -227,7 +227,7 @@ test("every line of a real daemon is as the schema has it, through success, fail
 });
 
 describe("log.format gcp", () => {
-  test("has the severity and the message of Cloud Logging, and is the same line otherwise", () => {
+  test("has severity and message of Cloud Logging, and is otherwise the same line", () => {
     const gcp = makeLog({
       ...options,
       format: "gcp",
@@ -274,7 +274,7 @@ describe("log.successSampling", () => {
     return lines.length;
   }
 
-  test("writes its share of the ordinary rotations, and says so in the line", () => {
+  test("logs its share of the ordinary rotations, with sample_share in the line", () => {
     expect(linesOf(ordinary, 0.099)).toBe(1);
     expect(lines[0]).toMatchObject({ sample_share: 0.1 });
     expect(linesOf(ordinary, 0.1)).toBe(0);
@@ -284,9 +284,9 @@ describe("log.successSampling", () => {
     ["the first token", { timeliness: "first", reason: "NeverIssued" }],
     ["a late one", { timeliness: "late" }],
     ["one after a dead token", { timeliness: "expired" }],
-    ["one that took two tries", { attempt: 2 }],
+    ["one after a failed try", { attempt: 2 }],
     ["one with a warning", { warnings: ["expires_in_string"] }],
-    ["one that an operator asked for", { reason: "Requested" }],
+    ["one that an operator requested", { reason: "Requested" }],
     ["a failure", { result: "failed", error: errorOf("transient") }],
     ["a token that waits for a store", { result: "unpublished", targets: [failed] }],
   ] satisfies [string, Partial<Outcome>][])("never leaves out %s", (_, over) => {

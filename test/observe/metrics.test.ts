@@ -66,7 +66,7 @@ async function seriesOf(metrics: ReturnType<typeof makeMetrics>): Promise<Map<st
 const make = (): ReturnType<typeof makeMetrics> => makeMetrics({ version: "1", nodeVersion: "v24" });
 
 describe("the metrics", () => {
-  test("are these, and named as Prometheus wants it", async () => {
+  test("are these, with names that follow the rules of Prometheus", async () => {
     const text = await make().exposition();
     const families = [...text.matchAll(/^# TYPE (evertoken_\w+) (\w+)$/gm)].map(
       ([, name = "", type = ""]) => `${name} ${type}`,
@@ -119,7 +119,7 @@ describe("the metrics", () => {
     expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
   });
 
-  test("count a renewal by its provider, its store and its timeliness", async () => {
+  test("count a renewal by provider, store and timeliness", async () => {
     const metrics = make();
     metrics.countOutcome(rotated("a"));
     const series = await seriesOf(metrics);
@@ -142,7 +142,7 @@ describe("the metrics", () => {
     expect(series.get('evertoken_token_remaining_seconds_count{provider="p"}')).toBe(1);
   });
 
-  test("begin at 0 for everything that is configured, so that the first failure is seen to grow", async () => {
+  test("start at 0 for everything that is configured, so that the first failure is an increase", async () => {
     const metrics = make();
     metrics.startSeries([{ name: "p", limits: { concurrency: 4 } }], ["s"]);
     const before = await seriesOf(metrics);
@@ -164,7 +164,7 @@ describe("the metrics", () => {
     expect((await seriesOf(metrics)).get('evertoken_worker_active_jobs{provider="p"}')).toBe(1);
   });
 
-  test("carry the series by credential as they were rendered, and how many credentials have none", async () => {
+  test("include the rendered series by credential, and how many credentials have none", async () => {
     const metrics = make();
     metrics.setCredentialSeries('evertoken_credential_unhealthy{credential="a"} 1\n', 7);
     const series = await seriesOf(metrics);
@@ -188,7 +188,7 @@ describe("the metrics", () => {
     expect(series.get(`evertoken_provider_requests_total{provider="p",status="${status}"}`)).toBe(1);
   });
 
-  test("count a failed publish as the store's, and a skipped job as nothing that happened", async () => {
+  test("count a failed publish for the store, and a skipped job only as skipped", async () => {
     const metrics = make();
     const error = { class: "unavailable", code: "ECONNREFUSED", message: "" } as const;
     const targets = [{ store: "s", secret: "a", result: "failed", durationMs: 1, error }] as const;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 
-test("log.format pretty is one line per event, for people: time, level, event, words and fields", () => {
+test("log.format pretty prints one line per event: time, level, event, message and fields", () => {
   const url = (name: string): string => JSON.stringify(new URL(`../../src/observe/${name}`, import.meta.url).href);
   const script = `
     import { makeLog } from ${url("log.ts")};

@@ -27,8 +27,8 @@ const fail = (count: number): void => {
   for (let i = 0; i < count; i++) log.event("rotation.failed", { attempt: i });
 };
 
-describe("what a replica has seen lately", () => {
-  test("is the log's events, the newest first, each passed on unchanged", () => {
+describe("the recent events of a replica", () => {
+  test("are the events of the log, newest first, and the log gets each unchanged", () => {
     log.event("redis.connected");
     now = 2000;
     log.event("rotation.failed", { credential: "a" }, "error");
@@ -48,13 +48,13 @@ describe("what a replica has seen lately", () => {
     ]);
   });
 
-  test("leaves out what is logged for debugging", () => {
+  test("do not include debug events", () => {
     log.event("rotation.skipped");
     expect(recent.events()).toEqual([]);
     expect(passed).toHaveLength(1);
   });
 
-  test("is at most 50 events: the 51st pushes out the oldest", () => {
+  test("are at most 50: the 51st pushes out the oldest", () => {
     succeed(50);
     expect(recent.events()).toHaveLength(50);
     expect(recent.events().at(-1)?.fields).toEqual({ revision: 0 });
@@ -63,7 +63,7 @@ describe("what a replica has seen lately", () => {
     expect(recent.events().at(-1)?.fields).toEqual({ revision: 1 });
   });
 
-  test("keeps that a store went down, however many rotations succeed or fail after it", () => {
+  test("keep the event that a store went down, however many rotations succeed or fail after it", () => {
     log.event("store.unreachable", { store: "aws" });
     succeed(1000);
     fail(1000);
@@ -71,7 +71,7 @@ describe("what a replica has seen lately", () => {
     expect(names()).toContain("store.unreachable");
   });
 
-  test("keeps 20 failures among any number of successes, and 10 successes among any number of failures", () => {
+  test("keep 20 failures among any number of successes, and 10 successes among any number of failures", () => {
     fail(30);
     succeed(1000);
     expect(names().filter((name) => name === "rotation.failed")).toHaveLength(20);
@@ -79,7 +79,7 @@ describe("what a replica has seen lately", () => {
     expect(names().filter((name) => name === "rotation.succeeded")).toHaveLength(10);
   });
 
-  test("holds only fields that are allowed, and only scalars, cut to a length", () => {
+  test("hold only allow-listed fields, only scalars, and at most 300 characters of each", () => {
     log.event("rotation.failed", {
       credential: "a",
       access_token: "canary",
@@ -90,12 +90,12 @@ describe("what a replica has seen lately", () => {
     expect(recent.events()[0]?.fields).toEqual({ credential: "a", error_message: "x".repeat(300) });
   });
 
-  test("writes a list out", () => {
+  test("write a list as text", () => {
     log.event("config.restart_needed", { keys: ["http", "dataDir"] });
     expect(recent.events()[0]?.fields).toEqual({ keys: "http, dataDir" });
   });
 
-  test("says of the targets which failed and why", () => {
+  test("list the targets that failed, with class and code", () => {
     log.event("rotation.unpublished", {
       targets: [
         { store: "aws", secret: "a", result: "written" },
@@ -105,7 +105,7 @@ describe("what a replica has seen lately", () => {
     expect(recent.events()[0]?.fields).toEqual({ targets: "gcp/b: unavailable UNAVAILABLE" });
   });
 
-  test("knows which stores do not answer, and since when, until they do", () => {
+  test("tell which stores do not answer, and since when, until they answer again", () => {
     log.event("store.unreachable", { store: "aws", failures: 5 });
     now = 5000;
     log.event("store.unreachable", { store: "aws", failures: 6 });

@@ -46,7 +46,7 @@ describe("a daemon whose tokens live an hour", () => {
   };
 
   test(
-    "shows an hour of runway in its metrics, for the provider and for the store that is used",
+    "shows an hour of runway in its metrics, for the provider and for the store in use",
     { timeout: 60_000 },
     async () => {
       await expect.poll(exposed, { timeout: 30_000 }).toContain('evertoken_store_runway_seconds{store="local"}');
@@ -69,7 +69,7 @@ describe("a daemon whose tokens live an hour", () => {
   );
 
   test(
-    "names the failing credential in a series of its own, when asked to, and only that",
+    "has a series for the failing credential and for no other, with metrics.perCredential: unhealthy",
     { timeout: 60_000 },
     async () => {
       await expect.poll(exposed, { timeout: 30_000 }).toContain("evertoken_credential_unhealthy{");
@@ -78,7 +78,7 @@ describe("a daemon whose tokens live an hour", () => {
     },
   );
 
-  test("shows it in its status and on the command line", async () => {
+  test("shows the runway in its status and on the command line", async () => {
     const status = (await (await fetch(`${daemon.url}/api/v1/status`)).json()) as Status;
     nearlyAnHour(status.providers[0]?.runwaySeconds);
     nearlyAnHour(status.stores.find(({ store }) => store === "local")?.runwaySeconds);

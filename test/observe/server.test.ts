@@ -58,7 +58,7 @@ describe("the HTTP listener", () => {
   });
   afterEach(() => listener.close());
 
-  test("answers its probes with 200 while all is well, and with 503 and the reason when not", async () => {
+  test("answers its probes with 200 while all checks pass, and with 503 and the reason otherwise", async () => {
     for (const path of ["/startupz", "/livez", "/readyz"]) {
       const response = await fetch(url(path));
       expect([response.status, await response.text()]).toEqual([200, "ok\n"]);
@@ -77,11 +77,11 @@ describe("the HTTP listener", () => {
     expect((await fetch(url("/startupz"))).status).toBe(503);
   });
 
-  test("lists its checks when asked to", async () => {
+  test("lists its checks with ?verbose", async () => {
     expect(await (await fetch(url("/readyz?verbose"))).text()).toBe("[+]redis ok\ncheck passed\n");
   });
 
-  test("serves metrics and status, uncached and unsniffed", async () => {
+  test("serves metrics and status, with headers against caching and sniffing", async () => {
     const metrics = await fetch(url("/metrics"));
     expect(metrics.headers.get("content-type")).toContain("text/plain; version=0.0.4");
     expect(await metrics.text()).toContain('evertoken_build_info{version="1",node_version="v24"} 1');
@@ -105,14 +105,14 @@ describe("the HTTP listener", () => {
     },
   );
 
-  test("says no more than that it is not available when the status cannot be had", async () => {
+  test("answers 503 without details if the status cannot be read", async () => {
     snapshot = () => Promise.reject(new Error("canary"));
     const response = await fetch(url("/api/v1/status"));
     expect(response.status).toBe(503);
     expect(await response.text()).not.toContain("canary");
   });
 
-  test("listens on all addresses of both families where none is named, as pods of an IPv6 cluster need", async () => {
+  test("listens on all addresses of both families without a host, as pods of an IPv6 cluster need", async () => {
     const everywhere = await serveHttp({
       host: "",
       port: 0,
@@ -126,7 +126,7 @@ describe("the HTTP listener", () => {
     await everywhere.close();
   });
 
-  test("names the address that it cannot have", async () => {
+  test("names the address that it cannot open", async () => {
     const again = serveHttp({
       host: "127.0.0.1",
       port: listener.port,
@@ -160,8 +160,8 @@ describe("the status page", () => {
   });
   afterEach(() => listener.close());
 
-  /** fetch does not let anybody choose the Host header. */
-  function ask(path: string, host: string): Promise<{ status: number; text: string }> {
+  /** With `get`, because fetch does not let its caller set the Host header. */
+  function request(path: string, host: string): Promise<{ status: number; text: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
     get({ host: "127.0.0.1", port: listener.port, path, headers: { host }, agent: false }, (response) => {
       let text = "";
@@ -171,7 +171,7 @@ describe("the status page", () => {
     return promise;
   }
 
-  test("comes with a policy of its own nonce, is kept by nobody, and is for no other origin", async () => {
+  test("has a policy with its own nonce, is not cached, and is closed to other origins", async () => {
     const first = await fetch(url());
     const nonce = /^<p>(.{24})$/.exec(await first.text())?.[1] ?? "";
     expect(first.headers.get("content-security-policy")).toBe(`style-src 'nonce-${nonce}'`);
@@ -194,24 +194,24 @@ describe("the status page", () => {
     expect((await fetch(url(), { method: "POST" })).status).toBe(405);
   });
 
-  test("is shown under known names only, and the refusal names the key to set", async () => {
+  test("is shown only under known names, and the refusal names the key to set", async () => {
     for (const path of ["/", "/api/v1/status", "/?x"]) {
-      const refused = await ask(path, "evil.example:9464");
+      const refused = await request(path, "evil.example:9464");
       expect(refused.status).toBe(421);
       expect(refused.text).toMatch(/^[^\n]*evil\.example [^\n]*http\.allowedHosts[^\n]*\n$/);
       for (const host of ["localhost:1", "127.0.0.1", "[::1]:9464", "status.example.com"]) {
-        expect((await ask(path, host)).status).toBe(200);
+        expect((await request(path, host)).status).toBe(200);
       }
     }
   });
 
-  test("leaves probes and scrapes to whatever name they come under", async () => {
+  test("does not check the name of probes and scrapes", async () => {
     for (const path of ["/metrics", "/startupz", "/livez", "/readyz"]) {
-      expect((await ask(path, "evertoken.default.svc")).status).toBe(200);
+      expect((await request(path, "evertoken.default.svc")).status).toBe(200);
     }
   });
 
-  test("is whole when it is asked for before the listener closes, and is the last that its connection carries", async () => {
+  test("is complete if requested before the listener closes, and closes its connection", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     hold = promise;
     const asked = fetch(url());
@@ -228,7 +228,7 @@ describe("the status page", () => {
 });
 
 describe("the status document", () => {
-  test("says in a sentence that all is well, and until when", () => {
+  test("has a sentence that all is well, and until when", () => {
     expect(statusDocument(snapshotOf())).toMatchObject({
       healthy: true,
       verdict: "All 3 credentials fresh; next expiry in 60 min.",
@@ -238,7 +238,7 @@ describe("the status document", () => {
     });
   });
 
-  test("says what is wrong, worst first", () => {
+  test("lists in the sentence what is wrong, worst first", () => {
     const states = { healthy: 0, due: 0, refreshing: 0, retrying: 1, needs_attention: 1, paused: 0, pending: 1 };
     const expiring = WITHIN.map((withinSeconds) => ({ withinSeconds, count: 2 }));
     const document = statusDocument(
@@ -252,7 +252,7 @@ describe("the status document", () => {
     );
   });
 
-  test("tells what falls due, what the replica has seen, and what it runs", () => {
+  test("has the load, the events of the replica, and its configuration", () => {
     const load = loadOf(NOW, [{ credentials: 9, counts: [3, 4] }]);
     const facts = {
       version: "1",
@@ -285,7 +285,7 @@ describe("the status document", () => {
     expect(document).toMatchObject({ credentials: 6, states: { healthy: 6 }, nextExpiryAt: "2026-01-01T12:01:00Z" });
   });
 
-  test("lists what needs attention with instants in words", () => {
+  test("lists what needs attention, with instants as text", () => {
     const entry = {
       credential: "a",
       provider: "p",
@@ -303,7 +303,7 @@ describe("the status document", () => {
     ]);
   });
 
-  test("of an empty fleet is healthy and says that there is nothing", () => {
+  test("of an empty fleet is healthy and says that nothing is scheduled", () => {
     expect(statusDocument(snapshotOf({ providers: [] }))).toMatchObject({
       healthy: true,
       verdict: "No credential is scheduled.",

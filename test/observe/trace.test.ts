@@ -69,7 +69,7 @@ describe("the trace of a rotation", () => {
     expect(root?.spanContext().traceId).not.toBe(scheduler?.traceId);
   });
 
-  test("says by class and code why an exchange failed, and nothing else", async () => {
+  test("has the class and code of a failed exchange, and nothing else about it", async () => {
     const { world, run } = makeTracedWorld();
     world.fail = exchangeFails();
     const { named } = await run();
@@ -78,7 +78,7 @@ describe("the trace of a rotation", () => {
     expect(named("rotate")[0]).toMatchObject({ status: { code: 2 }, attributes: error, events: [] });
   });
 
-  test("says which store did not take the token", async () => {
+  test("names the store that did not take the token", async () => {
     const { world, run } = makeTracedWorld({ stores: ["one", "two"] });
     world.store("two").down = unavailable();
     const { named } = await run();
@@ -92,7 +92,7 @@ describe("the trace of a rotation", () => {
     });
   });
 
-  test("names the credential only where that was asked for", async () => {
+  test("names the credential only if tracing is configured to", async () => {
     const silent = await makeTracedWorld().run();
     const open = await makeTracedWorld({ credentialId: true }).run();
     expect(silent.named("rotate")[0]?.attributes).not.toHaveProperty("evertoken.credential");
@@ -112,7 +112,7 @@ describe("the trace of a rotation", () => {
   });
 });
 
-describe("traces are asked for", () => {
+describe("the settings for traces", () => {
   const OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT";
   test.each([
     [{}, false],
@@ -121,13 +121,13 @@ describe("traces are asked for", () => {
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector/v1/traces" }, true],
     [{ [OTLP]: "http://collector:4318", OTEL_SDK_DISABLED: "true" }, false],
     [{ [OTLP]: "http://collector:4318", OTEL_TRACES_EXPORTER: "none" }, false],
-    [{ [OTLP]: "http://collector:4318", OTEL_TRACES_EXPORTER: "jaeger" }, "OTEL_TRACES_EXPORTER knows otlp and none"],
+    [{ [OTLP]: "http://collector:4318", OTEL_TRACES_EXPORTER: "jaeger" }, "OTEL_TRACES_EXPORTER must be otlp or none"],
     [
       { [OTLP]: "http://collector:4317", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
-      "OTEL_EXPORTER_OTLP_PROTOCOL knows http/protobuf",
+      "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf",
     ],
     [{ [OTLP]: "collector:4318" }, "the OTLP endpoint must be an http:// or https:// address"],
-  ])("by the standard variables alone: %j -> %j", (env, wanted) => {
+  ])("are the standard variables: %j -> %j", (env, wanted) => {
     expect(tracingWanted(env)).toBe(wanted);
   });
 });

@@ -1,7 +1,7 @@
 import type { Instant } from "../../core/credential.ts";
 import type { Attention, FleetSnapshot } from "../../core/snapshot.ts";
 import type { AttentionState } from "../../core/states.ts";
-import { number } from "../summary.ts";
+import { formatCount } from "../summary.ts";
 import { instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
@@ -10,7 +10,7 @@ import { attentionStates, commandOf, reasonOf } from "./words.ts";
 
 const COLUMNS = ["Credential", "State", "Why", "Since", "Next try", "Token ends", "Command"];
 
-/** What needs a look, the nearest end of a token first. */
+/** The failing credentials, the nearest end of a token first. */
 export function attentionSection({ attention, providers }: FleetSnapshot, now: Instant): Markup {
   if (attention.length === 0) {
     return markup`<h2>Needs attention</h2><p class="none">Nothing. Every credential is fresh or on its way.</p>`;
@@ -18,7 +18,7 @@ export function attentionSection({ attention, providers }: FleetSnapshot, now: I
   const failing = providers.reduce((sum, p) => sum + p.states.needs_attention + p.states.retrying, 0);
   const all = Math.max(failing, attention.length);
   const rows = attention.map((entry) => row(entry, now));
-  return markup`<h2>Needs attention <b>${number(all)}</b></h2>
+  return markup`<h2>Needs attention <b>${formatCount(all)}</b></h2>
     ${table({ name: "wide attention", caption: captionOf(attention, all), columns: COLUMNS, rows })}`;
 }
 
@@ -26,7 +26,7 @@ function captionOf(attention: readonly Attention[], all: number): string {
   const states = new Set(attention.map(({ state }) => state));
   const named = (Object.keys(attentionStates) as AttentionState[]).filter((state) => states.has(state));
   return [
-    ...(all > attention.length ? [`These ${attention.length} of ${number(all)} have the least time.`] : []),
+    ...(all > attention.length ? [`These ${attention.length} of ${formatCount(all)} have the least time.`] : []),
     ...named.map((state) => attentionStates[state].remark),
   ].join(" ");
 }
@@ -41,12 +41,12 @@ function row(entry: Attention, now: Instant): Markup {
     <td>${reasonOf(entry.class, entry.code)}<small>${where}${entry.class} ${entry.code}</small></td>
     <td>${instant(entry.since, now, `${entry.failures} ${entry.failures === 1 ? "failure" : "failures"}`)}</td>
     <td>${instant(entry.nextAt, now)}</td>
-    <td>${ends(entry.expiresAt, now)}</td>
+    <td>${expiryCell(entry.expiresAt, now)}</td>
     <td><code>${command}</code><button aria-label="Copy ${entry.credential}">Copy</button></td>
   </tr>`;
 }
 
-function ends(at: Instant | undefined, now: Instant): Markup {
+function expiryCell(at: Instant | undefined, now: Instant): Markup {
   if (at === undefined) return markup`<span class="bad">no token</span>`;
   return at <= now ? markup`<span class="bad">${instant(at, now)}</span>` : instant(at, now);
 }

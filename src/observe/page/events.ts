@@ -15,9 +15,9 @@ const TONES = {
   fatal: "bad",
 } as const satisfies Record<RecentEvent["level"], Tone>;
 
-/** Said elsewhere in the row, or, of what failed, in the table of what needs attention. */
+/** Fields that another cell of the row shows, or the attention list. */
 const ELSEWHERE = new Set(["credential", "provider", "store", "outcome", "error_class", "error_code", "http_status"]);
-/** What is as it should be goes without saying. */
+/** Values that are not worth showing: everything is as it should be. */
 const USUAL: Readonly<Record<string, unknown>> = { attempt: 1, reason: "NearingExpiry", timeliness: "on_time" };
 
 export function eventsSection(events: readonly RecentEvent[], now: Instant): Markup {
@@ -25,7 +25,7 @@ export function eventsSection(events: readonly RecentEvent[], now: Instant): Mar
   return markup`<h2>Events of this replica</h2>
     ${table({
       name: "wide events",
-      caption: `The last ${events.length}, the newest first. The log has all of them, of every replica.`,
+      caption: `The last ${events.length}, newest first. The log has all events of every replica.`,
       columns: ["Time", "Level", "Event", "About", "Facts"],
       rows: events.map((event) => row(event, now)),
     })}`;
@@ -35,21 +35,21 @@ function row({ at, level, event, message, fields }: RecentEvent, now: Instant): 
   const about = fields["credential"] ?? fields["store"] ?? fields["provider"] ?? "–";
   const { error_class: className, error_code: code } = fields;
   const failed = className !== undefined;
-  const facts = Object.entries(fields).filter(
-    ([name, value]) => !ELSEWHERE.has(name) && USUAL[name] !== value && !(failed && name.endsWith("_at")),
-  );
+  const shown = Object.entries(fields)
+    .filter(([name, value]) => !ELSEWHERE.has(name) && USUAL[name] !== value && !(failed && name.endsWith("_at")))
+    .map(([name, value]) => factMarkup(name, value, now));
   return markup`<tr>
     <td><time datetime="${formatInstant(at)}">${clock(at, now, true)}</time></td>
     <td>${mark(TONES[level], level)}</td>
     <td>${message}<small>${event}</small></td>
     <th scope="row">${String(about)}</th>
-    <td>${failed && markup`<i>${String(className)} ${String(code)}</i> `}${facts.map(([name, value]) => fact(name, value, now))}</td>
+    <td>${failed && markup`<i>${String(className)} ${String(code)}</i> `}${shown}</td>
   </tr>`;
 }
 
-function fact(name: string, value: string | number | boolean, now: Instant): Markup {
+function factMarkup(name: string, value: string | number | boolean, now: Instant): Markup {
   if (name === "error_message" || name === "detail") return markup`${String(value)} `;
   const instant = parseInstant(value);
-  const said = instant === undefined ? String(value) : clock(instant, now);
-  return markup`${name.replace(/_at$/, "").replaceAll("_", " ")} <i>${said}</i> `;
+  const text = instant === undefined ? String(value) : clock(instant, now);
+  return markup`${name.replace(/_at$/, "").replaceAll("_", " ")} <i>${text}</i> `;
 }

@@ -5,7 +5,7 @@ import { type Markup, markup } from "./markup.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** `14:32`, with the day where that is not today's. UTC, as everything on the page. */
+/** `14:32`, with the day if it is not today. In UTC, like everything on the page. */
 export function clock(at: Instant, now: Instant, seconds = false): string {
   const text = formatInstant(at);
   const time = text.slice(11, seconds ? 19 : 16);
@@ -19,7 +19,7 @@ export function relative(at: Instant, now: Instant): string {
   return at > now ? `in ${formatDuration(at - now, "sentence")}` : `${formatDuration(now - at, "sentence")} ago`;
 }
 
-/** The instant both ways, for people and for machines, and what else is to be said under it. */
+/** The instant relative to now, with the clock time and `more` below it, and for machines in the attribute. */
 export function instant(at: Instant, now: Instant, more = ""): Markup {
   const under = `${clock(at, now)}${more === "" ? "" : `, ${more}`}`;
   return markup`<time datetime="${formatInstant(at)}">${relative(at, now)}<small>${under}</small></time>`;

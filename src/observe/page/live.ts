@@ -1,9 +1,10 @@
-/** How often the page looks for news. */
+/** How often an open page fetches itself. */
 const EVERY_MS = 5000;
 
 /**
- * The page's only script. It fetches the page itself and replaces the parts that differ, but not under a selection nor under
- * the open table of figures; the style is left out, whose nonce is another answer's. Focus stays where it is, and a screen reader hears of the verdict alone.
+ * The only script of the page. It fetches the page and replaces the sections that differ, except one that holds a
+ * selection or the open table of figures. The style is cut off before parsing: its nonce belongs to another answer. The
+ * focus stays where it is, and a screen reader announces only the verdict.
  */
 export const script = `(d=>{
 let b=d.getElementById("pause"),l=d.getElementById("lost"),s=getSelection(),
@@ -20,6 +21,7 @@ for(let x of e.querySelectorAll(a.localName))x.ariaLabel==a.ariaLabel&&x.focus({
 d.title=n.title;l.hidden=1}catch{l.hidden=0}},${EVERY_MS});
 b.onclick=_=>{on=!on;say()};
 d.onclick=async({target:t})=>{let c=t.previousSibling;
-if(t.type&&t!=b)try{await navigator.clipboard.writeText(c.textContent);t.textContent="Copied"}catch{s.selectAllChildren(c)}};
+if(t.type&&t!=b)try{await navigator.clipboard.writeText(c.textContent);t.textContent="Copied"}
+catch{s.selectAllChildren(c)}};
 d.body.className="js";say()
 })(document)`.replaceAll("\n", "");

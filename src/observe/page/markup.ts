@@ -1,33 +1,36 @@
-/** Markup that is safe to send. The key is a symbol: nothing that was parsed can pass for it. */
+/** Markup that is safe to send. Its key is a symbol, so parsed input can never pass for it. */
 export interface Markup {
   readonly [MARKUP]: string;
 }
 
-/** Nothing is written for `undefined` and `false`; lists are written one after the other. */
+/** `undefined` and `false` are left out; the items of a list are joined. */
 type Child = Markup | string | number | undefined | false | readonly Child[];
 
 const MARKUP = Symbol("markup");
 
-/** A template of HTML. Values are escaped for text and for attributes in double quotes, the only places where they may stand. */
-export function markup(parts: TemplateStringsArray, ...values: readonly Child[]): Markup {
-  const [first = "", ...rest] = parts.map(packed);
-  return { [MARKUP]: rest.reduce((text, part, i) => text + written(values[i]) + part, first) };
+/**
+ * A template of HTML. Values are escaped for text and for attributes in double quotes. They MUST NOT stand anywhere
+ * else.
+ */
+export function markup(texts: TemplateStringsArray, ...values: readonly Child[]): Markup {
+  const [first = "", ...rest] = texts.map(pack);
+  return { [MARKUP]: rest.reduce((html, text, i) => html + write(values[i]) + text, first) };
 }
 
-/** Our own text, as it stands: style and script. */
+/** Text that is not escaped: our own style and script. */
 export function asIs(text: string): Markup {
   return { [MARKUP]: text };
 }
 
-export function textOf(written: Markup): string {
-  return written[MARKUP];
+export function textOf(html: Markup): string {
+  return html[MARKUP];
 }
 
-function written(value: Child): string {
+function write(value: Child): string {
   if (value === undefined || value === false) return "";
-  if (typeof value === "string") return escaped(value);
+  if (typeof value === "string") return escape(value);
   if (typeof value === "number") return String(value);
-  return MARKUP in value ? value[MARKUP] : value.map(written).join("");
+  return MARKUP in value ? value[MARKUP] : value.map(write).join("");
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -38,16 +41,16 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-function escaped(text: string): string {
+function escape(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }
 
 /**
- * The source's lines and indentation are of no use to a reader of the page; nor are the end tags of cells and rows, which
- * HTML lets out (section 13.1.2.4 of its standard): together a fifth of a page with 100 rows.
+ * Drops the line breaks and indentation of the source, and the end tags of cells and rows, which HTML makes optional
+ * (HTML standard, section 13.1.2.4): together a fifth of a page with 100 rows.
  */
-function packed(part: string): string {
-  return part
+function pack(text: string): string {
+  return text
     .replaceAll(/(?<=>)\n\s*(?=<)/g, "")
     .replaceAll(/\n\s*/g, "\n")
     .replaceAll(/<\/t[dhr]>/g, "");

@@ -1,6 +1,6 @@
 import type { FleetSnapshot } from "../../core/snapshot.ts";
 import type { CountedState } from "../../core/states.ts";
-import { number, summaryOf } from "../summary.ts";
+import { formatCount, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 
 const STATES = {
@@ -13,7 +13,7 @@ const STATES = {
   paused: ["Paused", "doubtful"],
 } as const satisfies Record<CountedState, readonly [name: string, tone: string]>;
 
-/** The fleet in a row of numbers; the states sum to the first of them. */
+/** The fleet in a row of numbers. The counts of the states sum to the number of credentials. */
 export function numbersSection(snapshot: FleetSnapshot): Markup {
   const { total, states, expired } = summaryOf(snapshot);
   const tiles = [
@@ -28,7 +28,7 @@ export function numbersSection(snapshot: FleetSnapshot): Markup {
       ([name, count, tone]) =>
         markup`<div>
           <dt>${name}</dt>
-          <dd class="${count === 0 ? "zero" : tone}">${number(count)}</dd>
+          <dd class="${count === 0 ? "zero" : tone}">${formatCount(count)}</dd>
         </div>`,
     )}
   </dl>`;

@@ -17,17 +17,17 @@ import { style } from "./style.ts";
 import { providersSection, storesSection } from "./tables.ts";
 import { verdictOf } from "./verdict.ts";
 
-/** What the page shows: the same as the status document, and more of it when Redis is away. */
+/** The facts of the status document; without Redis the last ones that were read. */
 interface PageFacts {
   readonly now: Instant;
-  /** The last one that was had; undefined: none so far. */
+  /** The newest snapshot; undefined before the first. */
   readonly snapshot: FleetSnapshot | undefined;
   readonly facts: ProcessFacts;
-  /** Drawn for this one answer. */
+  /** Random, for this answer alone. */
   readonly nonce: string;
 }
 
-/** The status page: complete without its script, which only keeps it fresh. */
+/** The status page. It is complete without its script, which only keeps it fresh. */
 export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
   const { tone, sentence, more } = verdictOf({ snapshot, facts, now });
   const page = markup`<!doctype html>
@@ -51,13 +51,13 @@ export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
           <a class="b" href="">Refresh</a>
         </header>
         <main id="main" tabindex="-1">
-          <p id="lost" role="alert" hidden>This replica does not answer: the page shows what it last said.</p>
+          <p id="lost" role="alert" hidden>This replica does not answer: the page shows its last answer.</p>
           <section id="verdict" aria-label="Verdict">
             <span data-live id="sign">${mark(tone, "")}</span>
             <p data-live id="say" role="status">${sentence}.</p>
             <p data-live id="more">${more}</p>
           </section>
-          ${fleet(snapshot, facts, now)}
+          ${fleetSections(snapshot, facts, now)}
           <section data-live id="events" aria-label="Events">${eventsSection(facts.events, now)}</section>
           <section data-live id="replica" aria-label="This replica">${replicaSection(facts, now)}</section>
         </main>
@@ -70,14 +70,16 @@ export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
   return { markup: textOf(page), policy: policyOf(nonce) };
 }
 
-/** The places are there even when nothing is known yet: the script fills them. */
-function fleet(snapshot: FleetSnapshot | undefined, facts: ProcessFacts, now: Instant): Markup {
+/** Every section exists from the start, so that the script can fill it later. */
+function fleetSections(snapshot: FleetSnapshot | undefined, facts: ProcessFacts, now: Instant): Markup {
+  // No line break around it in its section: CSS hides a section that is empty.
+  const paused = snapshot && pausedSection(snapshot, now);
   return markup`<section data-live id="numbers" aria-label="Numbers">${snapshot && numbersSection(snapshot)}</section>
     <section data-live id="attention" tabindex="0" aria-label="Needs attention">
       ${snapshot && attentionSection(snapshot, now)}
     </section>
-    <section data-live id="paused" aria-label="Paused by operators">${snapshot && pausedSection(snapshot, now)}</section>
-<section data-live id="load" aria-label="Next 24 hours">${snapshot && loadSection(snapshot.load, now)}</section>
+    <section data-live id="paused" aria-label="Paused by operators">${paused}</section>
+    <section data-live id="load" aria-label="Next 24 hours">${snapshot && loadSection(snapshot.load, now)}</section>
     <div id="both">
       <section data-live id="providers" aria-label="Providers">
         ${snapshot && providersSection(snapshot.providers, now)}
@@ -88,13 +90,14 @@ function fleet(snapshot: FleetSnapshot | undefined, facts: ProcessFacts, now: In
     </div>`;
 }
 
-/** A dot in the colour of the verdict, for a tab among many. */
+/** A dot in the colour of the verdict, to recognize among many tabs. */
 function favicon(tone: Tone): string {
   const colour = { good: "1a7a3c", doubtful: "e5a000", bad: "c02626", plain: "5c636b" }[tone];
-  return `%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23${colour}'/%3E%3C/svg%3E`;
+  const circle = `%3Ccircle cx='8' cy='8' r='7' fill='%23${colour}'/%3E`;
+  return `%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E${circle}%3C/svg%3E`;
 }
 
-/** Nothing but what this very answer brings with it. With a nonce no two answers are the same, so there is no ETag. */
+/** Allows only what this answer brings with it. The nonce makes every answer different, so there is no ETag. */
 function policyOf(nonce: string): string {
   return [
     "default-src 'none'",

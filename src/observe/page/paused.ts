@@ -1,23 +1,23 @@
 import type { Instant } from "../../core/credential.ts";
 import type { FleetSnapshot, OperatorPause } from "../../core/snapshot.ts";
-import { number } from "../summary.ts";
+import { formatCount } from "../summary.ts";
 import { instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 
 const ROWS_MAX = 50;
 
-/** What people have paused, and how to let it go on; nothing while nothing is. */
+/** The pauses of operators, each with the command that ends it; undefined without pauses. */
 export function pausedSection({ providers }: FleetSnapshot, now: Instant): Markup | undefined {
   const rows = providers.flatMap(({ provider, operatorPause, pausedCredentials = [] }) => [
     ...(operatorPause === undefined ? [] : [row(provider, `--provider ${provider}`, { operatorPause, now })]),
     ...pausedCredentials.map(({ credential, ...each }) => row(credential, credential, { operatorPause: each, now })),
   ]);
   if (rows.length === 0) return undefined;
-  return markup`<h2>Paused by operators <b>${number(rows.length)}</b></h2>
+  return markup`<h2>Paused by operators <b>${formatCount(rows.length)}</b></h2>
     ${table({
       name: "wide paused",
-      caption: "Tokens that are paused are not renewed; they go on by themselves when the pause ends.",
+      caption: "A paused credential is not rotated. Its rotations start again when the pause ends.",
       columns: ["What", "Why", "By", "Since", "Until", "Command"],
       rows: rows.slice(0, ROWS_MAX),
     })}`;

@@ -7,7 +7,8 @@ import { type Markup, markup } from "./markup.ts";
 import { mark } from "./tone.ts";
 
 export function replicaSection(facts: ProcessFacts, now: Instant): Markup {
-  const up = markup`<time datetime="${formatInstant(facts.startedAt)}">${formatDuration(now - facts.startedAt, "sentence")}</time>`;
+  const uptime = formatDuration(now - facts.startedAt, "sentence");
+  const up = markup`<time datetime="${formatInstant(facts.startedAt)}">${uptime}</time>`;
   return markup`<h2>This replica</h2>
     <dl class="facts">
       ${fact("Replica", facts.instance)}
@@ -23,12 +24,12 @@ function configuration({ hash, loadedAt, lastReload, restartNeeded = [] }: Confi
   return markup`${fact("Configuration", markup`<code>${hash}</code>`)}
     ${fact("Loaded", instant(loadedAt, now))}
     ${restartNeeded.length > 0 && fact("Waits for a restart", mark("doubtful", restartNeeded.join(", ")))}
-    ${lastReload && fact("Last reload", reload(lastReload, now))}`;
+    ${lastReload && fact("Last reload", reloadMarkup(lastReload, now))}`;
 }
 
-function reload({ at, ok, problems }: NonNullable<ConfigFacts["lastReload"]>, now: Instant): Markup {
+function reloadMarkup({ at, ok, problems }: NonNullable<ConfigFacts["lastReload"]>, now: Instant): Markup {
   if (ok) return markup`${mark("good", "applied")} ${instant(at, now)}`;
-  return markup`${mark("bad", "refused; the one before it is in use")} ${instant(at, now)}
+  return markup`${mark("bad", "refused; the previous one stays in use")} ${instant(at, now)}
     <ul>${problems.map((problem) => markup`<li>${problem}</li>`)}</ul>`;
 }
 

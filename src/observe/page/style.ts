@@ -3,14 +3,14 @@ import { signStyle } from "./tone.ts";
 
 const FILES = ["colours", "page", "sections", "screens"];
 
-/** The style sheet of the page, in one line and read once: it is a part of every answer. */
-export const style: string = FILES.map(read).map(packed).join("") + signStyle;
+/** The style sheet of the page, in one line. It is read once and is part of every answer. */
+export const style: string = FILES.map(readSheet).map(pack).join("") + signStyle;
 
-function read(name: string): string {
+function readSheet(name: string): string {
   return readFileSync(new URL(`style/${name}.css`, import.meta.url), "utf8");
 }
 
-function packed(css: string): string {
+function pack(css: string): string {
   return css
     .replaceAll(/\/\*[\s\S]*?\*\//g, "")
     .replaceAll(/\s*\n\s*/g, "")

@@ -2,13 +2,13 @@ import { formatDuration } from "../../core/duration.ts";
 import type { Instant } from "../../core/credential.ts";
 import type { ProviderSnapshot, StoreSnapshot } from "../../core/snapshot.ts";
 import type { CountedState } from "../../core/states.ts";
-import { number } from "../summary.ts";
+import { formatCount } from "../summary.ts";
 import { clock, instant } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 import { mark } from "./tone.ts";
 
-/** More rows than this help nobody; the status document has them all. */
+/** Nobody reads more rows; the status document has all of them. */
 const ROWS_MAX = 50;
 
 /** The column of the providers' table in which a state is counted; undefined: only `Total` counts it. */
@@ -24,10 +24,10 @@ const COLUMNS = {
 
 export function providersSection(providers: readonly ProviderSnapshot[], now: Instant): Markup {
   const numbers = ["Total", "Healthy", "Due", "Retrying", "Attention", "Runway"];
-  return markup`<h2>Providers <b>${number(providers.length)}</b></h2>
+  return markup`<h2>Providers <b>${formatCount(providers.length)}</b></h2>
     ${table({
       name: "wide providers",
-      caption: `${capped(providers.length)}Runway: until the first consumer holds a dead token, were the provider down from now on.`,
+      caption: `${captionOf(providers.length)}Runway: until a consumer holds a dead token if the provider is down.`,
       columns: ["Provider", "State", "Total", "Healthy", "Due", "Retrying", "Attention", "Next expiry", "Runway"],
       numbers,
       rows: worstFirst(providers, troubleOf).map((each) => providerRow(each, now)),
@@ -42,8 +42,8 @@ function providerRow(p: ProviderSnapshot, now: Instant): Markup {
   return markup`<tr>
     <th scope="row">${p.provider}</th>
     <td>${providerState(p, now)}</td>
-    ${count(p.credentials)}${count(counted("Healthy"))}${count(counted("Due"))}
-    ${count(counted("Retrying"), "doubtful")}${count(counted("Attention"), "bad")}
+    ${countCell(p.credentials)}${countCell(counted("Healthy"))}${countCell(counted("Due"))}
+    ${countCell(counted("Retrying"), "doubtful")}${countCell(counted("Attention"), "bad")}
     <td>${p.earliestExpiresAt === undefined ? "–" : instant(p.earliestExpiresAt, now)}</td>
     <td class="n">${runway(p.runwayEndsAt, now)}</td>
   </tr>`;
@@ -53,8 +53,8 @@ function providerState(p: ProviderSnapshot, now: Instant): Markup {
   if (p.circuitOpen) return mark("bad", "not answering");
   if (p.operatorPause !== undefined) return mark("doubtful", `paused by ${p.operatorPause.by}`);
   if (p.pausedUntil !== undefined) return mark("doubtful", `paused until ${clock(p.pausedUntil, now, true)}`);
-  if (p.overdue > 0) return mark("bad", `${number(p.overdue)} overdue`);
-  if (p.unscheduled > 0) return mark("bad", `${number(p.unscheduled)} not scheduled`);
+  if (p.overdue > 0) return mark("bad", `${formatCount(p.overdue)} overdue`);
+  if (p.unscheduled > 0) return mark("bad", `${formatCount(p.unscheduled)} not scheduled`);
   if (p.states.needs_attention > 0) return mark("bad", "needs attention");
   return p.states.retrying > 0 ? mark("doubtful", "retrying") : mark("good", "healthy");
 }
@@ -68,10 +68,10 @@ export function storesSection(
   down: ReadonlyMap<string, Instant>,
   now: Instant,
 ): Markup {
-  return markup`<h2>Stores <b>${number(stores.length)}</b></h2>
+  return markup`<h2>Stores <b>${formatCount(stores.length)}</b></h2>
     ${table({
       name: "wide stores",
-      caption: `${capped(stores.length)}Unpublished: credentials whose newest token the store does not hold yet.`,
+      caption: `${captionOf(stores.length)}Unpublished: credentials whose newest token the store does not hold yet.`,
       columns: ["Store", "State here", "Unpublished", "Runway"],
       numbers: ["Unpublished", "Runway"],
       rows: worstFirst(stores, (store) => store.unpublished).map((each) => storeRow(each, down.get(each.store), now)),
@@ -83,13 +83,13 @@ function storeRow(store: StoreSnapshot, downSince: Instant | undefined, now: Ins
   return markup`<tr>
     <th scope="row">${store.store}<small>${store.type}</small></th>
     <td>${state}</td>
-    ${count(store.unpublished, "doubtful")}
+    ${countCell(store.unpublished, "doubtful")}
     <td class="n">${runway(store.runwayEndsAt, now)}</td>
   </tr>`;
 }
 
-function count(value: number, tone = ""): Markup {
-  return markup`<td class="n ${value === 0 ? "zero" : tone}">${number(value)}</td>`;
+function countCell(value: number, tone = ""): Markup {
+  return markup`<td class="n ${value === 0 ? "zero" : tone}">${formatCount(value)}</td>`;
 }
 
 function runway(endsAt: Instant | undefined, now: Instant): string {
@@ -101,6 +101,7 @@ function worstFirst<T>(rows: readonly T[], trouble: (row: T) => number): readonl
   return rows.toSorted((a, b) => trouble(b) - trouble(a)).slice(0, ROWS_MAX);
 }
 
-function capped(all: number): string {
+/** Empty if every row is shown. */
+function captionOf(all: number): string {
   return all > ROWS_MAX ? `The ${ROWS_MAX} with most trouble; /api/v1/status has all. ` : "";
 }

@@ -1,20 +1,20 @@
 import type { Instant } from "../../core/credential.ts";
 import type { FleetSnapshot } from "../../core/snapshot.ts";
 import type { ProcessFacts } from "../status.ts";
-import { number, summaryOf } from "../summary.ts";
+import { formatCount, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 import type { Tone } from "./tone.ts";
 import { clock, relative } from "./instants.ts";
 
 export interface Verdict {
   readonly tone: Tone;
-  /** Without a full stop; changes only when something has happened. */
+  /** Without a full stop. It changes only when something has happened. */
   readonly sentence: string;
-  /** What goes with it, and changes by the minute. */
+  /** Sentences beside it that change by the minute. */
   readonly more: Markup;
 }
 
-/** This process first: what it does not know, it must not call well. */
+/** This process comes first: without Redis it must not call the fleet healthy. */
 export function verdictOf(known: {
   readonly snapshot: FleetSnapshot | undefined;
   readonly facts: ProcessFacts;
@@ -24,9 +24,10 @@ export function verdictOf(known: {
   if (facts.redis === "disconnected") {
     const more =
       snapshot === undefined
-        ? markup`Nothing is known of the fleet yet. The tokens in the stores stay where they are.`
-        : markup`What follows is of ${clock(snapshot.takenAt, now, true)} (${relative(snapshot.takenAt, now)}). Jobs under
-          way finish, nothing new starts; the tokens in the stores stay where they are.`;
+        ? markup`Nothing is known about the fleet yet. The tokens in the stores stay where they are.`
+        : markup`The figures below are from ${clock(snapshot.takenAt, now, true)}
+          (${relative(snapshot.takenAt, now)}). Jobs under way finish, no new ones start; the tokens in the stores stay
+          where they are.`;
     return { tone: "bad", sentence: "Redis is not reachable", more };
   }
   if (snapshot === undefined)
@@ -34,22 +35,22 @@ export function verdictOf(known: {
   const { sentence, healthy, total, states } = summaryOf(snapshot);
   if (total === 0 && healthy) return { tone: "plain", sentence, more: markup`The configuration names no credentials.` };
   const storeDown = snapshot.stores.some(({ store }) => facts.storesDown.has(store));
-  const uneasy = (states.retrying ?? 0) > 0 || storeDown || facts.draining || facts.recovery !== undefined;
+  const doubtful = (states.retrying ?? 0) > 0 || storeDown || facts.draining || facts.recovery !== undefined;
   const doing = facts.draining ? "Draining. " : facts.recovery ? "Recovering. " : "";
   return {
-    tone: healthy ? (uneasy ? "doubtful" : "good") : "bad",
+    tone: healthy ? (doubtful ? "doubtful" : "good") : "bad",
     sentence: `${doing}${sentence}`,
-    more: markup`${facts.recovery && recovering(facts.recovery)}${deadlines(snapshot, now)}`,
+    more: markup`${facts.recovery && recoveryText(facts.recovery)}${deadlineText(snapshot, now)}`,
   };
 }
 
-function recovering({ recovered, remaining }: NonNullable<ProcessFacts["recovery"]>): Markup {
-  return markup`Redis has forgotten much of the fleet: the stores are asked what they hold. ${number(recovered)} are
-    scheduled again, ${number(remaining)} to go; no token is obtained for them that still lives. `;
+function recoveryText({ recovered, remaining }: NonNullable<ProcessFacts["recovery"]>): Markup {
+  return markup`Redis has lost much of the fleet: the stores are asked what they hold. ${formatCount(recovered)}
+    credentials are scheduled again, ${formatCount(remaining)} remain. Tokens that still live are kept. `;
 }
 
-/** The next token to end, and, if something fails, how long there is to act. */
-function deadlines(snapshot: FleetSnapshot, now: Instant): Markup {
+/** When the next token ends, and when the first token of a failing credential does. */
+function deadlineText(snapshot: FleetSnapshot, now: Instant): Markup {
   const { nextExpiryAt } = summaryOf(snapshot);
   const failing = snapshot.attention.flatMap(({ expiresAt = 0 }) => (expiresAt > now ? [expiresAt] : []));
   const first = failing.length === 0 ? undefined : Math.min(...failing);
@@ -59,7 +60,7 @@ function deadlines(snapshot: FleetSnapshot, now: Instant): Markup {
     markup`The next token ends ${relative(nextExpiryAt, now)}, at ${clock(nextExpiryAt, now)}. `;
   const act =
     first !== undefined &&
-    markup`Of those that fail, the first ends ${relative(first, now)}, at ${clock(first, now)}. `;
-  const stale = now - snapshot.takenAt > 30_000 && markup`Figures of ${clock(snapshot.takenAt, now, true)}.`;
+    markup`The first token of a failing credential ends ${relative(first, now)}, at ${clock(first, now)}. `;
+  const stale = now - snapshot.takenAt > 30_000 && markup`The figures are from ${clock(snapshot.takenAt, now, true)}.`;
   return markup`${next}${act}${stale}`;
 }

@@ -8,12 +8,12 @@ export const attentionStates = {
   needs_attention: {
     tone: "bad",
     word: "needs attention",
-    remark: "Waiting does not help here: put right what is wrong, then rotate.",
+    remark: "What needs attention is not cured by waiting: correct it, then rotate.",
   },
   retrying: {
     tone: "doubtful",
     word: "retrying",
-    remark: "What is retried helps itself once the provider answers.",
+    remark: "What is retried recovers once the provider answers.",
   },
   unpublished: {
     tone: "doubtful",
@@ -22,17 +22,17 @@ export const attentionStates = {
   },
 } as const satisfies Record<AttentionState, { readonly tone: Tone; readonly word: string; readonly remark: string }>;
 
-/** The codes that tell more than their class. */
+/** Codes that say more than their class. */
 const codes: Readonly<Record<string, string>> = {
   invalid_client: "Client id or secret refused",
   unauthorized_client: "Client may not use this grant",
   invalid_scope: "Scope refused: check scope",
   access_denied: "Provider denies access to this client",
   redirect_refused: "Endpoint redirects: set its final address",
-  proxy: "Proxy refuses the way: check HTTPS_PROXY",
+  proxy: "Proxy refuses the connection: check HTTPS_PROXY",
   html: "A web page came instead of a token",
   timeout: "No answer in time",
-  connect_timeout: "Not reached in time",
+  connect_timeout: "No connection in time",
   ENOTFOUND: "Host name of the endpoint not found",
   ECONNREFUSED: "Connection refused",
   StoreDown: "Store does not answer; waiting for it",
@@ -42,7 +42,7 @@ export function reasonOf(className: string, code: string): string {
   return codes[code] ?? meaningOf(className) ?? "Failed";
 }
 
-/** What to type next; ids hold no character that a shell minds. */
+/** The command to type next. Ids hold no character that a shell interprets. */
 export function commandOf({ state, credential }: Attention): string {
   const id = credential.startsWith("-") ? `-- ${credential}` : credential;
   return state === "needs_attention" ? `evertoken rotate ${id}` : `evertoken status ${id}`;

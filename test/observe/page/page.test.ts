@@ -11,7 +11,7 @@ function pageOf(over: Facts = {}): string {
   return statusPage({ now: NOON, snapshot: fleetAt(), facts: factsAt(), nonce: "n0nce", ...over }).markup;
 }
 
-/** What a reader reads, without the style and the script. */
+/** The text of the page, without style and script. */
 function wordsOf(over: Facts = {}): string {
   return pageOf(over)
     .replaceAll(/<(style|script)[\s\S]*?<\/\1>/g, "")
@@ -47,15 +47,15 @@ describe("the verdict", () => {
     const attention = [attentionAt("dead", { expiresAt: NOON - 1 }), attentionAt("a")];
     const words = wordsOf({ snapshot: fleetAt({ providers, attention }) });
     expect(words).toContain("Of 12,002 credentials: 2 need attention.");
-    expect(words).toContain("Of those that fail, the first ends in 40 min, at 12:40.");
+    expect(words).toContain("The first token of a failing credential ends in 40 min, at 12:40.");
   });
 
-  test("never calls well what it does not know: without Redis it says so, and of when its figures are", () => {
+  test("never calls an unknown fleet healthy: without Redis it says so, and how old its figures are", () => {
     const facts = factsAt({ redis: "disconnected" });
     expect(wordsOf({ facts, snapshot: undefined })).toContain(
-      "Redis is not reachable. Nothing is known of the fleet yet.",
+      "Redis is not reachable. Nothing is known about the fleet yet.",
     );
-    expect(wordsOf({ facts, now: NOON + 3 * MINUTE })).toContain("What follows is of 12:00:00 (3 min ago).");
+    expect(wordsOf({ facts, now: NOON + 3 * MINUTE })).toContain("The figures below are from 12:00:00 (3 min ago).");
     expect(wordsOf({ snapshot: undefined })).toContain("Starting.");
   });
 
@@ -65,13 +65,13 @@ describe("the verdict", () => {
     expect(page).toContain("No credential is scheduled.");
   });
 
-  test("says how far the recovery is when Redis has forgotten much of the fleet", () => {
+  test("says how far the recovery is when Redis has lost much of the fleet", () => {
     const facts = factsAt({ recovery: { startedAt: NOON - MINUTE, recovered: 12_000, remaining: 88_000 } });
     const page = pageOf({ facts });
     expect(page).toContain('<span data-live id="sign"><span class="m doubtful">');
     const words = wordsOf({ facts });
-    expect(words).toContain("Recovering. All 3 credentials fresh. Redis has forgotten much of the fleet");
-    expect(words).toContain("12,000 are scheduled again, 88,000 to go");
+    expect(words).toContain("Recovering. All 3 credentials fresh. Redis has lost much of the fleet");
+    expect(words).toContain("12,000 credentials are scheduled again, 88,000 remain.");
     expect(words).toContain("The next token ends in 14 min");
     expect(wordsOf({ facts: factsAt({ recovery: undefined }) })).not.toContain("Recovering");
   });
@@ -82,7 +82,7 @@ describe("the verdict", () => {
 });
 
 describe("what needs attention", () => {
-  test("stands with its reason in words, since when, until when, and what to type", () => {
+  test("is listed with its reason, since when, until when, and the command to type", () => {
     const attention = [
       attentionAt("acme", { state: "needs_attention", class: "config", code: "invalid_client", failures: 1 }),
       attentionAt("late", { state: "unpublished", class: "unavailable", code: "StoreDown", stores: ["aws"] }),
@@ -94,21 +94,18 @@ describe("what needs attention", () => {
     expect(words).toContain("evertoken status late");
   });
 
-  test("is addressed as the shell and the command line take it", () => {
+  test("has a command in which its id is no option", () => {
     expect(wordsOf({ snapshot: fleetAt({ attention: [attentionAt("-x")] }) })).toContain("evertoken status -- -x");
   });
 
-  test("is at most 100 rows, which say of how many they are, in less than 100 kB with 50 events", () => {
+  test("is at most 100 rows, with the number of all, in less than 100 kB with 50 events", () => {
     const attention = Array.from({ length: 100 }, (_, i) =>
       attentionAt(`account-${100_000 + i}`, { code: "ECONNREFUSED" }),
     );
     const events = attention
       .slice(0, 50)
       .map(({ credential }) =>
-        failed(
-          credential,
-          "token endpoint api.eu.cyclr.com answered 503: the provider is unwell; it is tried again soon",
-        ),
+        failed(credential, "token endpoint api.eu.cyclr.com answered 503: the provider is unwell; retrying shortly"),
       );
     const counts = Array.from({ length: 48 }, (_, i) => 1000 + i);
     const page = pageOf({
@@ -126,7 +123,7 @@ describe("what needs attention", () => {
 });
 
 describe("the rest of the page", () => {
-  test("tells of a provider what keeps it from working", () => {
+  test("shows what keeps a provider from working", () => {
     const providers = [
       providerAt("silent", { retrying: 3 }, { circuitOpen: true }),
       providerAt("throttled", { healthy: 1 }, { pausedUntil: NOON + 5000 }),
@@ -138,13 +135,13 @@ describe("the rest of the page", () => {
     expect(words).toContain("late 2 overdue 2");
   });
 
-  test("tells of a store whether it answers this replica", () => {
+  test("shows whether a store answers this replica", () => {
     expect(wordsOf()).toContain("s file answers 0");
     const facts = factsAt({ storesDown: new Map([["s", NOON - 11 * MINUTE]]) });
     expect(wordsOf({ facts })).toContain("s file down since 11:49 0");
   });
 
-  test("tells who has paused what, why, and how it goes on", () => {
+  test("shows who has paused what, why, and how to end the pause", () => {
     const operatorPause = {
       until: NOON + 60 * MINUTE,
       since: NOON - MINUTE,
@@ -160,7 +157,7 @@ describe("the rest of the page", () => {
     expect(page).toContain("evertoken resume acme");
   });
 
-  test("shows what falls due as a picture with its words, and as figures", () => {
+  test("shows the load as a chart with a sentence, and as a table", () => {
     const snapshot = fleetAt({ load: loadOf(NOON, [{ credentials: 40, counts: [5, 0, 20] }]) });
     const words = wordsOf({ snapshot });
     expect(words).toContain("The busiest half hour is that from 13:00 , with 20. 15 fall due later.");
@@ -168,18 +165,18 @@ describe("the rest of the page", () => {
     expect(pageOf({ snapshot })).toContain('height="100"><title>13:00: 20</title>');
   });
 
-  test("says which configuration runs, and why the last change of it does not", () => {
+  test("shows the configuration in use, and why the last reload was refused", () => {
     const lastReload = { at: NOON - MINUTE, ok: false, problems: ["fleet.yaml:3:5 unknown key <x>"] };
     const page = pageOf({
       facts: factsAt({ config: { hash: "abc123", loadedAt: NOON, restartNeeded: ["http"], lastReload } }),
     });
     expect(page).toContain("abc123");
     expect(page).toContain('<dt>Waits for a restart</dt><dd><span class="m doubtful">http</span>');
-    expect(page).toContain("refused; the one before it is in use");
+    expect(page).toContain("refused; the previous one stays in use");
     expect(page).toContain("<li>fleet.yaml:3:5 unknown key &lt;x&gt;</li>");
   });
 
-  test("shows of 60 providers the 50 with most trouble, and says so", () => {
+  test("shows the 50 of 60 providers that have most trouble, and says so", () => {
     const providers = Array.from({ length: 60 }, (_, i) =>
       providerAt(`p${i}`, i === 59 ? { retrying: 1 } : { healthy: 1 }),
     );
@@ -189,13 +186,13 @@ describe("the rest of the page", () => {
     expect(page).not.toContain('<th scope="row">p58');
   });
 
-  test("tells of another day by its date", () => {
+  test("has the date of an instant on another day", () => {
     const attention = [attentionAt("a", { expiresAt: NOON + 30 * 3_600_000 })];
     expect(wordsOf({ snapshot: fleetAt({ attention }) })).toContain("in 30 h 26 Nov 18:00");
   });
 });
 
-test("names come escaped, wherever they stand", () => {
+test("names are escaped everywhere", () => {
   const evil = `<img src=x onerror=alert(1)>"'`;
   const page = pageOf({
     snapshot: fleetAt({
@@ -212,10 +209,11 @@ test("names come escaped, wherever they stand", () => {
   expect(page.match(/&lt;img src=x onerror=alert\(1\)&gt;&quot;&#39;/g)?.length).toBeGreaterThan(8);
 });
 
-test("nothing runs or loads but what the answer brings with it", () => {
+test("the policy allows only what the answer brings with it", () => {
   const { policy } = statusPage({ now: NOON, snapshot: undefined, facts: factsAt(), nonce: "n0nce" });
   expect(policy).toBe(
-    "default-src 'none'; style-src 'nonce-n0nce'; script-src 'nonce-n0nce'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'nonce-n0nce'; script-src 'nonce-n0nce'; img-src data:; connect-src 'self'; " +
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   );
 });
 
