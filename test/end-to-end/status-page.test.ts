@@ -75,7 +75,7 @@ describe("a daemon with a status page", () => {
     await daemon.line((line) => line.event === "redis.disconnected");
     const page = await (await fetch(daemon.url)).text();
     expect(page).toContain("Redis is not reachable");
-    expect(page).toContain("What follows is of");
+    expect(page).toContain("The figures below are from");
     expect(page).toContain("redis.disconnected");
     expect((await fetch(`${daemon.url}/api/v1/status`)).status).toBe(503);
   });
