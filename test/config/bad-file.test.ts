@@ -168,7 +168,9 @@ const broken: readonly { name: string; text: string; says: string }[] = [
   {
     name: "an alias to what it stands in",
     text: `log: &log { level: *log }`,
-    says: "c.yaml:1:20 error  aliases (*name) expand without end, or to more than 10 million values; write the values out",
+    says:
+      "c.yaml:1:20 error  aliases (*name) expand without end, or to more than 10 million values; " +
+      "write the values out",
   },
   {
     name: "JSON with a trailing bracket too many",

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { report } from "./fixture.ts";
 
+const FILE_NAME_RULE =
+  "a file's name is relative to the store's dir, without .., empty parts or parts that begin with .evertoken";
 const REST = "provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a }]";
 
 /** A credential with these targets. */
@@ -51,7 +53,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     text: `[{ id: ${"a".repeat(129)}, ${REST} }]`,
     says: [
       "c.yaml:1:21 error  1 to 128 letters, digits, dots, underscores and hyphens are expected",
-      "    1 | credentials: [{ id: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, provider:...",
+      `    1 | credentials: [{ id: ${"a".repeat(129)}, provider:...`,
     ],
   },
   {
@@ -69,7 +71,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   },
   {
     name: "a number and a text that are the same id",
-    text: `[{ id: 7, ${REST} }, { id: "7", provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: b }] }]`,
+    text: `[{ id: 7, ${REST} }, ${to("{ store: s, secret: b }").replace("id: a", 'id: "7"')}]`,
     says: [`c.yaml:1:120 error  the id "7" is used twice (first in line 1)`],
   },
   {
@@ -89,7 +91,8 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a label that could not be selected",
     text: `[{ id: a, ${REST}, labels: { "a b": c, env: "x y", team: true, tier: null } }]`,
     says: [
-      "c.yaml:1:129 error  a label's name has 1 to 63 letters, digits, - _ and ., optionally after a DNS name and a slash",
+      "c.yaml:1:129 error  a label's name has 1 to 63 letters, digits, - _ and ., " +
+        "optionally after a DNS name and a slash",
       "c.yaml:1:137 error  a label's value has at most 63 letters, digits, - _ and .",
       "c.yaml:1:150 error  a text or a number is expected",
       "c.yaml:1:162 error  a text or a number is expected",
@@ -107,7 +110,8 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a client secret in the clear",
     text: `[${by("c4n4ry")}]`,
     says: [
-      "c.yaml:1:64 error  a client secret is never written here; write { file: /path } or { env: NAME }, or a list of them",
+      "c.yaml:1:64 error  a client secret is never written here; write { file: /path } or { env: NAME }, " +
+        "or a list of them",
     ],
   },
   {
@@ -144,7 +148,8 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a client secret among the parameters",
     text: `[{ id: a, ${REST}, params: { client_secret: c4n4ry } }]`,
     says: [
-      "c.yaml:1:122 error  the parameter client_secret cannot be set here; evertoken sets it from clientId, clientSecret and grant",
+      "c.yaml:1:122 error  the parameter client_secret cannot be set here; evertoken sets it from clientId, " +
+        "clientSecret and grant",
     ],
   },
   {
@@ -159,7 +164,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   },
   {
     name: "nine targets",
-    text: `[${to("{ store: s, secret: a1 }, { store: s, secret: a2 }, { store: s, secret: a3 }, { store: s, secret: a4 }, { store: s, secret: a5 }, { store: s, secret: a6 }, { store: s, secret: a7 }, { store: s, secret: a8 }, { store: s, secret: a9 }")}]`,
+    text: `[${to(Array.from({ length: 9 }, (_, i) => `{ store: s, secret: a${i} }`).join(", "))}]`,
     says: ["c.yaml:1:85 error  at most 8 targets are expected"],
   },
   {
@@ -175,23 +180,17 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   {
     name: "a path out of the store",
     text: `[${to("{ store: s, secret: ../a }")}]`,
-    says: [
-      "c.yaml:1:106 error  a file's name is relative to the store's dir, without .., empty parts or parts that begin with .evertoken",
-    ],
+    says: [`c.yaml:1:106 error  ${FILE_NAME_RULE}`],
   },
   {
     name: "an absolute path",
     text: `[${to("{ store: s, secret: /a }")}]`,
-    says: [
-      "c.yaml:1:106 error  a file's name is relative to the store's dir, without .., empty parts or parts that begin with .evertoken",
-    ],
+    says: [`c.yaml:1:106 error  ${FILE_NAME_RULE}`],
   },
   {
     name: "the file store's own names",
     text: `[${to("{ store: s, secret: .evertoken-x/a }")}]`,
-    says: [
-      "c.yaml:1:106 error  a file's name is relative to the store's dir, without .., empty parts or parts that begin with .evertoken",
-    ],
+    says: [`c.yaml:1:106 error  ${FILE_NAME_RULE}`],
   },
   {
     name: "an unknown format",
@@ -217,7 +216,8 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     name: "a template with an unknown placeholder",
     text: `[${to(`{ store: s, secret: a, template: "{access_token} {acess}" }`)}]`,
     says: [
-      "c.yaml:1:119 error  {acess} is not a placeholder; known placeholders: access_token, token_type, expires_at, issued_at, revision, credential_id, scope",
+      "c.yaml:1:119 error  {acess} is not a placeholder; known placeholders: access_token, token_type, " +
+        "expires_at, issued_at, revision, credential_id, scope",
     ],
   },
   {
@@ -236,16 +236,20 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   },
   {
     name: "a secret that would be a folder of another",
-    text: `[{ id: a, ${REST} }, { id: b, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a/b }] }]`,
+    text: `[{ id: a, ${REST} }, ${to("{ store: s, secret: a/b }").replace("id: a", "id: b")}]`,
     says: [
-      "c.yaml:1:205 error  this secret needs a folder where another secret is a file; rename one of them (first in line 1)",
+      "c.yaml:1:205 error  this secret needs a folder where another secret is a file; " +
+        "rename one of them (first in line 1)",
     ],
   },
   {
     name: "a policy of its own that cannot work",
     text: `[{ id: a, ${REST}, consumerCache: 40m }]`,
     says: [
-      "c.yaml:1:15 error  consumers would hold dead tokens: consumerCache is 40 min, but a token of 60 min may be renewed as late as 29.8 min before its expiry, half of the 59.5 min that remain after clock skew (30 s or 5 %); shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
+      "c.yaml:1:15 error  consumers would hold dead tokens: consumerCache is 40 min, " +
+        "but a token of 60 min may be renewed as late as 29.8 min before its expiry, " +
+        "half of the 59.5 min that remain after clock skew (30 s or 5 %); shorten consumerCache, " +
+        "or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
       "    1 | credentials: [{ id: a, provider: p, clientId: x, clientSecret: ...",
     ],
   },

@@ -31,7 +31,8 @@ function asYaml(credentials: typeof accounts): string {
       - { store: s, secret: ${publish[0]?.secret} }
 `,
   );
-  return `providers: ${JSON.stringify(HEAD.providers)}\nstores: ${JSON.stringify(HEAD.stores)}\ncredentials:\n${items.join("")}`;
+  const head = Object.entries(HEAD).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
+  return `${head.join("")}credentials:\n${items.join("")}`;
 }
 
 describe("a large configuration", () => {

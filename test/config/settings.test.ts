@@ -4,6 +4,8 @@ import { report } from "./fixture.ts";
 
 const KNOWN = Object.keys((configSchema() as { properties: object }).properties).join(", ");
 
+const REST = "provider: p, clientId: x, clientSecret: { env: A }";
+
 const rows: readonly { name: string; text: string; says: readonly string[] }[] = [
   {
     name: "an unknown key",
@@ -83,7 +85,8 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     text: `redis: { url: "redis://localhost", cluster: { nodes: [a:6379] } }
 sealKey: { env: K }`,
     says: [
-      "c.yaml:1:8 error  set exactly one of url, sentinel and cluster, not url and cluster; leave redis out for an embedded one",
+      "c.yaml:1:8 error  set exactly one of url, sentinel and cluster, not url and cluster; " +
+        "leave redis out for an embedded one",
       "    1 | redis: { url: ...",
     ],
   },
@@ -193,7 +196,8 @@ sealKey: { env: K }`,
     name: "a policy key that is mistyped",
     text: "defaults: { consumerCach: 5m }",
     says: [
-      `c.yaml:1:13 error  unknown key "consumerCach"; known keys: rotateAt, consumerCache, retryBudget, minInterval, lifetime, requestTimeout   (did you mean "consumerCache"?)`,
+      `c.yaml:1:13 error  unknown key "consumerCach"; known keys: rotateAt, consumerCache, retryBudget, ` +
+        `minInterval, lifetime, requestTimeout   (did you mean "consumerCache"?)`,
       "    1 | defaults: { consumerCach: ...",
     ],
   },
@@ -201,7 +205,10 @@ sealKey: { env: K }`,
     name: "a policy that cannot keep its consumers fresh",
     text: "defaults: { lifetime: 5m }",
     says: [
-      "c.yaml:1:11 error  consumers would hold dead tokens: consumerCache is 5 min, but a token of 5 min may be renewed as late as 2.4 min before its expiry, half of the 4.8 min that remain after clock skew (30 s or 5 %); shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
+      "c.yaml:1:11 error  consumers would hold dead tokens: consumerCache is 5 min, " +
+        "but a token of 5 min may be renewed as late as 2.4 min before its expiry, " +
+        "half of the 4.8 min that remain after clock skew (30 s or 5 %); shorten consumerCache, " +
+        "or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
       "    1 | defaults: { lifetime: 5m }",
     ],
   },
@@ -209,7 +216,9 @@ sealKey: { env: K }`,
     name: "a policy that keeps no retry budget",
     text: "defaults: { lifetime: 15m }",
     says: [
-      "c.yaml:1:11 warning  the retry budget is not kept: consumerCache 5 min plus retryBudget 5 min = 10 min, but a token of 15 min may be renewed as late as 7.3 min before its expiry, half of the 14.5 min that remain after clock skew (30 s or 5 %); 2.3 min are left for retries",
+      "c.yaml:1:11 warning  the retry budget is not kept: consumerCache 5 min plus retryBudget 5 min = 10 " +
+        "min, but a token of 15 min may be renewed as late as 7.3 min before its expiry, " +
+        "half of the 14.5 min that remain after clock skew (30 s or 5 %); 2.3 min are left for retries",
       "    1 | defaults: { lifetime: 15m }",
     ],
   },
@@ -217,7 +226,10 @@ sealKey: { env: K }`,
     name: "a minimal interval longer than the life",
     text: "defaults: { lifetime: 1h, minInterval: 1h }",
     says: [
-      "c.yaml:1:11 error  consumers would hold dead tokens: minInterval 60 min plus consumerCache 5 min is 65 min, but a token of 60 min can be used for only the 59.5 min that remain after clock skew (30 s or 5 %); shorten minInterval",
+      "c.yaml:1:11 error  consumers would hold dead tokens: " +
+        "minInterval 60 min plus consumerCache 5 min is 65 min, " +
+        "but a token of 60 min can be used for only the 59.5 min that remain after clock skew (30 s or 5 %); " +
+        "shorten minInterval",
       "    1 | defaults: { lifetime: 1h, minInterval: 1h }",
     ],
   },
@@ -226,7 +238,10 @@ sealKey: { env: K }`,
     text: `providers:
   p: { tokenEndpoint: https://login.example.com/token, consumerCache: 40m }`,
     says: [
-      "c.yaml:2:6 error  consumers would hold dead tokens: consumerCache is 40 min, but a token of 60 min may be renewed as late as 29.8 min before its expiry, half of the 59.5 min that remain after clock skew (30 s or 5 %); shorten consumerCache, or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
+      "c.yaml:2:6 error  consumers would hold dead tokens: consumerCache is 40 min, " +
+        "but a token of 60 min may be renewed as late as 29.8 min before its expiry, " +
+        "half of the 59.5 min that remain after clock skew (30 s or 5 %); shorten consumerCache, " +
+        "or state the real lifetime (lifetime: 14d) if the provider's tokens live longer",
       "    2 |   p: { tokenEndpoint: https://login.example.com/token, consumerCache: 40m }",
     ],
   },
@@ -239,7 +254,10 @@ sealKey: { env: K }`,
     name: "a cyclr provider without an endpoint",
     text: "providers: { p: { preset: cyclr } }",
     says: [
-      "c.yaml:1:17 error  the key tokenEndpoint is missing; known for cyclr: https://api.cyclr.com/oauth/token, https://api.us2.cyclr.com/oauth/token, https://api.cyclr.uk/oauth/token, https://api.eu.cyclr.com/oauth/token, https://api.apac.cyclr.com/oauth/token",
+      "c.yaml:1:17 error  the key tokenEndpoint is missing; known for cyclr: " +
+        "https://api.cyclr.com/oauth/token, https://api.us2.cyclr.com/oauth/token, " +
+        "https://api.cyclr.uk/oauth/token, https://api.eu.cyclr.com/oauth/token, " +
+        "https://api.apac.cyclr.com/oauth/token",
       "    1 | providers: { p: { preset: cyclr } }",
     ],
   },
@@ -255,7 +273,8 @@ sealKey: { env: K }`,
     name: "the password grant",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, grant: password } }",
     says: [
-      "c.yaml:1:74 error  the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) forbids it and Cyclr ended it in May 2021; use client_credentials",
+      "c.yaml:1:74 error  the password grant is not supported: OAuth 2.0 Security (RFC 9700 section 2.4) " +
+        "forbids it and Cyclr ended it in May 2021; use client_credentials",
       "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, grant: password } }",
     ],
   },
@@ -271,8 +290,10 @@ sealKey: { env: K }`,
     name: "an unknown client authentication",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, auth: { method: client_secret_basik } } }",
     says: [
-      `c.yaml:1:83 error  one of client_secret_basic, client_secret_post is expected   (did you mean "client_secret_basic"?)`,
-      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, auth: { method: client_secret_basik } } }",
+      "c.yaml:1:83 error  one of client_secret_basic, client_secret_post is expected   (did you mean " +
+        `"client_secret_basic"?)`,
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token, auth: { method: " +
+        "client_secret_basik } } }",
     ],
   },
   {
@@ -308,7 +329,8 @@ sealKey: { env: K }`,
     name: "an endpoint in the clear",
     text: "providers: { p: { tokenEndpoint: http://login.example.com/token } }",
     says: [
-      "c.yaml:1:34 error  plain http would show the client secret to the network; write https://, or allowInsecure: true if you must",
+      "c.yaml:1:34 error  plain http would show the client secret to the network; write https://, " +
+        "or allowInsecure: true if you must",
       "    1 | providers: { p: { tokenEndpoint: http://login.example.com/token } }",
     ],
   },
@@ -316,7 +338,8 @@ sealKey: { env: K }`,
     name: "a Cyclr host with a typing error",
     text: "providers: { p: { preset: cyclr, tokenEndpoint: https://api.eu.cyclr.con/oauth/token } }",
     says: [
-      `c.yaml:1:49 warning  api.eu.cyclr.con is not a known API domain   (did you mean "https://api.eu.cyclr.com/oauth/token"?)`,
+      "c.yaml:1:49 warning  api.eu.cyclr.con is not a known API domain   (did you mean " +
+        `"https://api.eu.cyclr.com/oauth/token"?)`,
       "    1 | providers: { p: { preset: cyclr, tokenEndpoint: https://api.eu.cyclr.con/oauth/token } }",
     ],
   },
@@ -324,7 +347,8 @@ sealKey: { env: K }`,
     name: "a Cyclr console instead of its API",
     text: "providers: { p: { preset: cyclr, tokenEndpoint: https://my.cyclr.com/oauth/token } }",
     says: [
-      `c.yaml:1:49 warning  my.cyclr.com is the domain of a console, not of its API   (did you mean "https://api.cyclr.com/oauth/token"?)`,
+      "c.yaml:1:49 warning  my.cyclr.com is the domain of a console, " +
+        `not of its API   (did you mean "https://api.cyclr.com/oauth/token"?)`,
       "    1 | providers: { p: { preset: cyclr, tokenEndpoint: https://my.cyclr.com/oauth/token } }",
     ],
   },
@@ -396,22 +420,27 @@ sealKey: { env: K }`,
     name: "a reserved parameter",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, params: { grant_type: x } } }",
     says: [
-      "c.yaml:1:77 error  the parameter grant_type cannot be set here; evertoken sets it from clientId, clientSecret and grant",
+      "c.yaml:1:77 error  the parameter grant_type cannot be set here; evertoken sets it from clientId, " +
+        "clientSecret and grant",
     ],
   },
   {
     name: "a provider's name with a blank",
-    text: "providers: { p: { tokenEndpoint: https://login.example.com/token }, a b: { tokenEndpoint: https://a.example.com/ } }",
+    text:
+      "providers: { p: { tokenEndpoint: https://login.example.com/token }, a b: { tokenEndpoint: " +
+      "https://a.example.com/ } }",
     says: [
       "c.yaml:1:74 error  a provider's name has 1 to 64 letters, digits, . _ -",
-      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token }, a b: { tokenEndpoint: https://a.example.com/ } }",
+      "    1 | providers: { p: { tokenEndpoint: https://login.example.com/token }, a b: { tokenEndpoint: " +
+        "https://a.example.com/ } }",
     ],
   },
   {
     name: "an unknown store type",
     text: "stores: { s: { type: aws-secret-manager, region: eu-west-1 } }",
     says: [
-      `c.yaml:1:22 error  one of aws-secrets-manager, gcp-secret-manager, file is expected   (did you mean "aws-secrets-manager"?)`,
+      "c.yaml:1:22 error  one of aws-secrets-manager, gcp-secret-manager, " +
+        `file is expected   (did you mean "aws-secrets-manager"?)`,
       "    1 | stores: { s: { type: aws-secret-manager, region: eu-west-1 } }",
     ],
   },
@@ -474,26 +503,27 @@ sealKey: { env: K }`,
     name: "labels at AWS, which has tags",
     text: "stores: { s: { type: aws-secrets-manager, region: eu-west-1, labels: {} } }",
     says: [
-      `c.yaml:1:62 error  unknown key "labels"; known keys: type, region, create, endpoint, tags, limits, kmsKeyId, timeout`,
+      `c.yaml:1:62 error  unknown key "labels"; known keys: type, region, create, endpoint, tags, limits, ` +
+        "kmsKeyId, timeout",
       "    1 | stores: { s: { type: aws-secrets-manager, region: eu-west-1, labels: ...",
     ],
   },
   {
     name: "a secret's name with a slash at GCP",
     text: `stores: { s: { type: gcp-secret-manager, project: x } }
-credentials: [{ id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a/b }] }]`,
+credentials: [{ id: a, ${REST}, publish: [{ store: s, secret: a/b }] }]`,
     says: ["c.yaml:2:106 error  a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash)"],
   },
   {
     name: "a secret's name with a blank at AWS",
     text: `stores: { s: { type: aws-secrets-manager, region: eu-west-1 } }
-credentials: [{ id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a b }] }]`,
+credentials: [{ id: a, ${REST}, publish: [{ store: s, secret: a b }] }]`,
     says: ["c.yaml:2:106 error  a secret's name in AWS is 1 to 512 letters, digits and /_+=.@-"],
   },
   {
     name: "one secret by the names of two stores",
     text: `stores: { s: { type: file, dir: ./tokens/a }, t: { type: file, dir: tokens } }
-credentials: [{ id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: b }, { store: t, secret: a/b }] }]`,
+credentials: [{ id: a, ${REST}, publish: [{ store: s, secret: b }, { store: t, secret: a/b }] }]`,
     says: [
       `c.yaml:2:131 error  two targets publish to the secret "a/b"; each needs a secret of its own (first in line 2)`,
     ],
@@ -513,7 +543,8 @@ stores: { s: { type: file, dir: ./tokens }, t: { type: file, dir: ./others } }`,
     name: "Redis without a seal key",
     text: `redis: { url: "redis://localhost" }`,
     says: [
-      "c.yaml:1:8 warning  no sealKey: a token that cannot be published at once is dropped, and minted again after a store outage; make a key with: openssl rand -base64 32",
+      "c.yaml:1:8 warning  no sealKey: a token that cannot be published at once is dropped, " +
+        "and minted again after a store outage; make a key with: openssl rand -base64 32",
       "    1 | redis: { url: ...",
     ],
   },

@@ -84,7 +84,8 @@ describe("what is not said", () => {
       { scope: "gcp:acme-prod", perSecond: 10 },
     ],
     [
-      "type: aws-secrets-manager, region: eu-west-1, endpoint: https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com",
+      "type: aws-secrets-manager, region: eu-west-1, " +
+        "endpoint: https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com",
       { scope: "aws:eu-west-1", perSecond: 50 },
     ],
     ["type: aws-secrets-manager, region: eu-west-1, endpoint: http://127.0.0.1:4566", undefined],

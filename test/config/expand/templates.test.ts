@@ -22,6 +22,8 @@ const TEMPLATES = `templates:
     rotateAt: 50%
 `;
 
+const NEEDED = "provider: p, clientId: x, clientSecret: { env: A }";
+
 function parse(text: string, env = {}) {
   return parseConfig(`${HEAD}${text}`, "/etc/evertoken/c.yaml", env);
 }
@@ -176,10 +178,9 @@ credentials: [{ id: x, template: a }, { id: y, template: b }]`),
 
 describe("a mistake in a template is told once", () => {
   const three = "credentials: [{ id: a, template: t }, { id: b, template: t }, { id: c, template: t }]";
-  const rest = "provider: p, clientId: x, clientSecret: { env: A }";
 
   test("at its place there, with the credential that it was found by and how many others", () => {
-    expect(said(`templates:\n  t: { ${rest}, publish: [{ store: gcp, secret: "t/{id}" }] }\n${three}`)).toEqual([
+    expect(said(`templates:\n  t: { ${NEEDED}, publish: [{ store: gcp, secret: "t/{id}" }] }\n${three}`)).toEqual([
       `2:92 a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash) (credential "a" and 2 more)`,
     ]);
   });
@@ -193,20 +194,22 @@ describe("a mistake in a template is told once", () => {
     [
       "a parameter that is reserved",
       `params: { grant_type: x }, publish: [{ store: aws, secret: "{id}" }]`,
-      `2:70 the parameter grant_type cannot be set here; evertoken sets it from clientId, clientSecret and grant (credential "a" and 2 more)`,
+      "2:70 the parameter grant_type cannot be set here; evertoken sets it from clientId, " +
+        `clientSecret and grant (credential "a" and 2 more)`,
     ],
     [
       "a placeholder that does not exist",
       `scope: "account:{account}", publish: [{ store: aws, secret: "{id}" }]`,
-      `2:67 {account} is not a placeholder; use {id}, {provider} or {label:NAME}, or write {{account}} for this text itself (credential "a" and 2 more)`,
+      "2:67 {account} is not a placeholder; use {id}, {provider} or {label:NAME}, " +
+        `or write {{account}} for this text itself (credential "a" and 2 more)`,
     ],
   ])("%s", (_, text, message) => {
-    expect(said(`templates:\n  t: { ${rest}, ${text} }\n${three}`)).toEqual([message]);
+    expect(said(`templates:\n  t: { ${NEEDED}, ${text} }\n${three}`)).toEqual([message]);
   });
 
   test("a policy that cannot work", () => {
     const [first, ...others] = said(
-      `templates:\n  t: { ${rest}, rotateAt: 5%, publish: [{ store: aws, secret: "{id}" }] }\n${three}`,
+      `templates:\n  t: { ${NEEDED}, rotateAt: 5%, publish: [{ store: aws, secret: "{id}" }] }\n${three}`,
     );
     expect(first).toMatch(/^2:70 a share between 10% and 95% is expected/);
     expect(others).toEqual([]);
@@ -257,7 +260,7 @@ describe("a credential is refused", () => {
 
   test("without what came from the environment, by whatever way it came into the value", () => {
     const found = said(
-      `templates: { t: { provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: aws, secret: "{label:k}" }] } }
+      `templates: { t: { ${NEEDED}, publish: [{ store: aws, secret: "{label:k}" }] } }
 credentials: [{ id: a, template: t, labels: { k: "\${CANARY}" } }, { id: b, template: t, labels: { k: c4n4ry } }]`,
       { CANARY: "c4n4ry" },
     );
@@ -269,7 +272,11 @@ credentials: [{ id: a, template: t, labels: { k: "\${CANARY}" } }, { id: b, temp
 test("a template that nobody uses is pointed out, one that is taken over by a used one is not", () => {
   expect(
     said(
-      `templates: { a: {}, b: { template: a }, c: {} }\ncredentials: [{ id: x, template: b, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: aws, secret: x }, { store: gcp, secret: x }, { store: local, secret: x }] }]`,
+      `templates: { a: {}, b: { template: a }, c: {} }
+credentials:
+  - { id: x, template: b, ${NEEDED},
+      publish: [{ store: aws, secret: x }, { store: gcp, secret: x }, { store: local, secret: x }] }
+`,
     ),
   ).toEqual(["1:41 no credential uses this template"]);
 });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { HEAD, makeFolder } from "../folder.ts";
 
-const TEMPLATE = `templates: { t: { provider: p, clientId: x, clientSecret: { file: "{id}" }, publish: [{ store: local, secret: "{id}" }] } }\n`;
+const NEEDED = `provider: p, clientId: x, clientSecret: { file: "{id}" }`;
+const TEMPLATE = `templates: { t: { ${NEEDED}, publish: [{ store: local, secret: "{id}" }] } }\n`;
 const MAIN = `${HEAD.replace(/ {2}aws.*\n {2}gcp.*\n/, "")}${TEMPLATE}`;
 
 function account(id: string): string {
@@ -116,7 +117,7 @@ describe("include reads more credentials", () => {
   });
 });
 
-/** As the kubelet mounts a ConfigMap: the files are links into `..data`, which is a link to a folder of this version. */
+/** Mounts like the kubelet: the files are links into `..data`, which is a link to a folder of this version. */
 function mount(dir: string, version: string, files: Readonly<Record<string, string>>): void {
   mkdirSync(join(dir, version), { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, version, name), text);
@@ -221,12 +222,14 @@ describe("an include is refused", () => {
     [
       "is cut off",
       `${account("a")}\n{ "id": "b", "templ`,
-      "a.ndjson:2:20 error  the line ends in the middle of its JSON; was the file cut off, or is it still being written?",
+      "a.ndjson:2:20 error  the line ends in the middle of its JSON; was the file cut off, " +
+        "or is it still being written?",
     ],
     [
       "is cut off in the middle of the file",
       `{ "id": "b",\n${account("a")}`,
-      "a.ndjson:1:13 error  the line ends in the middle of its JSON; was the file cut off, or is it still being written?",
+      "a.ndjson:1:13 error  the line ends in the middle of its JSON; was the file cut off, " +
+        "or is it still being written?",
     ],
     [
       "is no JSON",
@@ -254,7 +257,10 @@ describe("an include is refused", () => {
   test("when two files have the same id or publish to the same secret, with both places", async () => {
     const lines = await said({
       "c.yaml": `${MAIN}include: [a.yaml, b.ndjson]\ncredentials: [${account("c")}]`,
-      "a.yaml": `- ${account("a")}\n- { id: b, template: t, publish: [{ store: local, secret: d }] }\n- ${account("c")}\n`,
+      "a.yaml": `- ${account("a")}
+- { id: b, template: t, publish: [{ store: local, secret: d }] }
+- ${account("c")}
+`,
       "b.ndjson": `${account("d")}\n${account("a")}\n`,
     });
     expect(lines.filter((line) => line.includes(" error "))).toEqual([

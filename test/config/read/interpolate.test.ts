@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { interpolate } from "../../../src/config/read/interpolate.ts";
 import { accepted, report } from "../fixture.ts";
 
+const REST = "provider: p, clientId: x, clientSecret: { env: A }";
+
 function value(text: string, env: Readonly<Record<string, string>> = {}): unknown {
   const { value, findings } = interpolate({ key: text }, env);
   expect(findings).toEqual([]);
@@ -48,7 +50,7 @@ describe("a variable in a value", () => {
   test("can never become structure", () => {
     const env = { A: "x, provider: q }, { id: y\n- z" };
     const { scope } = accepted(
-      `credentials: [{ id: a, scope: "\${A}", provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a }] }]`,
+      `credentials: [{ id: a, scope: "\${A}", ${REST}, publish: [{ store: s, secret: a }] }]`,
       env,
     ).credentials[0] ?? { scope: undefined };
     expect(scope).toBe(env.A);
@@ -60,13 +62,16 @@ describe("a variable in a value", () => {
 
   test("that is not set is reported once, with its place", () => {
     expect(report('http: { listen: "${LISTEN}" }')).toBe(
-      `c.yaml:1:17 error  environment variable LISTEN is not set; set it, or give a default: \${LISTEN:-default}\n    1 | http: { listen: "\${LISTEN}" }\n`,
+      `c.yaml:1:17 error  environment variable LISTEN is not set; set it, or give a default: \${LISTEN:-default}
+    1 | http: { listen: "\${LISTEN}" }
+`,
     );
   });
 });
 
 describe("where a number, true or false is expected", () => {
-  const providers = `providers: { p: { tokenEndpoint: https://x.example.com/, allowInsecure: "\${YES}", limits: { concurrency: "\${N:-4}", perSecond: "\${R}" } } }`;
+  const limits = `limits: { concurrency: "\${N:-4}", perSecond: "\${R}" }`;
+  const providers = `providers: { p: { tokenEndpoint: https://x.example.com/, allowInsecure: "\${YES}", ${limits} } }`;
 
   test("a variable holds one", () => {
     const { limits } = accepted(providers, { YES: "true", R: "0.5" }).providers.get("p") ?? {};
@@ -91,7 +96,7 @@ describe("where a number, true or false is expected", () => {
 
   test("a text of digits from a variable stays a text elsewhere", () => {
     const [credential] = accepted(
-      `credentials: [{ id: "\${ID}", provider: p, clientId: "\${ID}", clientSecret: { env: A }, publish: [{ store: s, secret: a }] }]`,
+      `credentials: [{ id: "\${ID}", ${REST.replace("x", '"${ID}"')}, publish: [{ store: s, secret: a }] }]`,
       { ID: "007" },
     ).credentials;
     expect(credential).toMatchObject({ id: "007", clientId: "007" });
@@ -101,7 +106,7 @@ describe("where a number, true or false is expected", () => {
 test("anchors and merges work, and what was merged gives way", () => {
   const { credentials } = accepted(`
 credentials:
-  - &first { id: a, provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a }], rotateAt: 50% }
+  - &first { id: a, ${REST}, publish: [{ store: s, secret: a }], rotateAt: 50% }
   - { <<: *first, id: b, publish: [{ store: s, secret: b }] }`);
   expect(credentials.map(({ id, policy }) => [id, policy.rotateAt])).toEqual([
     ["a", 0.5],

@@ -10,7 +10,12 @@ const COUNT = 5000;
 const MAIN = `${HEAD}redis: { url: "redis://:c4n4ry@redis", password: { env: P } }
 sealKey: { env: K }
 templates:
-  t: { provider: p, clientId: "c-{id}", clientSecret: [{ file: "{id}" }, { env: X }], labels: { env: prod }, publish: [{ store: local, secret: "{id}" }] }
+  t:
+    provider: p
+    clientId: "c-{id}"
+    clientSecret: [{ file: "{id}" }, { env: X }]
+    labels: { env: prod }
+    publish: [{ store: local, secret: "{id}" }]
 include: accounts.ndjson
 `;
 
@@ -30,20 +35,20 @@ function lineOf(i: number): string {
 }
 const lines = Array.from({ length: COUNT }, (_, i) => lineOf(i)).join("\n");
 
-describe("a configuration that is read in a thread of its own", () => {
-  test("is the same as one that is not", async () => {
+describe("a configuration that is read in a thread", () => {
+  test("is the same as one that is read without", async () => {
     using folder = makeFolder({ "c.yaml": MAIN, "accounts.ndjson": lines });
-    const apart = await folder.load();
+    const inThread = await folder.load();
     const opened = await openFiles(`${folder.dir}/c.yaml`, {});
     const here = opened && checkOpened(opened, {});
-    expect(apart.problems).toEqual([]);
-    expect(apart.config?.credentials).toEqual(here?.accepted?.slice(0, COUNT));
-    expect(apart.files).toEqual(here?.files);
-    expect(apart.watched).toEqual(here?.watched);
-    expect(apart.config?.redis?.url?.reveal()).toBe("redis://:c4n4ry@redis");
+    expect(inThread.problems).toEqual([]);
+    expect(inThread.config?.credentials).toEqual(here?.accepted?.slice(0, COUNT));
+    expect(inThread.files).toEqual(here?.files);
+    expect(inThread.watched).toEqual(here?.watched);
+    expect(inThread.config?.redis?.url?.reveal()).toBe("redis://:c4n4ry@redis");
   }, 60_000);
 
-  test("is frozen, and shares what many say alike", async () => {
+  test("is frozen, and equal values are one object", async () => {
     using folder = makeFolder({ "c.yaml": MAIN, "accounts.ndjson": lines });
     const { credentials } = await folder.accepted();
     for (const each of [
@@ -62,13 +67,14 @@ describe("a configuration that is read in a thread of its own", () => {
     expect(new Set(credentials.map(({ params }) => params)).size).toBe(2);
   }, 60_000);
 
-  test("is told about its mistakes as precisely", async () => {
+  test("has its mistakes reported as precisely", async () => {
     using folder = makeFolder({
       "c.yaml": MAIN,
       "accounts.ndjson": `${lines}\n{ "id": "b", "template": "u" }\n{ "id": "c", "templ`,
     });
     expect(await folder.report()).toEqual([
-      `accounts.ndjson:${COUNT + 2}:20 error  the line ends in the middle of its JSON; was the file cut off, or is it still being written?`,
+      `accounts.ndjson:${COUNT + 2}:20 error  the line ends in the middle of its JSON; was the file cut off, ` +
+        "or is it still being written?",
     ]);
     folder.write("accounts.ndjson", `${lines}\n{ "id": "b", "template": "u" }\n`);
     expect((await folder.report())[0]).toBe(
@@ -76,13 +82,13 @@ describe("a configuration that is read in a thread of its own", () => {
     );
   }, 60_000);
 
-  test("reads the variables that it is given", async () => {
+  test("takes its variables from the environment that the caller gives", async () => {
     using folder = makeFolder({ "c.yaml": MAIN.replace("accounts.ndjson", "${FILE}"), "accounts.ndjson": lines });
     expect((await folder.accepted({ FILE: "accounts.ndjson" })).credentials).toHaveLength(COUNT);
   }, 60_000);
 });
 
-test("client secrets that credentials have in common are there once, also among thousands of others", () => {
+test("client secrets that credentials share are one object, also among thousands of others", () => {
   const of = (id: string, env: string) => credential({ id, clientSecrets: [{ env }] });
   const shared = (i: number): string => (i % 2 === 0 ? "SHARED" : `OWN_${i}`);
   const credentials = Array.from({ length: 5000 }, (_, i) => of(`c${i}`, shared(i)));
@@ -93,8 +99,9 @@ test("client secrets that credentials have in common are there once, also among 
   expect(makeUnpacker()(makePacker()(distinct))).toEqual(distinct);
 });
 
-test("chunks of credentials are put together again in their order, and not without the first", () => {
-  const text = `${HEAD}templates: { t: { provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: aws, secret: "{id}" }] } }
+test("chunks of credentials are unpacked in their order, and not without the first", () => {
+  const text = `${HEAD}templates:
+  t: { provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: aws, secret: "{id}" }] }
 credentials: [{ id: a, template: t }, { id: b, template: t, scope: s }]`;
   const credentials = parseConfig(text, "/c.yaml", {}).config?.credentials ?? [];
   const pack = makePacker();
