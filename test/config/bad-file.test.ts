@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** What is said about a file with this content. */
+/** The problems of a file with this content. */
 function said(content: string | Buffer): Promise<string> {
   const file = join(dir, "c.yaml");
   writeFileSync(file, content);
@@ -29,7 +29,7 @@ async function saidOf(file: string): Promise<string> {
   return formatProblems(problems, more).trimEnd().replaceAll(`${dir}/`, "");
 }
 
-describe("a file that cannot be read is one clear message", () => {
+describe("a file that cannot be read gives one message", () => {
   test("when it is missing", async () => {
     expect(await saidOf(join(dir, "none.yaml"))).toBe(
       "none.yaml error  there is no such file; check --config or EVERTOKEN_CONFIG",
@@ -83,7 +83,7 @@ describe("a file that cannot be read is one clear message", () => {
   });
 });
 
-/** None of them shows a line: where the syntax is broken nobody knows what is a secret. */
+/** No message shows the line: with broken syntax nobody knows which part is a secret. */
 const broken: readonly { name: string; text: string; says: string }[] = [
   {
     name: "a text where a map should be",
@@ -141,7 +141,7 @@ const broken: readonly { name: string; text: string; says: string }[] = [
     says: "c.yaml:2:1 error  something is missing: a colon, a comma, a quote or a bracket",
   },
   {
-    name: "a backslash that means nothing",
+    name: "an unknown escape",
     text: `dataDir: "C:\\${CANARY}"`,
     says: `c.yaml:1:13 error  a backslash in a "..." text that YAML does not know; write \\\\ for a backslash`,
   },
@@ -166,7 +166,7 @@ const broken: readonly { name: string; text: string; says: string }[] = [
     says: "c.yaml:1:6 error  this alias (*name) has no anchor (&name) before it",
   },
   {
-    name: "an alias to what it stands in",
+    name: "an alias to the map that it stands in",
     text: `log: &log { level: *log }`,
     says:
       "c.yaml:1:20 error  aliases (*name) expand without end, or to more than 10 million values; " +
@@ -179,7 +179,7 @@ const broken: readonly { name: string; text: string; says: string }[] = [
   },
 ];
 
-describe("a file with broken syntax is told where, and shows nothing", () => {
+describe("a file with broken syntax is reported with its place, and shows nothing", () => {
   test.for(broken)("$name", async ({ text, says }) => {
     const report = await said(text);
     expect(report).toBe(says);
@@ -211,7 +211,7 @@ describe("a file that would fill the memory", () => {
     expect(await said(text)).toMatch(/^c\.yaml:\d+:\d+ error {2}/);
   });
 
-  test("is not one that uses an anchor two thousand times", () => {
+  test("is not a file that uses an anchor two thousand times", () => {
     const one = (i: number): string =>
       `  - { id: a${i}, provider: p, clientId: x, clientSecret: *s, publish: [{ store: s, secret: a${i} }] }`;
     const first =
@@ -233,7 +233,7 @@ describe("many mistakes", () => {
     expect(lines.at(-1)).toBe("... and 10 more");
   });
 
-  test("come in the order of the file, whatever found them", () => {
+  test("come in the order of the file, whichever check found them", () => {
     const { problems } = parseConfig(
       complete("log: { level: '${NONE}', format: x }\nhttp: { listen: y }\nlgo: {}"),
       "c.yaml",

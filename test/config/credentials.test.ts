@@ -17,12 +17,12 @@ function by(secret: string): string {
 
 const rows: readonly { name: string; text: string; says: readonly string[] }[] = [
   {
-    name: "nothing at all in it",
+    name: "no credential",
     text: "[]",
     says: ["c.yaml:1:14 warning  there is no credential: nothing will be done", "    1 | credentials: []"],
   },
   {
-    name: "a credential that is no map",
+    name: "a credential that is not a map",
     text: "[a]",
     says: ["c.yaml:1:15 error  a map is expected"],
   },
@@ -120,7 +120,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     says: ["c.yaml:1:64 error  write either { file: /path } or { env: NAME }, with no other key in it"],
   },
   {
-    name: "a client secret of a kind to come",
+    name: "a client secret of an unknown kind",
     text: `[${by("{ aws: a }")}]`,
     says: ["c.yaml:1:64 error  write either { file: /path } or { env: NAME }, with no other key in it"],
   },
@@ -235,7 +235,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     ],
   },
   {
-    name: "a secret that would be a folder of another",
+    name: "a secret that needs a folder where another is a file",
     text: `[{ id: a, ${REST} }, ${to("{ store: s, secret: a/b }").replace("id: a", "id: b")}]`,
     says: [
       "c.yaml:1:205 error  this secret needs a folder where another secret is a file; " +
@@ -243,7 +243,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     ],
   },
   {
-    name: "a policy of its own that cannot work",
+    name: "a credential with a policy that cannot work",
     text: `[{ id: a, ${REST}, consumerCache: 40m }]`,
     says: [
       "c.yaml:1:15 error  consumers would hold dead tokens: consumerCache is 40 min, " +
@@ -260,7 +260,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
   },
 ];
 
-describe("a list of credentials is told about", () => {
+describe("a list of credentials is reported for", () => {
   test.for(rows)("$name", ({ text, says }) => {
     expect(report(`credentials: ${text}`).trimEnd().split("\n")).toEqual(says);
   });

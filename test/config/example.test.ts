@@ -8,7 +8,7 @@ import { configSchema } from "../../src/config/parse.ts";
 import type { JsonSchema } from "../../src/config/shape/known-keys.ts";
 
 const FILE = fileURLToPath(new URL("../../config.example.yaml", import.meta.url));
-/** They stand once, under defaults, although a provider and a credential may have them too. */
+/** The example has these keys once, under defaults; a provider and a credential may have them too. */
 const POLICY = ["rotateAt", "consumerCache", "retryBudget", "minInterval", "lifetime", "requestTimeout"];
 const text = readFileSync(FILE, "utf8");
 const schema = configSchema() as JsonSchema;
@@ -29,7 +29,7 @@ function allowed(shape: JsonSchema, path = ""): string[] {
   ];
 }
 
-/** Every key that stands in a value, written the same way. */
+/** Every key of a value, as a path of the same form. */
 function present(value: unknown, path: string, shapes: ReadonlySet<string>): string[] {
   if (Array.isArray(value)) return value.flatMap((each) => present(each, `${path}.*`, shapes));
   if (typeof value !== "object" || value === null) return [];
@@ -43,13 +43,13 @@ function present(value: unknown, path: string, shapes: ReadonlySet<string>): str
 const keys = new Set(allowed(schema));
 const expectedKeys = [...keys].filter((key) => {
   const last = key.split(".").at(-1) ?? "";
-  // A secret is named by a file or by a variable, never by both; see the test of these.
+  // A secret has a file or a variable, never both: a test below looks for the two.
   if (/\.(password|sealKey|clientSecret)(\.\*)?\.(file|env)$/.test(`.${key}`)) return false;
-  // A template may have what a credential has.
+  // A template may have every key of a credential.
   if (/^templates\.\*\.(?!template$)/.test(key)) return false;
   return !/^(providers|credentials)\./.test(key) || !POLICY.includes(last);
 });
-/** Only one way to Redis may stand there: the others are shown as comments. */
+/** Only one way to Redis may be set: the example shows the others as comments. */
 const uncommented = text.replaceAll(/^ {2}# (?=sentinel:|cluster:| {2})/gm, "  ");
 const shown = new Set(present(parse(uncommented), "", keys));
 
@@ -60,13 +60,13 @@ describe("config.example.yaml", () => {
     expect(config?.credentials.map(({ id }) => id)).toEqual(["acme", "4711", "globex"]);
   });
 
-  test("is valid for an editor too, which refuses a key that is not known", () => {
+  test("is valid for an editor, which refuses an unknown key", () => {
     const validate = new Ajv({ strict: false }).compile(configSchema());
     expect(validate(parse(text))).toBe(true);
     expect(validate({ ...(parse(text) as object), lgo: {} })).toBe(false);
   });
 
-  test("has the schema's address for editors in its first line", () => {
+  test("names the schema for editors in its first line", () => {
     expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=./config.schema.json");
   });
 
@@ -83,7 +83,7 @@ describe("config.example.yaml", () => {
     for (const key of POLICY) expect(text.split(`\n  ${key}:`)).toHaveLength(2);
   });
 
-  test("states the defaults that are built in", async () => {
+  test("states the built-in defaults", async () => {
     const minimal = (await loadConfig(FILE, {})).config;
     expect(minimal?.dataDir).toMatch(/\/evertoken-data$/);
     expect(minimal?.http).toMatchObject({ host: "127.0.0.1", port: 9464 });

@@ -4,14 +4,14 @@ import { dirname, join } from "node:path";
 import { type Config, type Loaded, loadConfig } from "../../src/config/config.ts";
 import { formatProblems } from "../../src/config/report.ts";
 
-/** A configuration of several files in a folder of its own, which goes with it. */
+/** A configuration of several files in a temporary folder, which is deleted when it is disposed. */
 export interface Folder {
   readonly dir: string;
   write(name: string, text: string): void;
   load(env?: Readonly<Record<string, string>>): Promise<Loaded>;
-  /** Throws with what is said about it when it is refused. */
+  /** Throws with the problems of a wrong configuration. */
   accepted(env?: Readonly<Record<string, string>>): Promise<Config>;
-  /** What is said about it, paths relative to the folder. */
+  /** The problems as people see them, with paths relative to the folder. */
   report(env?: Readonly<Record<string, string>>): Promise<string[]>;
   [Symbol.dispose](): void;
 }

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
-import { LARGE, locateFast, readFast } from "../../src/config/read/fast.ts";
+import { LARGE, readFast } from "../../src/config/read/fast.ts";
 import { readYaml } from "../../src/config/read/yaml.ts";
-import { type Whereabouts, lineFinder, offsetOf } from "../../src/config/read/positions.ts";
 
 const COUNT = 20_000;
 const HEAD = {
@@ -36,7 +35,7 @@ function asYaml(credentials: typeof accounts): string {
 }
 
 describe("a large configuration", () => {
-  test("is read the fast way, as JSON and as YAML, to the same result", () => {
+  test("takes the fast parser, as JSON and as YAML, with the same result", () => {
     expect(yaml.length).toBeGreaterThan(LARGE);
     const fromJson = parseConfig(json, "/etc/c.json", {});
     const fromYaml = parseConfig(yaml, "/etc/c.yaml", {});
@@ -49,21 +48,21 @@ describe("a large configuration", () => {
     expect(fromYaml.config?.credentials[0]?.id).toBe("10000");
   }, 60_000);
 
-  test("means the same to the fast parser as to the careful one", () => {
+  test("means the same to the fast parser as to the one of YAML", () => {
     const part = asYaml(accounts.slice(0, 2000));
     expect(part.length).toBeGreaterThan(LARGE);
-    const careful = readYaml(part, "c.yaml").value as { credentials: { id: unknown }[] };
-    for (const each of careful.credentials) each.id = Number(each.id);
-    expect(readFast(part)?.value).toEqual(careful);
+    const byYaml = readYaml(part, "c.yaml").value as { credentials: { id: unknown }[] };
+    for (const each of byYaml.credentials) each.id = Number(each.id);
+    expect(readFast(part)?.value).toEqual(byYaml);
   }, 60_000);
 
-  test("shares policies and parameters, so that memory does not grow with them", () => {
+  test("shares equal policies and parameters, so that memory does not grow with the fleet", () => {
     const { credentials } = parseConfig(json, "/etc/c.json", {}).config ?? { credentials: [] };
     expect(new Set(credentials.map(({ policy }) => policy)).size).toBe(1);
     expect(new Set(credentials.map(({ params }) => params)).size).toBe(1);
   }, 60_000);
 
-  test("is told about warnings and goes on", () => {
+  test("is accepted with warnings", () => {
     const { config, problems } = parseConfig(`${yaml}redis: { url: redis://x }\n`, "/etc/c.yaml", {});
     expect(config?.credentials).toHaveLength(COUNT);
     expect(problems).toEqual([
@@ -77,7 +76,7 @@ describe("a large configuration", () => {
     ]);
   }, 60_000);
 
-  test("is told about mistakes with line and suggestion, without the line itself", () => {
+  test("has mistakes reported with line and suggestion, without the line itself", () => {
     const text = yaml.replace("clientId: client-15000", "clientid: client-15000").replace("id: 29999", "id: 10000");
     const line = text.split("\n").findIndex((each) => each.includes("clientid")) + 1;
     const last = text.split("\n").findLastIndex((each) => each.includes("- id: 10000")) + 1;
@@ -101,14 +100,14 @@ describe("a large configuration", () => {
     ]);
   }, 60_000);
 
-  test("with broken syntax is told where", () => {
+  test("with broken syntax is reported with the place", () => {
     const text = `${asYaml(accounts.slice(0, 2000))}  - id: [\n`;
     expect(parseConfig(text, "c.yaml", {}).problems).toMatchObject([
       { line: text.split("\n").length, severity: "error" },
     ]);
   }, 60_000);
 
-  test("of JSON in one line is told the column", () => {
+  test("of JSON in one line is reported with the column", () => {
     const text = json.replace('"clientId":"client-15000"', '"clientid":"client-15000"');
     expect(parseConfig(text, "c.json", {}).problems).toMatchObject([
       {
@@ -119,97 +118,4 @@ describe("a large configuration", () => {
       { line: 1, column: text.indexOf('"clientid"') + 1, suggestion: "clientId" },
     ]);
   }, 60_000);
-});
-
-describe("the fast way to find a place", () => {
-  const text = `# a comment
-providers:
-  "quoted":   { tokenEndpoint: 'https://x', limits: { perSecond: 5 } }
-  plain:
-    params:
-      resource: [ a, "b",
-        c ]
-stores: {}
-? complex
-: value
-credentials:
-- id: a
-  publish:
-  - store: s
-    secret: text
-  -
-    store: t
--   id: b
-`;
-  const root = readYaml(text, "c.yaml");
-  const places = everyPath(root.value, []);
-
-  test("is the careful way, for every key and value", () => {
-    expect(places.length).toBeGreaterThan(25);
-    const positions = locateFast(text, places);
-    const placeAt = lineFinder(text);
-    for (const { path, key } of places) {
-      if (positions === undefined) throw new Error("not located");
-      const name = [...path, key].join(".");
-      expect({ name, ...placeAt(offsetOf(positions, path, key)) }).toEqual({ name, ...root.locate(path, key) });
-    }
-  });
-
-  test.for([
-    ["an empty value", "log:\n  level:\nhttp: {}\n"],
-    ["a block of text", "log:\n  level: |\n    info\n"],
-    ["a folded text", "log:\n  level: >-\n    info\n"],
-  ] as const)("puts %s where its key is", ([, text]) => {
-    const path = ["log", "level"];
-    const positions = locateFast(text, [{ path }]);
-    expect(positions && offsetOf(positions, path, undefined)).toBe(7);
-  });
-
-  test("is not taken for JSON nested deeper than its parser goes", () => {
-    const path = Array.from({ length: 200 }, () => 0);
-    expect(locateFast("[".repeat(200) + "]".repeat(200), [{ path }])).toBeUndefined();
-  });
-});
-
-function everyPath(value: unknown, path: readonly (string | number)[]): Whereabouts[] {
-  if (typeof value !== "object" || value === null) return [{ path }];
-  if (Array.isArray(value)) return [{ path }, ...value.flatMap((each, i) => everyPath(each, [...path, i]))];
-  const below = Object.entries(value).flatMap(([key, each]) => [{ path, key }, ...everyPath(each, [...path, key])]);
-  return [{ path }, ...below];
-}
-
-/** Enough to be large, and nothing in it that matters. */
-const PADDING = `# ${"x".repeat(98)}\n`.repeat(Math.ceil(LARGE / 100) + 1);
-
-describe("the fast parser leaves to the careful one", () => {
-  test.for([
-    ["an account id with leading zeros", "credentials: [{ id: 007 }]"],
-    ["an account id like 1e5", "credentials: [{ id: 1e5 }]"],
-    ["a number too large to be exact", "credentials: [{ id: 12345678901234567890 }]"],
-    ["an alias", "a: &x 5\nb: *x"],
-    ["the same key twice", "log: {}\nlog: {}"],
-    ["two documents", "log: {}\n---\nlog: {}"],
-    ["broken YAML", "log: {"],
-    ["a tab", "log:\n\tlevel: info"],
-  ] as const)("%s", ([, text]) => {
-    expect(readFast(`${PADDING}${text}\n`)).toBeUndefined();
-    expect(readFast(`${PADDING}log: {}\n`)).toEqual({ value: { log: {} } });
-  });
-
-  test.for([
-    ["an account id like 1e5", '{ "id": 1e5 }'],
-    ["an account id like 1.50", '{ "id": 1.50 }'],
-    ["a number too large to be exact", '{ "id": 12345678901234567890 }'],
-    ["the same key twice", '{ "id": 5, "id": 5 }'],
-    ["the same key twice, written in two ways", '{ "id": 5, "\\u0069d": 5 }'],
-    ["broken JSON", '{ "id": 5 '],
-    ["YAML in braces", "{ id: 5 }"],
-  ] as const)("%s in JSON", ([, text]) => {
-    expect(readFast(text)).toBeUndefined();
-  });
-
-  test("nothing of ordinary JSON, whatever its texts look like", () => {
-    const value = { a: '": 1e5', b: ["\\", '"', "007: 1", 5, -3, 0.25], "c\\": { "d:": null, e: true } };
-    expect(readFast(JSON.stringify(value))).toEqual({ value });
-  });
 });

@@ -23,7 +23,7 @@ const ACCOUNTS = `{ "id": "b", "template": "t", "clientId": "x" }
 { "id": "a", "template": "t", "clientId": "\${CLIENT}", "labels": { "tier": "gold" }, "rotateAt": "50%" }
 `;
 
-test("the origin of a value is the credential, a template, its provider, the defaults, a preset or evertoken", async () => {
+test("a value comes from the credential, its template or provider, the defaults, a preset or evertoken", async () => {
   using folder = makeFolder({ "c.yaml": MAIN, "accounts/1.ndjson": ACCOUNTS });
   const env = { CLIENT: "s3cret" };
   await folder.accepted(env);

@@ -8,7 +8,7 @@ import { complete } from "./fixture.ts";
 const CANARY = "c4n4ry-S3cr3t";
 const EXAMPLE = readFileSync(new URL("../../config.example.yaml", import.meta.url), "utf8");
 
-/** Everything that is said about a file, to people and to programs. */
+/** The whole output about a file, for people and for programs. */
 function everything(text: string, env: Readonly<Record<string, string>> = {}): string {
   const { config, problems } = parseConfig(text, "c.yaml", env);
   return formatProblems(problems) + JSON.stringify(problems) + JSON.stringify(config ?? {});
@@ -28,7 +28,10 @@ describe("a secret in the wrong place is never shown", () => {
     ["under a mistyped key before another mistake", `credentials:\n  - { clientSecet: ${CANARY}, id: a b }`],
     ["under a mistyped key after another mistake", `credentials:\n  - { id: a b, clientSecet: ${CANARY} }`],
     ["below a mistyped key", `credentials:\n  - { id: a b, clientSecet: { x:\n ${CANARY}, y: z }, provdier: p }`],
-    ["without the blank that makes it a value", `credentials:\n  - { ${CREDENTIAL}, clientSecret:${CANARY} }`],
+    [
+      "after a colon without a blank, which makes it part of the key",
+      `credentials:\n  - { ${CREDENTIAL}, clientSecret:${CANARY} }`,
+    ],
     ["beside a mistake on the next line", `{ "credentials": [{ "clientSecret":\n"${CANARY}", "provdier": "p" }] }`],
     ["behind an alias", `credentials:\n  - { id: &s ${CANARY}, provdier: p, clientSecret: *s }`],
     ["among the parameters", `credentials:\n  - { ${CREDENTIAL}, params: { client_secret: ${CANARY} } }`],
@@ -73,7 +76,7 @@ describe("a value from the environment is never shown", () => {
     }
   }, 60_000);
 
-  test("also where the rest of the value stands in the file", () => {
+  test("also when it is a part of the value", () => {
     for (const path of places) {
       const text = JSON.stringify(replaced(root, path, "https://x-${CANARY}/{access_token}{${CANARY}}"));
       const said = parseConfig(text, "c.json", { CANARY }).problems;
@@ -81,7 +84,7 @@ describe("a value from the environment is never shown", () => {
     }
   }, 60_000);
 
-  test("in an id or a secret's name that stands twice", () => {
+  test("in an id or a name of a secret that is used twice", () => {
     const one = "provider: p, clientId: x, clientSecret: { env: A }";
     const text = `credentials:
   - { id: "\${CANARY}", ${one}, publish: [{ store: s, secret: "\${CANARY}" }] }
@@ -102,7 +105,7 @@ describe("a value from the environment is never shown", () => {
   });
 });
 
-describe("whatever stands in a file", () => {
+describe("for any content of a file", () => {
   test("the answer is a list of problems, never a crash", () => {
     const root = parse(EXAMPLE) as unknown;
     const odd = [null, 5, "x", [], {}, [null], { a: null }, "${"];

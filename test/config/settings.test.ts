@@ -63,7 +63,7 @@ const rows: readonly { name: string; text: string; says: readonly string[] }[] =
     ],
   },
   {
-    name: "a duration that is none",
+    name: "a text that is no duration",
     text: "shutdown: { drainTimeout: 60sec }",
     says: [
       "c.yaml:1:27 error  a duration like 30s, 5m, 1h30m or 14d is expected",
@@ -99,7 +99,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a sentinel that is no address",
+    name: "a sentinel with a scheme",
     text: `redis: { sentinel: { master: m, nodes: ["redis://a:26379"] } }
 sealKey: { env: K }`,
     says: [
@@ -108,7 +108,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a value for a Redis address that is none",
+    name: "a Redis address without a scheme",
     text: `redis: { url: localhost, password: { env: P } }
 sealKey: { env: K }`,
     says: ["c.yaml:1:15 error  redis://HOST:PORT or rediss://HOST:PORT is expected"],
@@ -149,7 +149,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a share that is none",
+    name: "a text that is no share",
     text: "defaults: { rotateAt: often }",
     says: ["c.yaml:1:23 error  a share like 75% is expected", "    1 | defaults: { rotateAt: often }"],
   },
@@ -159,12 +159,12 @@ sealKey: { env: K }`,
     says: ["c.yaml:1:29 error  at most 10m is expected", "    1 | defaults: { requestTimeout: 10m1ms }"],
   },
   {
-    name: "a drain that no timer can time",
+    name: "a drain longer than any timer",
     text: "shutdown: { drainTimeout: 25d }",
     says: ["c.yaml:1:27 error  at most 1d is expected", "    1 | shutdown: { drainTimeout: 25d }"],
   },
   {
-    name: "a call to a store that could never be answered in time",
+    name: "a call to a store that no store can answer in time",
     text: "stores: { s: { type: file, dir: ./tokens, timeout: 99ms } }",
     says: [
       "c.yaml:1:52 error  at least 100ms is expected",
@@ -172,7 +172,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a call to a store that may take for ever",
+    name: "a call to a store that may take an hour",
     text: "stores: { s: { type: file, dir: ./tokens, timeout: 1h } }",
     says: [
       "c.yaml:1:52 error  at most 10m is expected",
@@ -297,7 +297,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "an endpoint that is no address",
+    name: "an endpoint without a scheme",
     text: "providers: { p: { tokenEndpoint: login.example.com } }",
     says: [
       "c.yaml:1:34 error  this is not a URL; write https://HOST/PATH",
@@ -326,7 +326,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "an endpoint in the clear",
+    name: "an endpoint with plain http",
     text: "providers: { p: { tokenEndpoint: http://login.example.com/token } }",
     says: [
       "c.yaml:1:34 error  plain http would show the client secret to the network; write https://, " +
@@ -361,7 +361,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a limit of nothing",
+    name: "a limit of zero",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { perSecond: 0 } } }",
     says: [
       "c.yaml:1:88 error  more than 0 is expected",
@@ -369,7 +369,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a concurrency of nothing",
+    name: "a concurrency of zero",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 0 } } }",
     says: [
       "c.yaml:1:90 error  at least 1 is expected",
@@ -377,7 +377,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a concurrency that is no whole number",
+    name: "a concurrency that is not a whole number",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 1.5 } } }",
     says: [
       "c.yaml:1:90 error  a whole number is expected",
@@ -385,7 +385,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a concurrency beyond reason",
+    name: "a concurrency above the limit",
     text: "providers: { p: { tokenEndpoint: https://login.example.com/token, limits: { concurrency: 1001 } } }",
     says: [
       "c.yaml:1:90 error  at most 1000 is expected",
@@ -484,7 +484,7 @@ sealKey: { env: K }`,
     ],
   },
   {
-    name: "a store beyond this machine in the clear",
+    name: "a store beyond this machine with plain http",
     text: `stores: { s: { type: aws-secrets-manager, region: eu-west-1, endpoint: "http://aws.example.com" } }`,
     says: [
       "c.yaml:1:72 warning  plain http shows every token to the network; write https://",
@@ -521,7 +521,7 @@ credentials: [{ id: a, ${REST}, publish: [{ store: s, secret: a b }] }]`,
     says: ["c.yaml:2:106 error  a secret's name in AWS is 1 to 512 letters, digits and /_+=.@-"],
   },
   {
-    name: "one secret by the names of two stores",
+    name: "one file that two stores lead to",
     text: `stores: { s: { type: file, dir: ./tokens/a }, t: { type: file, dir: tokens } }
 credentials: [{ id: a, ${REST}, publish: [{ store: s, secret: b }, { store: t, secret: a/b }] }]`,
     says: [
@@ -529,7 +529,7 @@ credentials: [{ id: a, ${REST}, publish: [{ store: s, secret: b }, { store: t, s
     ],
   },
   {
-    name: "a provider and a store that nobody uses",
+    name: "a provider and a store that no credential uses",
     text: `providers: { p: { tokenEndpoint: https://a.example.com/ }, q: { tokenEndpoint: https://b.example.com/ } }
 stores: { s: { type: file, dir: ./tokens }, t: { type: file, dir: ./others } }`,
     says: [
@@ -560,7 +560,7 @@ stores: { s: { type: file, dir: ./tokens }, t: { type: file, dir: ./others } }`,
   },
 ];
 
-describe("a configuration is told about", () => {
+describe("a configuration is reported for", () => {
   test.for(rows)("$name", ({ text, says }) => {
     expect(report(text).trimEnd().split("\n")).toEqual(says);
   });

@@ -1,14 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { configSchema, parseConfig } from "../../src/config/parse.ts";
-import { parseDuration } from "../../src/core/duration.ts";
-import { parseFraction } from "../../src/config/shape/fraction.ts";
-import { closest } from "../../src/config/suggest.ts";
 import { accepted, report } from "./fixture.ts";
 
 const CREDENTIAL = "provider: p, clientId: x, clientSecret: { env: A }, publish: [{ store: s, secret: a }]";
 
-describe("what is not said", () => {
-  test("has the defaults", () => {
+describe("a key that is not set", () => {
+  test("has its default", () => {
     const config = accepted("");
     expect(config).not.toHaveProperty("redis");
     expect(config).not.toHaveProperty("sealKey");
@@ -58,11 +55,11 @@ describe("what is not said", () => {
     ]);
   });
 
-  test("of a Redis has the key prefix evertoken", () => {
+  test("leaves the key prefix evertoken to Redis", () => {
     expect(accepted("redis: { url: redis://x }\nsealKey: { env: K }").redis?.keyPrefix).toBe("evertoken");
   });
 
-  test("of a cloud store makes no secrets", () => {
+  test("lets a cloud store create no secrets", () => {
     const stores = "stores: { s: { type: aws-secrets-manager, region: eu-west-1 } }";
     expect(accepted(stores).stores.get("s")).toEqual({
       name: "s",
@@ -99,7 +96,7 @@ describe("what is not said", () => {
       "type: gcp-secret-manager, project: p-1, endpoint: http://127.0.0.1:1, limits: { writesPerMinute: 30 }",
       { scope: "gcp:p-1", perSecond: 0.5 },
     ],
-  ])("of a store's writes is what its cloud takes: %s", (store, quota) => {
+  ])("leaves the quota of writes to the cloud: %s", (store, quota) => {
     expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.quota).toEqual(quota);
   });
 
@@ -116,7 +113,7 @@ describe("what is not said", () => {
     ["type: gcp-secret-manager, project: acme-prod, endpoint: http://127.0.0.1:4566", undefined],
     ["type: aws-secrets-manager, region: eu-west-1", undefined],
     ["type: file, dir: ./tokens", undefined],
-  ])("of what is looked up in a store is what its cloud takes: %s", (store, readQuota) => {
+  ])("leaves the quota of reads to the cloud: %s", (store, readQuota) => {
     expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.readQuota).toEqual(readQuota);
   });
 
@@ -127,7 +124,7 @@ describe("what is not said", () => {
     ["type: gcp-secret-manager, project: acme-prod, location: europe-west3", 20],
     ["type: gcp-secret-manager, project: acme-prod, limits: { writeInterval: 2s }", 2000],
     ["type: file, dir: ./tokens", 0],
-  ])("of one secret is written as often as its store takes it for good: %s", (store, writeIntervalMs) => {
+  ])("leaves the interval between writes of one secret to the store: %s", (store, writeIntervalMs) => {
     expect(accepted(`stores: { s: { ${store} } }`).stores.get("s")?.writeIntervalMs).toBe(writeIntervalMs);
   });
 });
@@ -145,7 +142,7 @@ describe("the preset cyclr", () => {
     expect(config.credentials[0]?.policy.lifetimeMs).toBe(1_209_600_000);
   });
 
-  test("gives way to what is said beside it", () => {
+  test("gives way to the keys of its provider", () => {
     const config = accepted(providers(", lifetime: 10m, consumerCache: 1m, retryBudget: 1m, publishFields: []"));
     expect(config.providers.get("p")?.publishFields).toEqual([]);
     expect(config.credentials[0]?.policy.lifetimeMs).toBe(600_000);
@@ -158,7 +155,7 @@ describe("the preset cyclr", () => {
     "https://api.apac.cyclr.com/oauth/token",
     "https://api.cyclr.private-instance.example/oauth/token",
     "http://127.0.0.1:8080/token",
-  ])("has nothing to say about %s", (url) => {
+  ])("reports nothing about %s", (url) => {
     expect(report(`providers: { p: { preset: cyclr, tokenEndpoint: "${url}" } }`)).toBe("");
   });
 });
@@ -181,7 +178,7 @@ describe("plain http is accepted", () => {
 });
 
 describe("a policy", () => {
-  test("is taken from the nearest place that says something, key by key", () => {
+  test("takes each key from the nearest place that sets it", () => {
     const { credentials } = accepted(`
 defaults: { rotateAt: 50%, consumerCache: 1m, retryBudget: 1m, lifetime: 2h }
 providers: { p: { tokenEndpoint: https://x.example.com/, consumerCache: 2m, retryBudget: 2m } }
@@ -195,7 +192,7 @@ credentials: [{ id: a, ${CREDENTIAL}, retryBudget: 3m }]`);
     });
   });
 
-  test("is one frozen object for all credentials that say the same", () => {
+  test("is one frozen object for all credentials with equal keys", () => {
     const { credentials } = accepted(`credentials:
   - { id: a, ${CREDENTIAL} }
   - { id: b, ${CREDENTIAL.replace("secret: a", "secret: b")}, lifetime: 60m }
@@ -217,7 +214,7 @@ credentials: [{ id: a, ${CREDENTIAL}, retryBudget: 3m }]`);
   });
 });
 
-test("a configuration is frozen through and through", () => {
+test("a configuration is frozen at every level", () => {
   const config = accepted("redis: { url: redis://x, tls: { caFile: ca.pem } }\nsealKey: { env: K }");
   const thawed: string[] = [];
   function walk(value: unknown, path: string): void {
@@ -230,7 +227,7 @@ test("a configuration is frozen through and through", () => {
   expect(thawed).toEqual([]);
 });
 
-test("relative paths are relative to the file's folder, wherever they stand", () => {
+test("relative paths are relative to the folder of the file", () => {
   const config = accepted(`
 dataDir: data
 sealKey: { file: key }
@@ -283,49 +280,6 @@ describe("http.listen", () => {
       expect(report(`http: { listen: "${listen}" }`)).toContain("host:port is expected");
     },
   );
-});
-
-describe("a duration", () => {
-  test.for([
-    ["500ms", 500],
-    ["10s", 10_000],
-    ["5m", 300_000],
-    ["2h", 7_200_000],
-    ["14d", 1_209_600_000],
-    ["1h30m", 5_400_000],
-    ["1d2h3m4s5ms", 93_784_005],
-    ["0s", 0],
-  ] as const)("may be %s", ([text, ms]) => {
-    expect(parseDuration(text)).toBe(ms);
-  });
-
-  test.for(["", "5", "m", "1.5h", "-5m", "5 m", "30m1h", "5M", "1w", "5m5m", " 5m"])("may not be %j", (text) => {
-    expect(parseDuration(text)).toBeUndefined();
-  });
-});
-
-test.for([
-  ["75%", 0.75],
-  ["0.5", 0.5],
-  [0.5, 0.5],
-  ["x%", undefined],
-  ["", undefined],
-] as const)("the share %j is %j", ([written, fraction]) => {
-  expect(parseFraction(written)).toBe(fraction);
-});
-
-describe("a suggestion", () => {
-  test.for([
-    ["leevl", ["level", "format"], "level"],
-    ["LEVEL", ["level"], "level"],
-    ["rotateat", ["rotateAt", "retryBudget"], "rotateAt"],
-    ["frmat", ["level", "format"], "format"],
-    ["whatever", ["level", "format"], undefined],
-    ["", ["level"], undefined],
-    ["x", [], undefined],
-  ] as const)("for %j among %j is %j", ([word, candidates, meant]) => {
-    expect(closest(word, candidates)).toBe(meant);
-  });
 });
 
 test("the schema is draft-07 and has no reference that leads nowhere", () => {

@@ -34,7 +34,7 @@ function credentialsOf(text: string): readonly Credential[] {
   return config.credentials;
 }
 
-/** `line:column message`, lines counted from behind the providers and stores. */
+/** Problems as `line:column message`. Lines count from after the providers and stores. */
 function said(text: string, env = {}): string[] {
   const { problems } = parse(text, env);
   const above = HEAD.split("\n").length - 1;
@@ -45,7 +45,7 @@ function said(text: string, env = {}): string[] {
 }
 
 describe("a credential", () => {
-  test("has what its template says", () => {
+  test("has the keys of its template", () => {
     const [acme] = credentialsOf(
       `${TEMPLATES}credentials: [{ id: acme, template: account, labels: { account: 1234 } }]`,
     );
@@ -62,7 +62,7 @@ describe("a credential", () => {
     });
   });
 
-  test("says itself what is nearest to it, in place of its template and of the one below", () => {
+  test("wins with its own keys over its template, and that over the template below", () => {
     const [acme] = credentialsOf(`${TEMPLATES}credentials:
   - id: acme
     template: gold
@@ -123,7 +123,7 @@ credentials:
     expect(acme?.publish[0]?.template).toBe("{access_token} {credential_id}");
   });
 
-  test("shares its label set, its policy and its parameters with all that say the same", () => {
+  test("shares equal labels, policies and parameters with other credentials", () => {
     const [a, b] = credentialsOf(`${TEMPLATES}credentials:
   - { id: a, template: account, labels: { account: 1 } }
   - { id: b, template: account, labels: { account: 1 } }
@@ -136,7 +136,7 @@ credentials:
 });
 
 describe("a template is refused", () => {
-  test("when it leads back to itself, with the way it goes", () => {
+  test("when it leads back to itself, with the circle", () => {
     expect(
       said(`templates:
   a: { template: b }
@@ -146,13 +146,13 @@ credentials: [{ id: x, template: a }, { id: y, template: b }]`),
     ).toEqual(["3:18 a template cannot build on itself: b → c → b"]);
   });
 
-  test("when it takes over itself at once", () => {
+  test("when it names itself", () => {
     expect(said("templates: { a: { template: a } }\ncredentials: []")).toEqual([
       "1:29 a template cannot build on itself: a → a",
     ]);
   });
 
-  test("when the one that it takes over does not exist", () => {
+  test("when the template that it names does not exist", () => {
     expect(said("templates: { account: {}, gold: { template: acount } }\ncredentials: []")).toEqual([
       `1:45 there is no template "acount"; configured: account, gold (account?)`,
     ]);
@@ -164,11 +164,11 @@ credentials: [{ id: x, template: a }, { id: y, template: b }]`),
     );
   });
 
-  test("when it says `extends`, with the word for it", () => {
+  test("when it has the key extends, with the right key", () => {
     expect(said("templates: { a: {}, b: { extends: a } }\ncredentials: []")[0]).toMatch(/ \(template\?\)$/);
   });
 
-  test("when a value in it is wrong, once, though nobody uses it", () => {
+  test("when a value in it is wrong, even if no credential uses it", () => {
     expect(said("templates: { a: { clientSecret: c4n4ry, rotateAt: 1 h } }\ncredentials: []")).toEqual([
       expect.stringMatching(/^1:33 a client secret is never written here/),
       "1:51 a share like 75% is expected",
@@ -176,10 +176,10 @@ credentials: [{ id: x, template: a }, { id: y, template: b }]`),
   });
 });
 
-describe("a mistake in a template is told once", () => {
+describe("a mistake in a template is reported once", () => {
   const three = "credentials: [{ id: a, template: t }, { id: b, template: t }, { id: c, template: t }]";
 
-  test("at its place there, with the credential that it was found by and how many others", () => {
+  test("at its place in the template, with the first credential and a count of the others", () => {
     expect(said(`templates:\n  t: { ${NEEDED}, publish: [{ store: gcp, secret: "t/{id}" }] }\n${three}`)).toEqual([
       `2:92 a secret's name in GCP is 1 to 255 letters, digits, _ and - (no slash) (credential "a" and 2 more)`,
     ]);
@@ -223,14 +223,14 @@ describe("a credential is refused", () => {
     );
   });
 
-  test("when neither it nor its template has what every credential needs", () => {
+  test("when a required key is neither in it nor in its template", () => {
     expect(said("templates: { t: { provider: p, clientId: x } }\ncredentials: [{ id: a, template: t }]")).toEqual([
       "2:15 the key clientSecret is missing, here and in the template t",
       "2:15 the key publish is missing, here and in the template t",
     ]);
   });
 
-  test("when a placeholder stands for a label that it does not have", () => {
+  test("when a placeholder names a label that it does not have", () => {
     expect(
       said(
         `${TEMPLATES}credentials: [{ id: a, template: account }, { id: b, template: account, scope: "x{label:y}" }]`,
@@ -258,7 +258,7 @@ describe("a credential is refused", () => {
     ]);
   });
 
-  test("without what came from the environment, by whatever way it came into the value", () => {
+  test("without the value of a variable, even if a placeholder brought it in", () => {
     const found = said(
       `templates: { t: { ${NEEDED}, publish: [{ store: aws, secret: "{label:k}" }] } }
 credentials: [{ id: a, template: t, labels: { k: "\${CANARY}" } }, { id: b, template: t, labels: { k: c4n4ry } }]`,
@@ -269,7 +269,7 @@ credentials: [{ id: a, template: t, labels: { k: "\${CANARY}" } }, { id: b, temp
   });
 });
 
-test("a template that nobody uses is pointed out, one that is taken over by a used one is not", () => {
+test("an unused template is reported, one that a used template builds on is not", () => {
   expect(
     said(
       `templates: { a: {}, b: { template: a }, c: {} }
@@ -291,30 +291,30 @@ credentials: [{ id: a, template: t, labels: { tenant: one } }, { id: b, template
   const saidOf = (text: string) =>
     parseConfig(text, "c.yaml", {}).problems.map((each) => `${each.line}:${each.column} ${each.message}`);
 
-  test("is each credential's own", () => {
+  test("is different for each credential", () => {
     expect(endpoints(fleet("https://{label:tenant}.example.com/{id}/token"))).toEqual([
       "https://one.example.com/a/token",
       "https://two.example.com/b/token",
     ]);
   });
 
-  test("is not kept with the credentials where it is the same for all", () => {
+  test("is not kept with the credentials when it is the same for all", () => {
     expect(endpoints(fleet("https://login.example.com/token"))).toEqual([undefined, undefined]);
   });
 
-  test("is refused where a credential does not have the label, at the credential", () => {
+  test("is refused at a credential that does not have the label", () => {
     expect(saidOf(fleet("https://login.example.com/{label:tenant}", ", { id: c, template: t }"))).toEqual([
       "4:113 {label:tenant} in tokenEndpoint of its provider names a label that this credential does not have",
     ]);
   });
 
-  test("is refused where it becomes no address", () => {
+  test("is refused when it is not a URL with its values filled in", () => {
     expect(
       saidOf(fleet("https://login.example.com:{label:port}/", ", { id: c, template: t, labels: { port: x } }")).at(-1),
     ).toMatch(/^4:119 with its values filled in, tokenEndpoint is not a URL: "https:\/\/login.example.com:x\/"/);
   });
 
-  test("is refused once where the placeholder does not exist, and where it would be plain http", () => {
+  test("is refused once when the placeholder does not exist, and when the scheme is plain http", () => {
     expect(saidOf(fleet("https://login.example.com/{tenant}"))).toEqual([
       expect.stringMatching(/^1:34 \{tenant\} is not a placeholder; use /),
     ]);

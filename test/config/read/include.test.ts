@@ -61,7 +61,7 @@ describe("include reads more credentials", () => {
     ).toEqual(ids);
   });
 
-  test("never the main file itself, and nothing where nothing is to be included", async () => {
+  test("never the main file itself, and none from an empty list of patterns", async () => {
     expect(await idsOf({ "c.yaml": `${MAIN}include: ["*.yaml"]`, "d.yaml": `- ${account("d")}` })).toEqual(["d"]);
     expect(await said({ "c.yaml": `${MAIN}include: []` })).toEqual([
       "c.yaml:1:1 warning  there is no credential: nothing will be done",
@@ -78,7 +78,7 @@ describe("include reads more credentials", () => {
     ).toEqual(["acme"]);
   });
 
-  test("with paths that are relative to the file they stand in", async () => {
+  test("with paths that are relative to the file that holds them", async () => {
     using folder = makeFolder({
       "c.yaml": `${MAIN}include: accounts/*`,
       "accounts/a.yaml": `- { id: own, template: t, clientSecret: { file: secret } }\n- { id: shared, template: t }\n`,
@@ -90,7 +90,7 @@ describe("include reads more credentials", () => {
     ]);
   });
 
-  test("tells every file that it read, with a hash that a change changes, and the folders to watch", async () => {
+  test("and lists every file with the hash of its content, and the folders to watch", async () => {
     using folder = makeFolder({
       "c.yaml": `${MAIN}include: ["accounts/*/*.yaml"]`,
       "accounts/eu/a.yaml": `- ${account("a")}`,
@@ -108,7 +108,7 @@ describe("include reads more credentials", () => {
     expect(after.files.map(({ hash }, i) => hash === before.files[i]?.hash)).toEqual([true, true, false]);
   });
 
-  test("tells them also when one of them is wrong, so that the change that rights it is seen", async () => {
+  test("and lists them for a wrong file too, so that its correction is noticed", async () => {
     using folder = makeFolder({ "c.yaml": `${MAIN}include: ["accounts/*"]`, "accounts/a.yaml": "- {" });
     const { config, files, watched } = await folder.load();
     expect(config).toBeUndefined();
@@ -139,7 +139,7 @@ describe("a folder that Kubernetes mounts", () => {
     expect((await folder.accepted()).credentials.map(({ id }) => id)).toEqual(["c", "d"]);
   });
 
-  test("is never read half before and half after it was exchanged", async () => {
+  test("is never read half before and half after a swap", async () => {
     using folder = makeFolder({ "c.yaml": `${MAIN}include: mounted` });
     const dir = join(folder.dir, "mounted");
     const version = (n: number): Record<string, string> =>
@@ -155,7 +155,7 @@ describe("a folder that Kubernetes mounts", () => {
     }
   });
 
-  test("that holds a link which leads nowhere is read without it", async () => {
+  test("with a link that leads nowhere is read without the link", async () => {
     using folder = makeFolder({ "c.yaml": `${MAIN}include: a`, "a/a.yaml": `- ${account("a")}` });
     symlinkSync("nowhere", join(folder.dir, "a/b.yaml"));
     expect((await folder.accepted()).credentials).toHaveLength(1);
@@ -272,7 +272,7 @@ describe("an include is refused", () => {
     ]);
   });
 
-  test("when there are more mistakes than anybody reads: the first fifty, in order, and a count", async () => {
+  test("with at most fifty mistakes, in order, and a count of the others", async () => {
     const wrong = Array.from({ length: 3000 }, (_, i) => `{ "id": "a${i}", "template": "t", "scope": 5 }`);
     const lines = await said({ "c.yaml": `${MAIN}include: a.ndjson`, "a.ndjson": wrong.join("\n") });
     const errors = lines.filter((line) => line.includes(" error "));

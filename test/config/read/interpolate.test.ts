@@ -78,7 +78,7 @@ describe("where a number, true or false is expected", () => {
     expect(limits).toEqual({ concurrency: 4, perSecond: 0.5 });
   });
 
-  test("what a variable holds instead is reported and not shown", () => {
+  test("another value of a variable is reported and not shown", () => {
     const said = report(providers, { YES: "yes", N: "many", R: "-1" });
     expect(said.split("\n").filter((line) => line.startsWith("c.yaml"))).toEqual([
       "c.yaml:1:73 error  true or false is expected",
@@ -103,7 +103,7 @@ describe("where a number, true or false is expected", () => {
   });
 });
 
-test("anchors and merges work, and what was merged gives way", () => {
+test("anchors and merges work, and merged keys give way to written ones", () => {
   const { credentials } = accepted(`
 credentials:
   - &first { id: a, ${REST}, publish: [{ store: s, secret: a }], rotateAt: 50% }
@@ -114,7 +114,7 @@ credentials:
   ]);
 });
 
-test("a mistake that came by a merge is reported where the merge is", () => {
+test("a mistake in a merged map is reported at the merge too", () => {
   expect(
     report(`
 credentials:

@@ -4,7 +4,7 @@ import { isClearlyValid } from "../../../src/config/shape/fast-path.ts";
 import { checkShape } from "../../../src/config/shape/schema.ts";
 
 const HEAD = { providers: {}, stores: {} };
-/** What the schema itself says of one credential; the other keeps the short cut from being taken. */
+/** The mistakes that the schema finds. The second, invalid credential keeps the fast path from being taken. */
 function bySchema(credential: unknown) {
   return checkShape({ ...HEAD, credentials: [credential, 5] }).mistakes.filter(({ path }) => path[1] === 0);
 }
@@ -49,7 +49,7 @@ const anything = fc.record(
   { requiredKeys: [] },
 );
 
-const right = {
+const valid = {
   id: "acme",
   clientId: 5,
   clientSecret: { file: "a" },
@@ -58,18 +58,18 @@ const right = {
   publish: [{ store: "s", secret: "a", format: "json" }],
   rotateAt: "75%",
 };
-/** Mostly right, so that one thing decides. */
+/** Valid but for a few keys, so that a single one decides. */
 const credential = fc
   .tuple(
     anything,
     fc.subarray(["id", "clientSecret", "labels", "params", "publish", "rotateAt", "lifetime", "unknown"]),
   )
   .map(([wild, keys]) => ({
-    ...right,
+    ...valid,
     ...Object.fromEntries(Object.entries(wild).filter(([key]) => keys.includes(key))),
   }));
 
-test("property: what the short cut takes for a right credential is one to the schema, unchanged", () => {
+test("property: the schema accepts, unchanged, every credential that the fast path accepts", () => {
   let taken = 0;
   fc.assert(
     fc.property(credential, (value) => {
@@ -85,11 +85,11 @@ test("property: what the short cut takes for a right credential is one to the sc
 
 test.each([
   [
-    "a whole one",
+    "a complete credential",
     { id: "a", provider: "p", clientId: "x", clientSecret: { env: "A" }, publish: [{ store: "s", secret: "a" }] },
   ],
   [
-    "one of a template",
+    "a credential with a template",
     { id: 7, template: "t", labels: { env: "prod" }, params: { a: ["b"] }, scope: "x", rotateAt: "50%" },
   ],
   [
@@ -100,6 +100,6 @@ test.each([
       publish: Array.from({ length: 8 }, () => ({ store: "s", secret: "a", format: "token" })),
     },
   ],
-])("%s takes the short cut", (_, value) => {
+])("%s takes the fast path", (_, value) => {
   expect(isClearlyValid(value)).toBe(true);
 });
