@@ -179,7 +179,7 @@ describe("src/README.md", () => {
     const { tag: _, sealed, ...keys } = keysOf("p", "q");
     const names = [...Object.values(keys), sealed("ID")].map((key) => key.slice("{p:q}:".length));
     const section = sectionOf(house, "Redis, and who may write there");
-    const named = new Set([...section.matchAll(/`([\w:]+)`/g)].map(([, name]) => name));
+    const named = new Set([...section.matchAll(/`([\w:-]+)`/g)].map(([, name]) => name));
     expect([...names, ...scripts.map(({ name }) => name)].filter((name) => !named.has(name))).toEqual([]);
   });
 });
