@@ -1,4 +1,4 @@
-/** The words of evertoken: what is configured, what is obtained, what is published. No behaviour but `Secret`. */
+/** The nouns of evertoken: the configuration of a credential, and its token. None has behaviour but `Secret`. */
 
 /** Instants are milliseconds since the epoch and end in `At`; durations end in `Ms`. */
 export type Instant = number;

@@ -1,7 +1,7 @@
 /** A breaker stands before a provider and before a store. Both open and probe by these numbers. */
 
-/** So many calls in a row without an answer open a breaker: from then on only probes go out. */
+/** A breaker opens after this number of calls in a row without an answer: from then on only probes are sent. */
 export const OPEN_AFTER = 5;
 
-/** `first`: from the opening to the first probe. `most`: between two probes; what waits is never later than this. */
+/** `first`: from the opening to the first probe. `most`: the longest time between two probes. */
 export const PROBE_MS = { first: 1000, most: 10_000 } as const;

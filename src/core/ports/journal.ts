@@ -44,7 +44,7 @@ export interface Finish {
   readonly nextAt: Instant;
   /** When the publish of the sealed token is retried; absent: no publish waits. It passes no gate of the provider. */
   readonly publishAt?: Instant;
-  /** "" leaves what is remembered as it is. */
+  /** As `encodeRecord` wrote it; "" keeps the record that the journal has. */
   readonly record: string;
   /** When the first consumer holds a dead token; 0: a target holds no token. */
   readonly liveUntil: Instant;

@@ -16,7 +16,7 @@ export type PublishErrorClass =
 export class PublishError extends OwnError {
   override readonly name = "PublishError";
   readonly class: PublishErrorClass;
-  /** The cloud's own error name or gRPC code name (allow-listed), or an errno: `ThrottlingException`, `UNAVAILABLE`, `EACCES`. */
+  /** The cloud's error name, gRPC code name or errno, allow-listed: `ThrottlingException`, `UNAVAILABLE`, `EACCES`. */
   readonly code: string;
   /** True when the write may have happened: the next publish MUST look before it writes. */
   readonly ambiguous: boolean;
@@ -64,7 +64,7 @@ export interface SecretVersion {
 type Known = Pick<Held, "revision" | "version"> | undefined;
 
 export interface Published {
-  /** `written` now; `unchanged`: this revision was there already; `superseded`: a newer one is there, nothing written. */
+  /** `written` now; `unchanged`: this revision was there; `superseded`: a newer one is there, nothing written. */
   readonly result: "written" | "unchanged" | "superseded";
   readonly held: Held;
 }
@@ -75,7 +75,7 @@ export interface Published {
  * MUST NOT retry by themselves beyond one immediate probe, and MUST NOT show payloads in errors.
  */
 export interface Store {
-  /** Newest version of the secret, or undefined when there is none (no secret, or no version). Never an error for absence. */
+  /** Newest version of the secret; undefined when there is none (no secret, or no version). Absence is no error. */
   look(secret: string, signal: AbortSignal): Promise<Held | undefined>;
   /**
    * MUST be idempotent: the same version again writes nothing. MUST NOT replace a newer revision.

@@ -127,7 +127,7 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Undefined for what is no count or does not fit the width. */
+/** Undefined for a value that is no count, or too large for the width. */
 function toBase64(value: number, width: number): string | undefined {
   if (!isCount(value)) return undefined;
   let text = "";

@@ -140,7 +140,7 @@ export function mintAgainAt(record: CredentialRecord, pending: readonly Target[]
   return most === 0 ? 0 : record.issuedAt + mintAgainMs(most, policy);
 }
 
-/** The record to be remembered while a publish is under way: meanwhile no target is confirmed to hold what it held. */
+/** The record for the time of a publish: no target is confirmed to hold what it held before. */
 export function withoutConfirmations(record: CredentialRecord): CredentialRecord {
   const targets: Record<string, TargetRecord> = {};
   for (const [key, target] of Object.entries(record.targets)) {
