@@ -50,8 +50,9 @@ function tooOften(times: { readonly lifeMs: number; readonly everyMs: number; re
   const [life, every, least] = [times.lifeMs, times.everyMs, times.leastMs].map((ms) =>
     formatDuration(ms, "sentence", 1),
   );
+  const perDay = Math.ceil(DAY_MS / times.everyMs);
   return (
-    `a token of ${life} is rotated every ${every}, ${Math.ceil(DAY_MS / times.everyMs)} versions a day of one secret; ` +
+    `a token of ${life} is rotated every ${every}, ${perDay} versions a day of one secret; ` +
     `in steady state the store takes one every ${least} (limits.writeInterval): use tokens that live longer`
   );
 }

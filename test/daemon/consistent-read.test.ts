@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-/** A configuration of two files that say the same number. */
+/** A configuration of two files that hold the same number. */
 function version(n: number): Record<string, string> {
   return {
     "config.yaml": JSON.stringify({
@@ -44,7 +44,7 @@ describe("a configuration that is read while it changes", () => {
     async function swapOn(): Promise<void> {
       for (let n = 1; swapping; n++) {
         await mounted.swap(version(n));
-        // As long as one reading takes, so that many are hit in the middle.
+        // About as long as one read takes, so that many swaps hit one in the middle.
         await new Promise((resolve) => setTimeout(resolve, 1 + (n % 7)));
       }
     }
@@ -52,7 +52,7 @@ describe("a configuration that is read while it changes", () => {
     let known: ConsistentConfig | undefined;
     for (let i = 0; i < 10; i++) {
       const read = await readConsistently(mounted.path("config.yaml"), {}, known?.loaded);
-      if (read === undefined) continue; // it changed all the time: nothing is applied
+      if (read === undefined) continue; // the files kept changing
       const [endpoint, id] = numbersOf(read);
       expect(id).toBe(endpoint);
       known = read;
@@ -63,7 +63,7 @@ describe("a configuration that is read while it changes", () => {
     expect(numbersOf(last)[0]).toMatch(/^v\d+$/);
   });
 
-  test("has the hash of what its files hold, whatever they are called and wherever they are", async () => {
+  test("has the hash of what its files hold, whatever their names and folders", async () => {
     const [a, b] = await Promise.all(["a", "b"].map((name) => makeMounted(join(dir, name), version(1))));
     const hashOf = async (path = ""): Promise<string | undefined> => (await readConsistently(path, {}))?.hash;
     const hash = await hashOf(a?.path("config.yaml"));
@@ -86,7 +86,7 @@ describe("a configuration that is read while it changes", () => {
     expect(after?.stats.print).not.toBe(before?.stats.print);
   });
 
-  test("is told to be missing, and found again", async () => {
+  test("is reported as missing, and found again", async () => {
     const file = join(dir, "config.yaml");
     const missing = await readConsistently(file, {});
     expect(missing?.loaded.problems[0]?.message).toContain("no such file");

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { aclRules } from "../documents.ts";
 import { configurationOf, configuredCredential, quick } from "../fakes/configuration.ts";
-import { type Site, makeSite } from "../fakes/daemon.ts";
+import { type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { watchOverlaps } from "../fakes/overlap-watch.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
@@ -32,14 +32,8 @@ describe("the daemon", () => {
   async function published(id: string): Promise<Published> {
     return JSON.parse(await readFile(site.path(`tokens/${id}`), "utf8")) as Published;
   }
-  const rotated =
-    (id: string, revision = 1) =>
-    (line: { event: string; credential?: string }) =>
-      line.event === "rotation.succeeded" &&
-      line.credential === id &&
-      Number((line as Record<string, unknown>)["revision"]) >= revision;
 
-  test("obtains tokens, publishes them, and renews them before they run out, with nothing but a configuration", async () => {
+  test("obtains, publishes and renews tokens before they run out, with nothing but a configuration", async () => {
     provider.otherwise(token({ expires_in: 4 }));
     await site.configure(fleet(["a", "b"]));
     const daemon = await site.start();
@@ -50,7 +44,7 @@ describe("the daemon", () => {
     expect((await published("a")).revision).toBeGreaterThanOrEqual(3);
   });
 
-  test("makes no exchange at all when a healthy daemon is started again", async () => {
+  test("makes no exchange when a healthy daemon is restarted", async () => {
     await site.configure(fleet(["a", "b", "c"]));
     const first = await site.start();
     for (const id of ["a", "b", "c"]) await first.line(rotated(id));
@@ -90,13 +84,13 @@ describe("the daemon", () => {
     await using empty = await startRedis({ port: true });
     await site.configure(fleet(["a"], { redis: { url: empty.url } }));
     const second = await site.start();
-    // Without a seal key the file's note was hashed with the same built-in key, so it is recognized.
+    // Without a seal key a built-in key hashes the note in the file, so that the second daemon recognizes it.
     const line = await second.line((each) => each.event === "rotation.recovered");
     expect(line).toMatchObject({ credential: "a", revision: 1 });
     expect(provider.seen).toHaveLength(1);
   });
 
-  test("finishes what has been sent when it is told to stop, and ends with 0", async () => {
+  test("finishes what has been sent when it is stopped, and ends with 0", async () => {
     let answer = (): void => undefined;
     provider.next((_seen, response) => {
       answer = () => {
@@ -142,7 +136,7 @@ describe("the daemon", () => {
     expect(await daemon.exited).toBe(143);
   });
 
-  test("ends although Redis is unreachable, before it ever was reached and after it was lost", async () => {
+  test("ends although Redis is unreachable, before the first connection and after a lost one", async () => {
     await using redis = await startRedis({ port: true });
     await site.configure(fleet(["a"], { redis: { url: redis.url } }));
     const daemon = await site.start();
@@ -186,7 +180,7 @@ describe("the daemon", () => {
     expect(provider.seen).toHaveLength(2);
   });
 
-  test("lets a throttled provider rest for as long as it asked, and no other", async () => {
+  test("sends nothing to a provider for as long as its 429 asks, and goes on with the others", async () => {
     await using other = await startTokenEndpoint();
     other.otherwise(token({ expires_in: 3 }));
     provider.next(json(429, { error: "slow_down" }, { "retry-after": "3" }));
@@ -208,7 +202,7 @@ describe("the daemon", () => {
     expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(2900);
   });
 
-  test("lets everyone rest who asks the same host for the same client, whatever their provider is called", async () => {
+  test("sends nothing for the same client to the same host meanwhile, whatever the provider is called", async () => {
     const names = { a: "p", b: "same-client", c: "other-client" };
     const config = fleet(Object.keys(names)) as { credentials: { id: keyof typeof names }[] };
     await site.configure({

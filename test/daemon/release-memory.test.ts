@@ -11,8 +11,9 @@ interface Seen {
 
 /** A process of its own, because the collection stops everything in it. */
 function run(prepare: string, waiting = true): Seen {
+  const { href } = new URL("../../src/daemon/release-memory.ts", import.meta.url);
   const script = `
-    import { releaseMemory } from ${JSON.stringify(new URL("../../src/daemon/release-memory.ts", import.meta.url).href)};
+    import { releaseMemory } from ${JSON.stringify(href)};
     ${prepare}
     const before = process.memoryUsage().heapTotal;
     const collected = releaseMemory({ waiting: ${waiting} });
@@ -26,7 +27,7 @@ function run(prepare: string, waiting = true): Seen {
 
 const MiB = 1024 * 1024;
 
-test("what a start has left behind is given back", () => {
+test("the garbage of a start is given back", () => {
   const { collected, before, after, exposed } = run(`
     let left = Array.from({ length: 500_000 }, (_, i) => ({ i, text: "x" + i }));
     left = undefined;`);
@@ -35,7 +36,7 @@ test("what a start has left behind is given back", () => {
   expect(exposed).toBe("undefined");
 });
 
-test("a large heap is left alone, because everything would wait for it, unless nobody waits", () => {
+test("a large heap is left alone, because all work would wait for it, unless none is under way", () => {
   const large = `globalThis.kept = Array.from({ length: 2_000_000 }, (_, i) => ({ i, text: "x" + i }));`;
   expect(run(large).collected).toBe(false);
   expect(run(large, false).collected).toBe(true);

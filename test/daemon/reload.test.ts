@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
 import { configurationOf, configuredCredential, quick } from "../fakes/configuration.ts";
-import { type Daemon, type Line, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Daemon, type Line, type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { makeMounted } from "../fakes/kubelet-mount.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, clientOf, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -33,11 +33,7 @@ function fleet(credentials: readonly string[], over: object = {}): object {
     ...over,
   });
 }
-const rotated =
-  (id: string, revision = 1) =>
-  (line: Line): boolean =>
-    line.event === "rotation.succeeded" && line.credential === id && Number(line["revision"]) >= revision;
-/** The so-manieth reload that was applied. */
+/** The `count`-th reload that was applied. */
 async function reloaded(daemon: Daemon, count = 1): Promise<Line | undefined> {
   const all = (): Line[] => daemon.lines.filter(({ event }) => event === "config.reloaded");
   await daemon.line(() => all().length >= count, TIMEOUT);
@@ -85,7 +81,7 @@ describe("a changed configuration", () => {
     expect(JSON.parse(await readFile(site.path("tokens/c5"), "utf8"))).toMatchObject({ credential_id: "c5" });
   });
 
-  test("asks for another token at once where another one is configured, and publishes to a new target", async () => {
+  test("asks at once for another token where the configuration does, and publishes to a new target", async () => {
     await site.configure(fleet(["a", "b", "c"]));
     const daemon = await site.start();
     for (const id of ["a", "b", "c"]) await daemon.line(rotated(id));
@@ -122,7 +118,7 @@ describe("a changed configuration", () => {
     const daemon = await site.start();
     await provider.arrived(1);
     await site.configure(limited(2));
-    // With one at a time nothing would be sent before the first is answered.
+    // With a concurrency of 1 nothing would be sent before the first answer.
     await provider.arrived(2);
     expect(await metric(daemon, "worker_concurrency")).toBe(2);
     const last = provider.seen.slice(1).map(clientOf)[0] ?? "";
@@ -133,7 +129,7 @@ describe("a changed configuration", () => {
     expect(JSON.parse(await readFile(site.path(`tokens/${first}`), "utf8"))).toMatchObject({ access_token: "slow" });
   });
 
-  test("takes a provider out while its exchange is under way, and ends in time", async () => {
+  test("removes a provider while its exchange is under way, and ends in time", async () => {
     await using other = await startTokenEndpoint();
     let answer = (): void => undefined;
     other.next((_seen, response) => {
@@ -159,7 +155,7 @@ describe("a changed configuration", () => {
     expect(daemon.lines.filter(({ event }) => event === "app.fault")).toEqual([]);
   });
 
-  test("tries a credential at once that was refused, when it is sent in the way that the provider wants", async () => {
+  test("tries a refused credential at once when it is sent in the way that the provider wants", async () => {
     provider.otherwise((seen, response, socket) =>
       (seen.headers.authorization === undefined ? token() : json(401, { error: "invalid_client" }))(
         seen,
@@ -243,7 +239,7 @@ describe("the way in which a configuration changes", () => {
     expect(askedFor("a")).toBe(1);
   });
 
-  test("may be slow: what is half written is refused, says why, and leaves everything as it was until it is whole", async () => {
+  test("may be slow: a half-written file is refused with the reason, and nothing changes until it is whole", async () => {
     await site.configure(fleet(ids(3)));
     const daemon = await site.start();
     for (const id of ids(3)) await daemon.line(rotated(id));
@@ -277,7 +273,7 @@ describe("the way in which a configuration changes", () => {
     expect((await statusOf(daemon)).config).toMatchObject({ lastReload: { ok: true } });
   });
 
-  test("may be more than was meant: over a fifth of the credentials is not removed at once unless that is allowed", async () => {
+  test("may be more than was meant: removing over a fifth of the credentials at once must be allowed", async () => {
     await site.configure(fleet(ids(10)));
     const daemon = await site.start();
     await site.configure(fleet(ids(8)));
@@ -299,7 +295,7 @@ describe("the way in which a configuration changes", () => {
     daemon.signal("SIGHUP");
     expect(await reloaded(daemon)).toMatchObject({ added: 1 });
     await daemon.line(rotated("b"), TIMEOUT);
-    // Nothing has changed: whoever asks is answered all the same.
+    // Nothing has changed: a SIGHUP is answered nevertheless.
     daemon.signal("SIGHUP");
     expect(await reloaded(daemon, 2)).toMatchObject({ added: 0, changed: 0, removed: 0 });
   });
@@ -317,7 +313,7 @@ describe("the way in which a configuration changes", () => {
 });
 
 describe("a fleet of 10,000", () => {
-  test("is reloaded without a request for any credential but those that were changed", async () => {
+  test("is reloaded without a request for any credential but the changed ones", async () => {
     await using redis = await startRedis({ port: true });
     const shared = { redis: { url: redis.url }, sealKey: { env: "SEAL_KEY" } };
     const env = { SEAL_KEY: "11".repeat(32) };
@@ -352,7 +348,7 @@ describe("replicas that get a change at different times", () => {
       Number((await askRedis(redis.port ?? 0, "ZCARD {evertoken:p}:due")).replace(":", ""));
     await write("a/config.yaml", 6);
     await reloaded(a);
-    // B has looked at what is scheduled, and left it alone.
+    // B has compared the due index with its configuration, and left it alone.
     await b.line(({ event }) => event === "config.superseded", TIMEOUT);
     expect(await scheduled()).toBe(6);
     await Promise.race([a.line(rotated("c5"), TIMEOUT), b.line(rotated("c5"), TIMEOUT)]);

@@ -19,7 +19,7 @@ function configOf(settings: object): Config {
 const started = configOf({});
 
 describe("what a running daemon takes from a new configuration", () => {
-  test("is everything, when nothing was changed that is opened at the start", () => {
+  test("is everything, unless something changed that is opened at the start", () => {
     const next = configOf({ shutdown: { drainTimeout: "5s" }, log: { level: "debug" }, reload: { maxRemoved: "50%" } });
     expect(splitByRestart(started, next)).toEqual({ config: next, restartNeeded: [] });
   });
@@ -43,7 +43,7 @@ describe("what a running daemon takes from a new configuration", () => {
     expect(config.redis?.url?.reveal()).toBe("redis://:pass@localhost:6379");
   });
 
-  test("takes the level of a log whose format must wait", () => {
+  test("includes the level of a log whose format must wait", () => {
     const { config } = splitByRestart(started, configOf({ log: { format: "pretty", level: "warn" } }));
     expect(config.log).toMatchObject({ format: "json", level: "warn" });
   });

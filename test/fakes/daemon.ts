@@ -24,6 +24,12 @@ export interface Daemon extends AsyncDisposable {
   readonly exited: Promise<number | string>;
 }
 
+/** Whether a line reports a rotation of this credential that published `revision` or a later one. */
+export function rotated(credential: string, revision = 1): (line: Line) => boolean {
+  return (line) =>
+    line.event === "rotation.succeeded" && line.credential === credential && Number(line["revision"]) >= revision;
+}
+
 /** A folder with a configuration, for real daemons and real commands. */
 export interface Site extends AsyncDisposable {
   readonly dir: string;

@@ -62,7 +62,7 @@ describe("a daemon with a Redis of its own", () => {
     expect(Math.min(...revisions(second))).toBe(Math.max(...revisions(first)) + 1);
   });
 
-  test("ends its Redis when it is told to stop, and leaves no socket", async () => {
+  test("ends its Redis when it is stopped, and leaves no socket", async () => {
     const daemon = await site.start();
     const guard = await guardOf(daemon);
     const pid = await server();
@@ -88,7 +88,8 @@ describe("a daemon with a Redis of its own", () => {
     const { code, stderr } = await site.run(["run", "--config", site.config]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `evertoken: another evertoken runs on ${site.path("evertoken-data")}; stop it, or give this one a dataDir of its own\n`,
+      `evertoken: another evertoken runs on ${site.path("evertoken-data")}; ` +
+        "stop it, or give this one a dataDir of its own\n",
     );
     await daemon.line(after(Math.max(0, ...revisions(daemon))));
   });
@@ -97,7 +98,8 @@ describe("a daemon with a Redis of its own", () => {
     const { code, stderr } = await site.run(["run", "--config", site.config], { PATH: site.dir });
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "evertoken: there is no redis-server on this machine: install it (apt-get install redis-server), or set redis: { url: ... } to use one elsewhere\n",
+      "evertoken: there is no redis-server on this machine: install it (apt-get install redis-server), " +
+        "or set redis: { url: ... } to use one elsewhere\n",
     );
     expect(provider.seen).toEqual([]);
   });
@@ -108,7 +110,8 @@ describe("a daemon with a Redis of its own", () => {
     const { code, stderr } = await site.run(["run", "--config", site.config]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `evertoken: the data directory ${site.path("file")} is not a folder (EEXIST); set dataDir to a folder of this user's, or redis: { url: ... } to use a Redis elsewhere\n`,
+      `evertoken: the data directory ${site.path("file")} is not a folder (EEXIST); ` +
+        "set dataDir to a folder of this user's, or redis: { url: ... } to use a Redis elsewhere\n",
     );
   });
 });

@@ -21,7 +21,7 @@ const EMBEDDED = new URL("../../../src/daemon/embedded/redis.ts", import.meta.ur
 const env = { PATH: process.env["PATH"] };
 const elapsed = (): number => performance.now();
 
-/** The events of one embedded Redis, and the next that is still to come. */
+/** The events of one embedded Redis; `next` waits for one that has not come yet. */
 function eventLog() {
   const events: EmbeddedEvent[] = [];
   const waiting = new Set<() => void>();
@@ -48,7 +48,7 @@ async function setting(socket: string, name: string): Promise<string> {
   return (await redis(socket, `CONFIG GET ${name}`)).split("\r\n")[4] ?? "";
 }
 
-/** There is no event for the end of somebody else's child. */
+/** Polls, because the end of a process that is no child of this one causes no event. */
 async function vanished(pid: number): Promise<void> {
   await expect.poll(() => alive(pid), { timeout: 15_000, interval: 20 }).toBe(false);
 }
@@ -163,7 +163,7 @@ describe("the embedded Redis", () => {
     }
   });
 
-  test("takes a path that is too long for a socket to a short one, the same every time", async () => {
+  test("replaces a path that is too long for a socket by a short one, the same every time", async () => {
     const limit = 100 - "/redis.sock".length;
     const fits = `/${"d".repeat(limit - 1)}`;
     expect(embeddedSocket(fits)).toBe(`${fits}/redis.sock`);
@@ -242,7 +242,7 @@ describe("the embedded Redis", () => {
     expect(await redisPid(socket)).toBe(pid);
   });
 
-  test("knows the data directory by whatever name it is called", async () => {
+  test("recognizes the data directory under another name", async () => {
     await start();
     const alias = join(root, "alias");
     await symlink(dataDir, alias);
@@ -256,7 +256,7 @@ describe("the embedded Redis", () => {
     expect(await redis(embeddedSocket(dataDir), "PING")).toBe("+PONG\r\n");
   });
 
-  test("is started again with its data when it dies by itself", async () => {
+  test("is restarted with its data when it dies by itself", async () => {
     const log = eventLog();
     const { socket } = await start(log);
     expect(await redis(socket, "SET token sealed")).toBe("+OK\r\n");
@@ -268,7 +268,7 @@ describe("the embedded Redis", () => {
     expect(await redis(socket, "GET token")).toBe("$6\r\nsealed\r\n");
   });
 
-  test("is never there twice when its guard alone is killed", async () => {
+  test("never runs twice when only its guard is killed", async () => {
     const log = eventLog();
     const { socket } = await start(log);
     const pid = await redisPid(socket);
@@ -290,7 +290,7 @@ describe("the embedded Redis", () => {
     for (const group of groups) await vanished(-group);
   });
 
-  test("says that it could not be started again, goes on trying, and can be closed meanwhile", async () => {
+  test("reports that it could not be restarted, goes on trying, and can be closed meanwhile", async () => {
     const log = eventLog();
     const embedded = await start(log);
     const appendOnly = join(dataDir, "appendonlydir");
@@ -316,7 +316,8 @@ describe("the embedded Redis", () => {
     );
     expect(error.code).toBe("not_installed");
     expect(error.message).toBe(
-      "there is no redis-server on this machine: install it (apt-get install redis-server), or set redis: { url: ... } to use one elsewhere",
+      "there is no redis-server on this machine: install it (apt-get install redis-server), " +
+        "or set redis: { url: ... } to use one elsewhere",
     );
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
@@ -330,7 +331,7 @@ describe("the embedded Redis", () => {
     expect(await redis(embedded.socket, "PING")).toBe("+PONG\r\n");
   });
 
-  test("tells where the reason is when redis-server does not start", async () => {
+  test("says where the reason stands when redis-server does not start", async () => {
     const bin = join(root, "bin");
     await mkdir(bin);
     await writeFile(join(bin, "redis-server"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
@@ -384,7 +385,7 @@ describe("the seal key of one machine", () => {
     expect(await readdir(dataDir)).toEqual(["seal-key"]);
   });
 
-  test("is the same for all who ask at the same moment", async () => {
+  test("is the same for all callers of the same moment", async () => {
     await Promise.all(Array.from({ length: 8 }, () => ensureSealKey(dataDir)));
     expect(await readdir(dataDir)).toEqual(["seal-key"]);
   });

@@ -37,13 +37,13 @@ async function causes(act: () => Promise<unknown>): Promise<void> {
 }
 
 describe("a watched folder", () => {
-  test("tells every swap of a mount, not only the first", async () => {
+  test("reports every swap of a mount, not only the first", async () => {
     const mounted = await makeMounted(join(dir, "mount"), { "a.yaml": "1" });
     await watch.follow([mounted.dir]);
     for (const text of ["2", "3", "4", "5"]) await causes(() => mounted.swap({ "a.yaml": text }));
   });
 
-  test("tells a file that is written, replaced, added and taken away", async () => {
+  test("reports a file that is written, replaced, added and removed", async () => {
     const file = join(dir, "a.yaml");
     await watch.follow([dir]);
     await causes(() => writeFile(file, "1"));
@@ -74,14 +74,14 @@ describe("a watched folder", () => {
   });
 });
 
-describe("a look", () => {
-  test("is the same while nothing changes", async () => {
+describe("the stats of files", () => {
+  test("are the same while nothing changes", async () => {
     const file = join(dir, "a.yaml");
     await writeFile(file, "1");
     expect((await statFiles([file], [dir])).print).toBe((await statFiles([file], [dir])).print);
   });
 
-  test("differs after each way to change a file, and after a file has come or gone", async () => {
+  test("differ after each way to change a file, and after a file was added or removed", async () => {
     const mounted = await makeMounted(join(dir, "mount"), { "a.yaml": "1", "b.yaml": "1" });
     const prints = new Set<string>();
     const take = async (): Promise<void> => {
@@ -99,14 +99,14 @@ describe("a look", () => {
     expect(prints.size).toBe(5);
   });
 
-  test("does not care for files that are no configuration, so that a store may write beside it", async () => {
+  test("leave out files that are no configuration, so that a store may write beside it", async () => {
     const before = await statFiles([], [dir]);
     await writeFile(join(dir, ".acme.tmp"), "token");
     await writeFile(join(dir, "acme"), "token");
     expect((await statFiles([], [dir])).print).toBe(before.print);
   });
 
-  test("knows since when the newest is here, however old a copied file says that it is", async () => {
+  test("show since when the newest file is here, whatever age a copied file claims", async () => {
     const file = join(dir, "a.yaml");
     await writeFile(file, "1");
     const { since } = await statFiles([file], [dir]);
@@ -115,7 +115,7 @@ describe("a look", () => {
   });
 });
 
-test("an event may come where a file stands and where it leads to", async () => {
+test("the folders of a file are its own and the one that its link leads to", async () => {
   const mounted = await makeMounted(join(dir, "mount"), { "a.yaml": "1" });
   const folders = await foldersOf([mounted.path("a.yaml")]);
   expect(folders[0]).toBe(mounted.dir);

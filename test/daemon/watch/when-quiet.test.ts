@@ -34,7 +34,7 @@ describe("waiting for quiet", () => {
     expect(runs()).toBe(1);
   });
 
-  test("does not wait for ever where it is never quiet", () => {
+  test("does not wait for ever when it is never quiet", () => {
     const { noteEvent, runs } = setUp();
     for (let at = 0; at < 4900; at += 100) {
       noteEvent();
@@ -46,7 +46,7 @@ describe("waiting for quiet", () => {
     expect(runs()).toBe(1);
   });
 
-  test("runs at once when it is told to, and not again for what was waiting", () => {
+  test("runs at once on request, and not again for the events before", () => {
     const { noteEvent, runNow, runs } = setUp();
     noteEvent();
     runNow();
@@ -55,7 +55,7 @@ describe("waiting for quiet", () => {
     expect(runs()).toBe(1);
   });
 
-  test("never runs twice at once: what happens meanwhile leads to one more run", async () => {
+  test("never runs twice at once: an event during a run leads to one more run", async () => {
     const { noteEvent, runNow, runs, end } = setUp();
     runNow();
     noteEvent();
