@@ -1,6 +1,6 @@
-import { type Provider, Secret, type Token } from "../core/credential.ts";
-import { classify } from "./classify.ts";
+import { type Instant, type Provider, Secret, type Token } from "../core/credential.ts";
 import { ExchangeError } from "../core/ports/exchange.ts";
+import { classify } from "./classify.ts";
 import { type Headers, retryAfterMs } from "./retry-after.ts";
 
 /** A complete HTTP answer; `text` is the body as far as it came. */
@@ -15,45 +15,45 @@ export interface AnswerContext {
   readonly provider: Pick<Provider, "expiresInUnit" | "responsePath" | "publishFields">;
   readonly assumedLifetimeMs: number;
   /** Just before the request was sent. */
-  readonly issuedAt: number;
-  readonly now: number;
+  readonly issuedAt: Instant;
+  readonly now: Instant;
 }
 
 type Body = Readonly<Record<string, unknown>>;
 
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 3600 * 1000;
-/** RFC 6749 appendix A.12: visible ASCII and space; a line break would break every header it is put into. */
+/** RFC 6749 appendix A.12: visible ASCII and space. A line break would break every header that carries the token. */
 const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
-/** RFC 6750, in any case; some write "BearerToken". */
+/** `Bearer` (RFC 6750), in any case; some providers write "BearerToken". */
 const BEARER = /^bearer[\w-]*$/i;
 
-/** The single place where an answer becomes a token (with warnings for what was sloppy) or an ExchangeError. */
+/** The single place where an answer becomes a token (with warnings about sloppy parts of it) or an ExchangeError. */
 export function readAnswer(answer: Answer, context: AnswerContext): { token: Token; warnings: string[] } {
   const warnings: string[] = [];
   const html = /^\s*</.test(answer.text);
-  const body = html ? undefined : parse(answer, context, warnings);
-  const holder = body && descend(body, context.provider.responsePath, warnings);
-  const accessToken = own(holder, "access_token");
+  const body = html ? undefined : parseBody(answer, context, warnings);
+  const holder = body && memberAt(body, context.provider.responsePath, warnings);
+  const accessToken = ownMember(holder, "access_token");
   if (answer.status >= 200 && answer.status < 300 && typeof accessToken === "string" && accessToken !== "") {
-    return { token: tokenOf(accessToken, holder ?? {}, context, warnings), warnings };
+    return { token: tokenOf({ accessToken, body: holder ?? {} }, context, warnings), warnings };
   }
   throw classify({
     host: context.host,
     status: answer.status,
     code: errorCode(holder) ?? errorCode(body),
     html,
-    retryAfterMs: waitOf(answer, context.now),
+    retryAfterMs: requestedWaitMs(answer, context.now),
     location: locationHost(answer.headers["location"]),
   });
 }
 
-/** Many send X-RateLimit-Reset with every answer: on a 503 only Retry-After is a request to wait. */
-function waitOf({ status, headers }: Answer, now: number): number | undefined {
+/** Many providers send X-RateLimit-Reset with every answer: on a 503 only Retry-After is a request to wait. */
+function requestedWaitMs({ status, headers }: Answer, now: number): number | undefined {
   if (status === 503 && headers["retry-after"] === undefined) return undefined;
   return retryAfterMs(headers, now);
 }
 
-function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body | undefined {
+function parseBody(answer: Answer, context: AnswerContext, warnings: string[]): Body | undefined {
   let { text } = answer;
   if (text.startsWith("\ufeff")) {
     text = text.slice(1);
@@ -67,7 +67,7 @@ function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body
     }
     return typeof value === "object" && value !== null ? (value as Body) : undefined;
   } catch {
-    // The parser's message quotes the text, so it is dropped here.
+    // The parser's error is dropped: its message quotes the text.
   }
   if (answer.status < 300 && /^\s*[[{]/.test(text)) {
     throw new ExchangeError(
@@ -87,10 +87,10 @@ function parse(answer: Answer, context: AnswerContext, warnings: string[]): Body
   return undefined;
 }
 
-function descend(body: Body, path: readonly string[], warnings: string[]): Body | undefined {
+function memberAt(body: Body, path: readonly string[], warnings: string[]): Body | undefined {
   let value: unknown = body;
   for (const name of path) {
-    value = own(value as Body, name);
+    value = ownMember(value as Body, name);
     if (Array.isArray(value) && value.length === 1) {
       warnings.push("wrapped_in_array");
       [value] = value;
@@ -100,23 +100,27 @@ function descend(body: Body, path: readonly string[], warnings: string[]): Body 
   return value as Body;
 }
 
-function own(body: Body | undefined, name: string): unknown {
+function ownMember(body: Body | undefined, name: string): unknown {
   return body !== undefined && Object.hasOwn(body, name) ? body[name] : undefined;
 }
 
-/** `error` as RFC 6749 has it, or the ways in which others say no with status 200. */
+/** `error` (RFC 6749 section 5.2), or how some providers refuse with status 200: an object, `ok: false`, `errcode`. */
 function errorCode(body: Body | undefined): string | undefined {
-  const error = own(body, "error");
+  const error = ownMember(body, "error");
   if (typeof error === "string" && error !== "") return error;
   if (typeof error === "object" && error !== null) {
-    const code = own(error as Body, "code");
+    const code = ownMember(error as Body, "code");
     return typeof code === "string" ? code : "other";
   }
-  const vendor = own(body, "errcode");
-  return own(body, "ok") === false || (vendor !== undefined && vendor !== 0) ? "other" : undefined;
+  const vendor = ownMember(body, "errcode");
+  return ownMember(body, "ok") === false || (vendor !== undefined && vendor !== 0) ? "other" : undefined;
 }
 
-function tokenOf(accessToken: string, body: Body, context: AnswerContext, warnings: string[]): Token {
+function tokenOf(
+  { accessToken, body }: { readonly accessToken: string; readonly body: Body },
+  context: AnswerContext,
+  warnings: string[],
+): Token {
   const refuse = (code: string, why: string): ExchangeError =>
     new ExchangeError(`token endpoint ${context.host} sent a token that cannot be used: ${why}`, {
       class: "protocol",
@@ -124,15 +128,15 @@ function tokenOf(accessToken: string, body: Body, context: AnswerContext, warnin
       sent: true,
     });
   if (!ACCESS_TOKEN.test(accessToken)) throw refuse("token_malformed", "it has characters that RFC 6749 forbids");
-  const tokenType = typeOf(own(body, "token_type"), warnings);
+  const tokenType = typeOf(ownMember(body, "token_type"), warnings);
   if (!BEARER.test(tokenType)) {
     throw refuse(
       "token_type_unsupported",
       "its token_type is not Bearer (RFC 6749 section 7.1: such a token must not be used)",
     );
   }
-  const scope = scopeOf(own(body, "scope"), warnings);
-  const lifetimeMs = lifetimeOf(own(body, "expires_in"), context, warnings);
+  const scope = scopeOf(ownMember(body, "scope"), warnings);
+  const lifetimeMs = lifetimeOf(ownMember(body, "expires_in"), context, warnings);
   const fields: [string, unknown][] = [];
   for (const name of context.provider.publishFields) {
     if (Object.hasOwn(body, name)) fields.push([name, body[name]]);
@@ -143,7 +147,7 @@ function tokenOf(accessToken: string, body: Body, context: AnswerContext, warnin
     issuedAt: context.issuedAt,
     expiresAt: context.issuedAt + lifetimeMs,
     ...(scope !== undefined && { scope }),
-    // fromEntries defines own members, so that a field named __proto__ stays a field.
+    // fromEntries defines own members: a field named __proto__ stays a field.
     fields: Object.fromEntries(fields),
   };
 }
@@ -161,7 +165,10 @@ function scopeOf(value: unknown, warnings: string[]): string | undefined {
   return Array.isArray(value) ? value.filter((v) => typeof v === "string").join(" ") : undefined;
 }
 
-/** In ms. RFC 6749 section 5.1 recommends `expires_in`; what is missing or absurd is replaced by the configured lifetime. */
+/**
+ * In ms. RFC 6749 section 5.1 only recommends `expires_in`: the configured lifetime stands in for a missing or absurd
+ * one.
+ */
 function lifetimeOf(value: unknown, context: AnswerContext, warnings: string[]): number {
   let number = typeof value === "number" ? value : Number.NaN;
   if (typeof value === "string" && /^\d+(\.\d+)?s?$/.test(value.trim())) {

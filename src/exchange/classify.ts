@@ -1,6 +1,9 @@
 import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.ts";
 
-/** Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and what providers use for throttling. */
+/**
+ * Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and the codes that
+ * providers use for throttling.
+ */
 const CODES = new Set([
   "invalid_request",
   "invalid_client",
@@ -41,7 +44,7 @@ const REVOKED = new Set([
 const UNWELL = new Set([408, 409, 421, 423, 425]);
 const ENDPOINT = new Set([404, 405, 410, 413, 415, 431]);
 
-/** What an answer without a token was. `code` is the body's `error`, not yet looked at. */
+/** An answer without a token. `code` is the body's `error`, not yet compared with the codes that may be shown. */
 export interface Refusal {
   readonly host: string;
   readonly status: number;
@@ -52,18 +55,18 @@ export interface Refusal {
   readonly location?: string | undefined;
 }
 
-/** Provider text never passes: a code that is not known becomes `other`. */
+/** Text of a provider never passes: an unknown code becomes `other`. */
 function allowedCode(code: unknown): string | undefined {
   if (typeof code !== "string" || code === "") return undefined;
   const lower = code.toLowerCase();
   return CODES.has(lower) ? lower : "other";
 }
 
-/** One answer, one class (reference table "status x error"); first match wins. */
+/** One answer, one class: the first rule that matches, by status, kind of body and error code. */
 export function classify(refusal: Refusal): ExchangeError {
   const { host, status, retryAfterMs } = refusal;
   const code = allowedCode(refusal.code);
-  const [className, shown, advice] = judge(refusal, code);
+  const [className, shown, advice] = verdictOf(refusal, code);
   const wait = className === "throttled" ? retryAfterMs : undefined;
   return new ExchangeError(`token endpoint ${host} answered ${status} ${shown}: ${advice}`, {
     class: className,
@@ -76,7 +79,7 @@ export function classify(refusal: Refusal): ExchangeError {
 
 type Verdict = readonly [ExchangeErrorClass, code: string, advice: string];
 
-function judge(refusal: Refusal, code: string | undefined): Verdict {
+function verdictOf(refusal: Refusal, code: string | undefined): Verdict {
   const { status, html } = refusal;
   if (status === 429 || (code !== undefined && THROTTLED.has(code))) {
     return [
@@ -86,33 +89,39 @@ function judge(refusal: Refusal, code: string | undefined): Verdict {
     ];
   }
   if (status === 503 && refusal.retryAfterMs !== undefined) {
-    return ["throttled", code ?? "http_503", "unavailable, with a Retry-After that is kept"];
+    return [
+      "throttled",
+      code ?? "http_503",
+      "unavailable; nothing is sent to this provider until its Retry-After has passed",
+    ];
   }
   if (status >= 500 || UNWELL.has(status) || (code !== undefined && TRANSIENT.has(code))) {
-    return ["transient", code ?? (html ? "html" : `http_${status}`), "the provider is unwell; it is tried again soon"];
+    return ["transient", code ?? (html ? "html" : `http_${status}`), "the provider is unwell; retrying shortly"];
   }
   if (status >= 300 && status < 400) {
     return [
       "config",
       "redirect_refused",
-      `it redirects to ${refusal.location ?? "nowhere"}; redirects are not followed because they would carry the client secret away: set tokenEndpoint to the final address`,
+      `it redirects to ${refusal.location ?? "nowhere"}; ` +
+        "redirects are not followed because they would carry the client secret away: " +
+        "set tokenEndpoint to the final address",
     ];
   }
   if (status === 407)
     return ["config", "proxy", "the proxy refuses the connection; check HTTPS_PROXY and its credentials"];
-  // 401 is the client's, and 405 and its like are the endpoint's, whatever the page says.
+  // A 401 is about the client, and a 405 and its like are about the endpoint, whatever the page says.
   if (html && (status < 300 || status === 403)) {
     return ["transient", "html", "a web page instead of a token (a maintenance page, a captive portal, a firewall?)"];
   }
   if (html && (status === 404 || !(ENDPOINT.has(status) || status === 401))) {
     return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
   }
-  return byCode(status, code);
+  return verdictByCode(status, code);
 }
 
-function byCode(status: number, code: string | undefined): Verdict {
+function verdictByCode(status: number, code: string | undefined): Verdict {
   if (code !== undefined && REVOKED.has(code)) {
-    return ["revoked", code, "the grant is gone; it must be given again at the provider"];
+    return ["revoked", code, "the grant was revoked; authorize this client again at the provider"];
   }
   if (code === "invalid_grant")
     return ["config", code, "the grant is refused; check the client's rights at the provider"];
@@ -120,7 +129,8 @@ function byCode(status: number, code: string | undefined): Verdict {
     return [
       "config",
       code === undefined || code === "other" ? "invalid_client" : code,
-      "the client id or secret is wrong, or the client may not use this grant; check clientId, clientSecret and auth.method",
+      "the client id or secret is wrong, or the client may not use this grant; " +
+        "check clientId, clientSecret and auth.method",
     ];
   }
   if (code === "access_denied") return ["config", code, "the provider denies access to this client"];
@@ -140,5 +150,5 @@ function byCode(status: number, code: string | undefined): Verdict {
       code ?? "no_token",
       "an answer without access_token and without error; check tokenEndpoint and responsePath",
     ];
-  return ["protocol", code ?? `http_${status}`, "an answer that RFC 6749 does not know"];
+  return ["protocol", code ?? `http_${status}`, "not a response that RFC 6749 defines"];
 }

@@ -1,11 +1,11 @@
 import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.ts";
 
 /** How far a request had come when it failed. */
-export interface Way {
+export interface FailedRequest {
   readonly host: string;
-  /** It had been handed to a connection. */
+  /** The request had been handed to a connection. */
   readonly reached: boolean;
-  /** An earlier try of the same exchange had been. */
+  /** An earlier request of the same exchange had been handed to one. */
   readonly sentBefore: boolean;
   readonly aborted: boolean;
   readonly proxied: boolean;
@@ -16,36 +16,36 @@ const CERTIFICATE =
   /^(ERR_TLS|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|UND_ERR_PRX_TLS)/;
 const TLS = /^(ERR_SSL|ERR_OSSL|EPROTO$)/;
 
-/** The transport's error as ours: from its code alone, since messages may quote what was sent or a proxy's password. */
-export function explain(error: unknown, way: Way): ExchangeError {
+/** Turns the transport's error into ours, by its code alone: messages may quote the request or a proxy's password. */
+export function connectionError(error: unknown, request: FailedRequest): ExchangeError {
   if (error instanceof ExchangeError) return error;
   const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
   const unnamed = name === "HTTPParserError" ? "not_http" : "other";
   const known = typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : unnamed;
   const [className, shown, why] =
-    (way.aborted ? outOfTime(way) : undefined) ??
+    (request.aborted ? outOfTime(request) : undefined) ??
     fromProxy(message) ??
-    (way.reached ? afterSending(known) : beforeSending(known, way.proxied));
-  return new ExchangeError(`token endpoint ${way.host} ${why}`, {
+    (request.reached ? afterSending(known) : beforeSending(known, request.proxied));
+  return new ExchangeError(`token endpoint ${request.host} ${why}`, {
     class: className,
     code: shown,
-    sent: way.reached || way.sentBefore,
+    sent: request.reached || request.sentBefore,
   });
 }
 
 type Verdict = readonly [ExchangeErrorClass, code: string, why: string];
 
-function outOfTime({ reached, sentBefore }: Way): Verdict {
+function outOfTime({ reached, sentBefore }: FailedRequest): Verdict {
   return reached || sentBefore
     ? ["unknown_outcome", "timeout", "did not answer within requestTimeout"]
     : ["transient", "connect_timeout", "was not reached within requestTimeout"];
 }
 
-/** undici tells a refused CONNECT by its message only. */
+/** That a proxy refused CONNECT, only undici's message says. */
 function fromProxy(message: unknown): Verdict | undefined {
   const status = typeof message === "string" ? /^Proxy response \((\d{3})\)/.exec(message) : null;
   if (status === null) return undefined;
-  // A proxy says 502 to 504 while the provider itself is away: nothing to configure.
+  // A proxy answers 502 to 504 while the provider is away: nothing is misconfigured then.
   return status[1]?.startsWith("5")
     ? ["transient", "proxy", `was not reached: the proxy answered ${status[1]}`]
     : [
@@ -64,13 +64,13 @@ function beforeSending(code: string, proxied: boolean): Verdict {
     ];
   }
   if (TLS.test(code)) {
-    return ["tls", code, `does not speak TLS as it must (${code}); check scheme and port`];
+    return ["tls", code, `breaks the rules of TLS (${code}); check scheme and port`];
   }
   const via = proxied ? "; the environment sets a proxy: check HTTPS_PROXY and NO_PROXY" : "";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return ["transient", code, `was not found (${code}); check the host name in tokenEndpoint${via}`];
   }
-  // Before sending, headers can only be those of the proxy's answer to CONNECT.
+  // Before the request is sent, the only headers to wait for are those of a proxy's answer to CONNECT.
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT") {
     return ["transient", "connect_timeout", `was not reached: connecting took too long${via}`];
   }
@@ -80,5 +80,5 @@ function beforeSending(code: string, proxied: boolean): Verdict {
 function afterSending(code: string): Verdict {
   return BROKEN.has(code)
     ? ["unknown_outcome", "connection_broken", `broke the connection (${code})`]
-    : ["unknown_outcome", code, `did not answer as HTTP asks (${code})`];
+    : ["unknown_outcome", code, `sent an answer that is not HTTP (${code})`];
 }

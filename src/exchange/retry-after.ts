@@ -2,25 +2,25 @@ import { daysFromCivil } from "../core/instant.ts";
 
 const MAX_MS = 24 * 3600 * 1000;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/** Numbers above these are instants (epoch milliseconds, epoch seconds), below them waits (seconds). */
+/** A number above one of these is an instant (epoch milliseconds, epoch seconds), a smaller one a wait (seconds). */
 const EPOCH_MS = 1_000_000_000_000;
 const EPOCH_SECONDS = 1_000_000_000;
 
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * How long the answer asks to wait, in ms: Retry-After (RFC 9110 section 10.2.3: seconds or HTTP-date, the latter measured
- * against the answer's own Date), else X-RateLimit-Reset (epoch seconds or seconds). 0 becomes 1 s, more than a day a day.
+ * How long the answer asks to wait, in ms, from 1 s to a day. Retry-After (RFC 9110 section 10.2.3) has seconds or an
+ * HTTP-date, measured against the answer's own Date; X-RateLimit-Reset has seconds, epoch seconds or milliseconds.
  */
 export function retryAfterMs(headers: Headers, now: number): number | undefined {
   const wait =
-    fromRetryAfter(one(headers["retry-after"]), headers, now) ??
-    fromReset(one(headers["x-ratelimit-reset"] ?? headers["x-rate-limit-reset"]), now);
+    fromRetryAfter(firstOf(headers["retry-after"]), headers, now) ??
+    fromReset(firstOf(headers["x-ratelimit-reset"] ?? headers["x-rate-limit-reset"]), now);
   if (wait === undefined) return undefined;
   return Math.min(Math.max(wait, 1000), MAX_MS);
 }
 
-function one(value: string | readonly string[] | undefined): string | undefined {
+function firstOf(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === "string" ? value.trim() : value?.[0]?.trim();
 }
 
@@ -28,7 +28,7 @@ function fromRetryAfter(value: string | undefined, headers: Headers, now: number
   if (value === undefined) return undefined;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
   const at = httpDate(value);
-  return at === undefined ? undefined : at - (httpDate(one(headers["date"]) ?? "") ?? now);
+  return at === undefined ? undefined : at - (httpDate(firstOf(headers["date"]) ?? "") ?? now);
 }
 
 function fromReset(value: string | undefined, now: number): number | undefined {

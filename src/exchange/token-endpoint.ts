@@ -154,7 +154,7 @@ function authentication(provider: Provider, secret: Secret): oauth.ClientAuth {
   if (method === "client_secret_post") return oauth.ClientSecretPost(value);
   if (encoding === "rfc6749") return oauth.ClientSecretBasic(value);
   // For servers that do not decode what RFC 6749 section 2.3.1 encodes.
-  return (_server, client, _body, headers) => {
+  return (...[_server, client, _body, headers]) => {
     headers.set("authorization", `Basic ${Buffer.from(`${client.client_id}:${value}`).toString("base64")}`);
   };
 }

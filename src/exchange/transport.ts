@@ -1,10 +1,10 @@
-import type { Env } from "../core/edges.ts";
 import { readFileSync } from "node:fs";
 import "./one-undici.ts";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install } from "undici";
-import type { Answer } from "./answer.ts";
-import { explain } from "./connection-error.ts";
+import type { Env } from "../core/edges.ts";
 import { ExchangeError } from "../core/ports/exchange.ts";
+import type { Answer } from "./answer.ts";
+import { connectionError } from "./connection-error.ts";
 import { httpDate } from "./retry-after.ts";
 
 install(); // see one-undici.ts
@@ -14,92 +14,80 @@ const CONNECT_MS = 5000;
 const MAX_BYTES = 256 * 1024;
 const CONNECTIONS = 4;
 
-/** Asked before every request of an exchange but the first: resolves when it may be sent, or with false when it may not. */
+/** Asked before every request of an exchange but the first. Resolves when it may be sent, with false if it may not. */
 export type AskAgain = (signal: AbortSignal) => Promise<boolean>;
 
 export interface Posting {
-  /** One POST; a connection that breaks is tried once more on a fresh one. Throws ExchangeError only. */
+  /** Sends one POST, and once more on a fresh connection if the first one breaks. Throws ExchangeError only. */
   post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
 }
 
 export interface Transport {
   /** To this endpoint or to another one of the same provider. */
   to(endpoint: URL): Posting;
-  /** One HEAD, which says nothing and asks for nothing: is the endpoint there? Throws ExchangeError only. */
-  look(signal: AbortSignal): Promise<Seen>;
+  /** Sends one HEAD, which carries nothing: is the endpoint there? Throws ExchangeError only. */
+  sendHead(signal: AbortSignal): Promise<HeadAnswer>;
   close(): Promise<void>;
 }
 
-export interface Seen {
+export interface HeadAnswer {
   readonly status: number;
-  /** Of the Date header, in whole seconds. */
+  /** The Date header, in whole seconds. */
   readonly date?: number;
 }
 
+interface TransportOptions {
+  readonly caFile?: string | undefined;
+  readonly concurrency: number;
+  readonly again: AskAgain;
+}
+
 /** Keep-alive connections to one token endpoint, through the environment's proxy if there is one. */
-export function openTransport(
-  endpoint: URL,
-  options: { caFile?: string | undefined; concurrency: number; again: AskAgain },
-  env: Env,
-): Transport {
-  const { host } = endpoint;
+export function openTransport(endpoint: URL, options: TransportOptions, env: Env): Transport {
   const proxy = proxyOf(env);
   let kept: Dispatcher | undefined;
+  const keptFor = (host: string): Dispatcher => (kept ??= makeDispatcher(options, proxy, host));
 
-  const posting = (to: URL): Posting => ({
-    async post(body, headers, signal) {
-      const one = async (open: () => Dispatcher, sentBefore: boolean): Promise<Answer> => {
-        let reached = false;
-        try {
-          signal.throwIfAborted();
-          return await send(open(), { to, method: "POST", body, headers }, signal, () => (reached = true));
-        } catch (error) {
-          const { aborted } = signal;
-          throw explain(error, {
-            host: to.host,
-            reached,
-            sentBefore,
-            aborted,
-            proxied: proxy !== undefined,
-          });
-        }
-      };
-      try {
-        return await one(() => (kept ??= makeDispatcher(options, proxy, to.host)), false);
-      } catch (error) {
-        if ((error as ExchangeError).code !== "connection_broken" || !(await options.again(signal))) throw error;
-      }
-      // RFC 6749 section 4.4: a second token of the same client does no harm. The other kept connections may be as
-      // dead as this one was, so a new one is made.
-      const fresh = makeDispatcher({ ...options, concurrency: 1 }, proxy, to.host);
-      try {
-        return await one(() => fresh, true);
-      } finally {
-        void fresh.destroy();
-      }
-    },
-  });
+  async function attempt(
+    open: () => Dispatcher,
+    request: HttpRequest,
+    { signal, sentBefore }: { readonly signal: AbortSignal; readonly sentBefore: boolean },
+  ): Promise<Answer> {
+    let reached = false;
+    try {
+      signal.throwIfAborted();
+      return await send(open(), request, { signal, onSent: () => (reached = true) });
+    } catch (error) {
+      const { host } = request.to;
+      const { aborted } = signal;
+      throw connectionError(error, { host, reached, sentBefore, aborted, proxied: proxy !== undefined });
+    }
+  }
 
   return {
-    to: posting,
-    async look(signal) {
-      let reached = false;
-      try {
-        signal.throwIfAborted();
-        const dispatcher = (kept ??= makeDispatcher(options, proxy, host));
-        const looking = { to: endpoint, method: "HEAD" } as const;
-        const { status, headers } = await send(dispatcher, looking, signal, () => (reached = true));
-        const date = typeof headers["date"] === "string" ? httpDate(headers["date"]) : undefined;
-        return { status, ...(date !== undefined && { date }) };
-      } catch (error) {
-        throw explain(error, {
-          host,
-          reached,
-          sentBefore: false,
-          aborted: signal.aborted,
-          proxied: proxy !== undefined,
-        });
-      }
+    to: (to) => ({
+      async post(body, headers, signal) {
+        const request = { to, method: "POST", body, headers } as const;
+        try {
+          return await attempt(() => keptFor(to.host), request, { signal, sentBefore: false });
+        } catch (error) {
+          if ((error as ExchangeError).code !== "connection_broken" || !(await options.again(signal))) throw error;
+        }
+        // RFC 6749 section 4.4: a second token of the same client does no harm. The other kept connections may be as
+        // dead as the broken one, so a new one is made.
+        const fresh = makeDispatcher({ ...options, concurrency: 1 }, proxy, to.host);
+        try {
+          return await attempt(() => fresh, request, { signal, sentBefore: true });
+        } finally {
+          void fresh.destroy();
+        }
+      },
+    }),
+    async sendHead(signal) {
+      const request = { to: endpoint, method: "HEAD" } as const;
+      const { status, headers } = await attempt(() => keptFor(endpoint.host), request, { signal, sentBefore: false });
+      const date = typeof headers["date"] === "string" ? httpDate(headers["date"]) : undefined;
+      return { status, ...(date !== undefined && { date }) };
     },
     async close() {
       await kept?.destroy();
@@ -107,26 +95,25 @@ export function openTransport(
   };
 }
 
-interface Sending {
+interface HttpRequest {
   readonly to: URL;
   readonly method: "POST" | "HEAD";
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One request and its whole answer. `onSent` is called when the request goes onto a connection: nothing was sent before. */
+/** One request and its whole answer. `onSent`: the request goes onto a connection; before that, nothing was sent. */
 async function send(
   dispatcher: Dispatcher,
-  { to, ...request }: Sending,
-  signal: AbortSignal,
-  onSent: () => void,
+  { to, ...request }: HttpRequest,
+  { signal, onSent }: { readonly signal: AbortSignal; onSent(): void },
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Buffer[] = [];
   let size = 0;
   let head: Pick<Answer, "status" | "headers"> = { status: 0, headers: {} };
   let connection: Dispatcher.DispatchController | undefined;
-  /** The connection goes with it. There is none during a DNS look-up, a handshake, or while a proxy hangs. */
+  /** Ends the connection too. There is none during a DNS look-up, a handshake, or while a proxy hangs. */
   function stop(error: Error): void {
     reject(error);
     connection?.abort(error);
@@ -180,7 +167,7 @@ function proxyOf(env: Env): Proxy | undefined {
 }
 
 function makeDispatcher(
-  options: { caFile?: string | undefined; concurrency: number },
+  options: Pick<TransportOptions, "caFile" | "concurrency">,
   proxy: Proxy | undefined,
   host: string,
 ): Dispatcher {
@@ -195,13 +182,14 @@ function makeDispatcher(
       ...proxy,
       requestTls: connect,
       proxyTls: connect,
-      // A proxy that never answers CONNECT would else hold its connection for 300 s, undici's default.
+      // A proxy that never answers CONNECT would otherwise hold its connection for 300 s, undici's default.
       clientFactory: (origin, own) => new Pool(origin, { ...own, headersTimeout: CONNECT_MS }),
     });
   } catch {
-    // The error quotes the address, which may hold a password.
+    // undici's error quotes the address, which may hold a password.
     throw new ExchangeError(
-      `token endpoint ${host} was not reached: the proxy in HTTPS_PROXY or HTTP_PROXY is no URL; write http://host:port`,
+      `token endpoint ${host} was not reached: the proxy in HTTPS_PROXY or HTTP_PROXY is no URL; ` +
+        "write http://host:port",
       { class: "config", code: "proxy", sent: false },
     );
   }
@@ -220,7 +208,7 @@ function readCa(file: string, host: string): string {
   } catch (error) {
     throw refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"})`);
   }
-  // Node ignores a CA that is none, and then says of the provider that its certificate is wrong.
+  // Node ignores a file without a certificate, and then reports the provider's certificate as wrong.
   if (!text.includes("-----BEGIN ")) throw refuse("holds no certificate in PEM form");
   return text;
 }

@@ -31,9 +31,9 @@ const error = (code: string): object => ({ error: code, error_description: "Beca
 
 type Row = readonly [status: number, body: object | string, className: string, code: string];
 
-/** Numbers are the rows of the reference's table "status x error". */
+/** The kinds of answers, each with its class and the code that is shown. */
 const table: Readonly<Record<string, readonly Row[]>> = {
-  "6: status 200 that says no is read by its code": [
+  "status 200 that says no is read by its code": [
     [200, error("invalid_client"), "config", "invalid_client"],
     [200, error("slow_down"), "throttled", "slow_down"],
     [200, error("server_error"), "transient", "server_error"],
@@ -45,7 +45,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [200, { error: null }, "protocol", "no_token"],
     [200, { ok: true }, "protocol", "no_token"],
   ],
-  "7: a web page": [
+  "a web page": [
     [200, HTML, "transient", "html"],
     [403, HTML, "transient", "html"],
     [500, HTML, "transient", "html"],
@@ -57,11 +57,11 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [410, HTML, "config", "http_410"],
     [402, HTML, "protocol", "html"],
   ],
-  "8: JSON without a token": [
+  "JSON without a token": [
     [200, {}, "protocol", "no_token"],
     [204, "", "protocol", "no_token"],
   ],
-  "9: throttled": [
+  throttled: [
     [429, "", "throttled", "too_many_requests"],
     [429, HTML, "throttled", "too_many_requests"],
     [429, error("invalid_request"), "throttled", "invalid_request"],
@@ -70,7 +70,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [403, error("rate_limited"), "throttled", "rate_limited"],
     [503, error("throttled"), "throttled", "throttled"],
   ],
-  "11: the provider is unwell": [
+  "the provider is unwell": [
     [500, "", "transient", "http_500"],
     [500, error("invalid_grant"), "transient", "invalid_grant"],
     [500, error("invalid_client"), "transient", "invalid_client"],
@@ -83,11 +83,11 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [400, error("server_error"), "transient", "server_error"],
     [400, error("temporarily_unavailable"), "transient", "temporarily_unavailable"],
   ],
-  "13: a refused grant, since this grant has nothing to revoke": [
+  "a refused grant, since this grant has nothing to revoke": [
     [400, error("invalid_grant"), "config", "invalid_grant"],
     [401, error("invalid_grant"), "config", "invalid_grant"],
   ],
-  "14: the client": [
+  "the client": [
     [400, error("invalid_client"), "config", "invalid_client"],
     [401, error("invalid_client"), "config", "invalid_client"],
     [401, error("INVALID_CLIENT"), "config", "invalid_client"],
@@ -96,7 +96,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [401, "", "config", "invalid_client"],
     [401, error("nobody knows"), "config", "invalid_client"],
   ],
-  "15: the request": [
+  "the request": [
     [400, error("invalid_scope"), "config", "invalid_scope"],
     [400, error("unsupported_grant_type"), "config", "unsupported_grant_type"],
     [400, error("invalid_request"), "config", "invalid_request"],
@@ -105,7 +105,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [400, error("unsupported_token_type"), "config", "unsupported_token_type"],
     [400, "error=invalid_scope&error_description=x", "config", "invalid_scope"],
   ],
-  "18: gone": [
+  gone: [
     [400, error("consent_required"), "revoked", "consent_required"],
     [400, error("interaction_required"), "revoked", "interaction_required"],
     [400, error("login_required"), "revoked", "login_required"],
@@ -113,19 +113,19 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     [400, error("invalid_refresh_token"), "revoked", "invalid_refresh_token"],
     [400, error("token_expired"), "revoked", "token_expired"],
   ],
-  "19: denied": [
+  denied: [
     [400, error("access_denied"), "config", "access_denied"],
     [403, error("access_denied"), "config", "access_denied"],
   ],
-  "20: forbidden without a reason": [
+  "forbidden without a reason": [
     [403, "", "transient", "http_403"],
     [403, error("nobody knows"), "transient", "http_403"],
   ],
-  "21: nothing there": [404, 405, 410, 413, 415, 431].map((status): Row => [status, "", "config", `http_${status}`]),
-  "22: a redirect": [301, 302, 303, 307, 308].map((status): Row => [status, "", "config", "redirect_refused"]),
-  "23: the proxy": [[407, "", "config", "proxy"]],
-  "24: busy": [409, 421, 423].map((status): Row => [status, "", "transient", `http_${status}`]),
-  "25: anything else": [
+  "nothing there": [404, 405, 410, 413, 415, 431].map((status): Row => [status, "", "config", `http_${status}`]),
+  "a redirect": [301, 302, 303, 307, 308].map((status): Row => [status, "", "config", "redirect_refused"]),
+  "the proxy": [[407, "", "config", "proxy"]],
+  busy: [409, 421, 423].map((status): Row => [status, "", "transient", `http_${status}`]),
+  "anything else": [
     [400, "", "protocol", "http_400"],
     [400, error("nobody knows"), "protocol", "other"],
     [402, "", "protocol", "http_402"],
@@ -134,7 +134,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
 };
 
 for (const [row, cases] of Object.entries(table)) {
-  describe(`row ${row}`, () => {
+  describe(row, () => {
     test.each(cases)("%i %j is %s %s", (status, body, className, code) => {
       expect(classOf(status, body)).toMatchObject({ class: className, code, status, sent: true });
     });
@@ -143,7 +143,8 @@ for (const [row, cases] of Object.entries(table)) {
 
 test("the error response printed in RFC 6749 section 5.2 is a mistake in the configuration", () => {
   expect(classOf(400, '{\n  "error":"invalid_request"\n}').message).toBe(
-    "token endpoint login.example.com answered 400 invalid_request: the provider refuses the request as it is configured; check scope, params and auth.method",
+    "token endpoint login.example.com answered 400 invalid_request: " +
+      "the provider refuses the request as it is configured; check scope, params and auth.method",
   );
 });
 
@@ -154,7 +155,7 @@ describe("how long to wait", () => {
     expect(classOf(429).retryAfterMs).toBeUndefined();
   });
 
-  test("makes a 503 a throttling (row 10), but only if it was said for this answer", () => {
+  test("makes a 503 a throttling, but only if it was said for this answer", () => {
     expect(classOf(503, "", { "retry-after": "7" })).toMatchObject({
       class: "throttled",
       code: "http_503",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { explain } from "../../src/exchange/connection-error.ts";
+import { connectionError } from "../../src/exchange/connection-error.ts";
 
 const way = {
   host: "login.example.com",
@@ -21,7 +21,7 @@ describe("a deadline", () => {
     [false, true, "unknown_outcome", "timeout", true],
   ])("reached %s, sent before %s: %s %s", (reached, sentBefore, className, code, sent) => {
     const facts = { ...way, aborted: true, reached, sentBefore };
-    expect(explain(failed("ECONNRESET"), facts)).toMatchObject({ class: className, code, sent });
+    expect(connectionError(failed("ECONNRESET"), facts)).toMatchObject({ class: className, code, sent });
   });
 });
 
@@ -36,11 +36,11 @@ describe("what fails before the request has a connection is transient and was no
     "ECONNRESET",
     "UND_ERR_SOCKET",
   ])("%s", (code) => {
-    expect(explain(failed(code), way)).toMatchObject({ class: "transient", code, sent: false });
+    expect(connectionError(failed(code), way)).toMatchObject({ class: "transient", code, sent: false });
   });
 
   test.each(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT"])("%s", (code) => {
-    expect(explain(failed(code), way)).toMatchObject({
+    expect(connectionError(failed(code), way)).toMatchObject({
       class: "transient",
       code: "connect_timeout",
       sent: false,
@@ -58,13 +58,13 @@ describe("what fails before the request has a connection is transient and was no
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     "EPROTO",
   ])("%s, of class tls", (code) => {
-    expect(explain(failed(code), way)).toMatchObject({ class: "tls", code, sent: false });
+    expect(connectionError(failed(code), way)).toMatchObject({ class: "tls", code, sent: false });
   });
 });
 
 describe("what fails afterwards has an unknown outcome", () => {
   test.each(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])("%s is a broken connection", (code) => {
-    expect(explain(failed(code), { ...way, reached: true })).toMatchObject({
+    expect(connectionError(failed(code), { ...way, reached: true })).toMatchObject({
       class: "unknown_outcome",
       code: "connection_broken",
       sent: true,
@@ -78,7 +78,7 @@ describe("what fails afterwards has an unknown outcome", () => {
     [undefined, "other"],
     ["any: text, even a secret", "other"],
   ])("%s is told as %s and not tried again at once", (code, told) => {
-    expect(explain(failed(code), { ...way, reached: true })).toMatchObject({
+    expect(connectionError(failed(code), { ...way, reached: true })).toMatchObject({
       class: "unknown_outcome",
       code: told,
       sent: true,
@@ -88,7 +88,7 @@ describe("what fails afterwards has an unknown outcome", () => {
 
 test("the transport's own text is never taken over", () => {
   for (const reached of [false, true]) {
-    expect(explain(failed("hush"), { ...way, reached }).message).not.toContain("hush");
-    expect(explain("hush", { ...way, reached }).message).not.toContain("hush");
+    expect(connectionError(failed("hush"), { ...way, reached }).message).not.toContain("hush");
+    expect(connectionError("hush", { ...way, reached }).message).not.toContain("hush");
   }
 });

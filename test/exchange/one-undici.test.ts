@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 const run = promisify(execFile);
 
-test("a program that reaches providers, serves HTTP and checks its health loads no undici but the one of its own", async () => {
+test("a program that reaches providers, serves HTTP and checks its health loads only its own undici", async () => {
   const files = ["exchange/make-exchange.ts", "observe/server.ts", "cli/commands/healthcheck.ts"];
   const urls = files.map((file) => new URL(`../../src/${file}`, import.meta.url).href);
   const script = `

@@ -53,7 +53,7 @@ describe("client_secret_post", () => {
   });
 });
 
-test("a credential with a token endpoint of its own is exchanged there, with the same connections as before elsewhere", async () => {
+test("a credential with a token endpoint of its own is exchanged there, over the same connections", async () => {
   await using shared = await startTokenEndpoint();
   await using own = await startTokenEndpoint();
   await using client = subject(shared.url, { credential: { tokenEndpoint: own.url } });
@@ -153,7 +153,7 @@ describe("a list of secrets", () => {
     expect(endpoint.seen).toHaveLength(1);
   });
 
-  test("asks before every request but the first whether it may be sent, and ends with the refusal when it may not", async () => {
+  test("asks before every request but the first whether it may be sent, and ends with the refusal if not", async () => {
     const asked: number[] = [];
     await using endpoint = await startTokenEndpoint();
     const again = async (): Promise<boolean> => asked.push(endpoint.seen.length) < 2;

@@ -3,12 +3,12 @@ import type { Credential, Secret, Token } from "../credential.ts";
 
 /**
  * Why an exchange failed, decided once, where the answer is read.
- * - `transient`: the provider or the way to it is unwell; trying again can help.
- * - `tls`: the certificate was not accepted; tried again slowly, never weakened.
+ * - `transient`: the provider or the way to it is unwell; retrying can help.
+ * - `tls`: the certificate was not accepted; retried slowly, never weakened.
  * - `throttled`: the provider asks everyone to wait (429, or 503 with Retry-After).
  * - `unknown_outcome`: sent, but the answer never came whole.
- * - `config`: the provider refuses what we send; only a change of configuration or secret helps.
- * - `revoked`: the grant is gone; a human must act.
+ * - `config`: the provider refuses the request; only a change of configuration or secret helps.
+ * - `revoked`: the grant was revoked; a person must act.
  * - `protocol`: an answer that no rule of RFC 6749 explains.
  * - `secret`: the client secret could not be read; nothing was sent.
  */
@@ -57,7 +57,7 @@ export class ExchangeError extends OwnError {
  */
 export interface Exchanged {
   readonly token: Token;
-  /** Codes of what was sloppy but usable in the answer: `token_type_missing`, `expires_in_string`, ... */
+  /** Codes of sloppy but usable parts of the answer: `token_type_missing`, `expires_in_string`, ... */
   readonly warnings: readonly string[];
 }
 

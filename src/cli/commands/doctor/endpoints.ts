@@ -1,6 +1,6 @@
 import type { Credential, Provider } from "../../../core/credential.ts";
 import { ExchangeError } from "../../../core/ports/exchange.ts";
-import { type Seen, openTransport } from "../../../exchange/transport.ts";
+import { type HeadAnswer, openTransport } from "../../../exchange/transport.ts";
 import { mapConcurrently } from "../../concurrent.ts";
 import { type Check, type Subject, failure, ok, rateClock, runCheck, warning } from "./check.ts";
 
@@ -43,9 +43,9 @@ async function checkEndpoint(
     io.env,
   );
   const from = io.now();
-  let seen: Seen;
+  let seen: HeadAnswer;
   try {
-    seen = await transport.look(signal);
+    seen = await transport.sendHead(signal);
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     if (!error.sent) {
