@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { onAbort } from "../core/wait.ts";
 
 /**
  * Runs `work` with a signal that aborts after `ms` or with the caller's. Same meaning as
@@ -11,14 +12,13 @@ export async function runWithin<T>(
 ): Promise<T> {
   const ended = new AbortController();
   const end = (): void => ended.abort();
-  if (caller.aborted) end();
-  caller.addEventListener("abort", end, { once: true });
+  const stopListening = onAbort(caller, end);
   const timer = setTimeout(end, ms);
   try {
     return await work(ended.signal);
   } finally {
     clearTimeout(timer);
-    caller.removeEventListener("abort", end);
+    stopListening();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from "../core/credential.ts";
+import { waitUnlessAborted } from "../core/wait.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { backOff, reserve } from "./scripts/budget.ts";
 
@@ -78,16 +79,7 @@ export function openBudget(parts: {
           settle(slotInMs) {
             if (slotInMs === undefined || signal.aborted) resolve(false);
             else if (slotInMs < 1) resolve(true);
-            else {
-              const timer = setTimeout(() => end(true), slotInMs);
-              const abort = (): void => end(false);
-              function end(got: boolean): void {
-                clearTimeout(timer);
-                signal.removeEventListener("abort", abort);
-                resolve(got);
-              }
-              signal.addEventListener("abort", abort, { once: true });
-            }
+            else resolve(waitUnlessAborted(slotInMs, signal));
           },
         });
         // In a turn of its own, so that all who ask in this one share a call.

@@ -1,4 +1,5 @@
 import type { Journal } from "../core/ports/journal.ts";
+import { onAbort } from "../core/wait.ts";
 import type { DueIndex } from "./due-index.ts";
 import type { StartedJob } from "./bullmq.ts";
 
@@ -13,11 +14,7 @@ export function journalOf(
 ): Journal {
   const { id, fence } = job;
   const { leaseFloorMs, host, abandoned } = options;
-  const untilAbandoned: Until = (give) => {
-    abandoned.addEventListener("abort", give);
-    if (abandoned.aborted) give();
-    return () => abandoned.removeEventListener("abort", give);
-  };
+  const untilAbandoned: Until = (give) => onAbort(abandoned, give);
   return {
     // What a claim has read says nothing of the cooldown of a host.
     begin: async () => (host === undefined ? job.begun?.() : undefined) ?? due.begin(id, fence, { leaseFloorMs, host }),
