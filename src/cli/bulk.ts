@@ -27,7 +27,7 @@ export interface Result {
  * Whether to go on: false after a dry run, which has been printed. Throws CommandError (usage) if the selection matches
  * nothing, if the answer is no, and if nobody is there to ask.
  */
-export async function confirm(bulk: {
+export async function confirmCommand(bulk: {
   readonly verb: string;
   readonly selection: Selection;
   readonly views: readonly CredentialView[];
@@ -54,7 +54,7 @@ export async function confirm(bulk: {
   throw new CommandError("nothing was done", exitCode.usage);
 }
 
-function printDryRun({ verb, views, options, io }: Omit<Parameters<typeof confirm>[0], "selection">): void {
+function printDryRun({ verb, views, options, io }: Omit<Parameters<typeof confirmCommand>[0], "selection">): void {
   const rows = views.map((view) => ({
     credential: view.id,
     provider: view.provider,

@@ -9,14 +9,14 @@ import { dueIndex } from "../queue/due-index.ts";
 import { keysOf } from "../queue/keys.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import type { CredentialView } from "../queue/views/credentials.ts";
-import { type Result, confirm, parseRate, parseTimeout, reportResults, runPaced } from "./bulk.ts";
+import { type Result, confirmCommand, parseRate, parseTimeout, reportResults, runPaced } from "./bulk.ts";
 import { type Invocation, exitCode } from "./command.ts";
 import { readConfig } from "./configuration.ts";
 import type { Io } from "./io.ts";
 import { withRedis } from "./link.ts";
 import { recordOperatorAction } from "./operator.ts";
 import type { BulkOptions, WaitOptions } from "./options.ts";
-import { readSelected, select } from "./select.ts";
+import { readSelected, selectCredentials } from "./select.ts";
 
 const POLL_MS = 100;
 const PAGE = 1000;
@@ -61,11 +61,11 @@ export async function requestAll(
   const timeoutMs = parseTimeout(options.timeout);
   const intervalMs = parseRate(options.rate);
   const { config } = await readConfig(options.config, io);
-  const selection = select(config, args, options);
+  const selection = selectCredentials(config, args, options);
   const action = wording.kind;
   return withRedis(config, io, async (redis) => {
     const views = await readSelected(redis, selection, io.now());
-    if (!(await confirm({ verb: action, selection, views, options, io }))) return exitCode.ok;
+    if (!(await confirmCommand({ verb: action, selection, views, options, io }))) return exitCode.ok;
     const credentials = views.map(({ id }) => id);
     await recordOperatorAction(redis, io, { action, target: selection.description, credentials });
     const deadline = io.now() + timeoutMs;

@@ -22,7 +22,7 @@ export interface Selection {
 /**
  * Throws CommandError (usage) for a selection that is unknown, contradictory, or matches nothing in the configuration.
  */
-export function select(config: Config, ids: readonly string[], options: SelectionOptions): Selection {
+export function selectCredentials(config: Config, ids: readonly string[], options: SelectionOptions): Selection {
   const { provider, selector, all } = options;
   const states = parseStates(options.state);
   const filters = [provider, selector, options.state].filter((each) => each !== undefined).length;

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 /**
  * Pads every column to its widest cell. The first row is the head; cells hold no tab or newline, but may be coloured.
  */
-export function table(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
@@ -23,7 +23,7 @@ function widthOf(cell: string): number {
 }
 
 /** `in 4m 10s`, `3h 2m ago`, `now`. */
-export function relative(at: number, now: number): string {
+export function formatRelative(at: number, now: number): string {
   const apart = formatDuration(Math.abs(at - now), "brief");
   if (apart === "0s") return "now";
   return at > now ? `in ${apart}` : `${apart} ago`;

@@ -123,7 +123,7 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
     credentials: total,
     states,
     expired,
-    ...instant("nextExpiryAt", next),
+    ...instantField("nextExpiryAt", next),
     providers: providers.map((p) => ({
       provider: p.provider,
       credentials: p.credentials,
@@ -131,21 +131,21 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       overdue: p.overdue,
       unscheduled: p.unscheduled,
       circuitOpen: p.circuitOpen,
-      expiring: finite(p.expiring),
-      ...instant("earliestExpiresAt", p.earliestExpiresAt),
-      ...runway(p.runwayEndsAt, takenAt),
-      ...instant("nextDueAt", p.nextDueAt),
-      ...instant("pausedUntil", p.pausedUntil),
+      expiring: finiteBuckets(p.expiring),
+      ...instantField("earliestExpiresAt", p.earliestExpiresAt),
+      ...runwayField(p.runwayEndsAt, takenAt),
+      ...instantField("nextDueAt", p.nextDueAt),
+      ...instantField("pausedUntil", p.pausedUntil),
       ...(p.operatorPause !== undefined && { operatorPause: operatorPauseOf(p.operatorPause) }),
     })),
     stores: stores.map(({ store, type, unpublished, expiring, runwayEndsAt }) => ({
       store,
       type,
       unpublished,
-      expiring: finite(expiring),
+      expiring: finiteBuckets(expiring),
       ...(facts && { up: !facts.storesDown.has(store) }),
-      ...instant("downSince", facts?.storesDown.get(store)),
-      ...runway(runwayEndsAt, takenAt),
+      ...instantField("downSince", facts?.storesDown.get(store)),
+      ...runwayField(runwayEndsAt, takenAt),
     })),
     attention: attention.map(attentionOf),
     paused: providers.flatMap(({ provider, pausedCredentials = [] }) =>
@@ -203,16 +203,16 @@ function attentionOf(entry: Attention): AttentionStatus {
     failures,
     since: formatInstant(entry.since),
     nextAt: formatInstant(entry.nextAt),
-    ...instant("expiresAt", entry.expiresAt),
+    ...instantField("expiresAt", entry.expiresAt),
   };
 }
 
-function finite(expiring: FleetSnapshot["stores"][number]["expiring"]) {
+function finiteBuckets(expiring: FleetSnapshot["stores"][number]["expiring"]) {
   return expiring.filter((each) => Number.isFinite(each.withinSeconds));
 }
 
 /** Absent while no token lives. */
-function runway(endsAt: number | undefined, now: number): { readonly runwaySeconds?: number } {
+function runwayField(endsAt: number | undefined, now: number): { readonly runwaySeconds?: number } {
   return endsAt === undefined ? {} : { runwaySeconds: Math.max(0, Math.floor((endsAt - now) / 1000)) };
 }
 
@@ -220,6 +220,6 @@ function operatorPauseOf({ until, since, by, reason }: OperatorPause): PauseStat
   return { until: formatInstant(until), since: formatInstant(since), by, ...(reason !== "" && { reason }) };
 }
 
-function instant<Name extends string>(name: Name, at: number | undefined): { readonly [_ in Name]?: string } {
+function instantField<Name extends string>(name: Name, at: number | undefined): { readonly [_ in Name]?: string } {
   return at === undefined ? {} : ({ [name]: formatInstant(at) } as { readonly [_ in Name]: string });
 }

@@ -30,10 +30,7 @@ export type StartRotation = (
   provider: Provider,
 ) => RotationSpans | undefined;
 
-/**
- * Trace id, span id and flags (W3C Trace Context, section 3.2). As base64 a third shorter than the header of that
- * section.
- */
+/** Trace id, span id and flags (W3C Trace Context, section 3.2). As base64 a third shorter than as its header. */
 const MARK_BYTES = 16 + 8 + 1;
 
 /**
@@ -62,7 +59,7 @@ export function makeTracing(tracer: Tracer, options: { now(): Instant; credentia
     const claim = tracer.startSpan("claim", { startTime: Math.min(job.dueAt, now) }, within);
     const { host } = new URL(credential.tokenEndpoint ?? provider.tokenEndpoint);
 
-    function client(name: string, attributes: Record<string, string>): Span {
+    function startClientSpan(name: string, attributes: Record<string, string>): Span {
       return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, within);
     }
     return {
@@ -74,12 +71,12 @@ export function makeTracing(tracer: Tracer, options: { now(): Instant; credentia
       },
       exchange: (inner) => ({
         exchange: (of, secrets, signal) =>
-          inSpan(client("exchange", { "evertoken.provider": provider.name, "server.address": host }), () =>
+          inSpan(startClientSpan("exchange", { "evertoken.provider": provider.name, "server.address": host }), () =>
             inner.exchange(of, secrets, signal),
           ),
         close: () => inner.close(),
       }),
-      store: (name, inner) => tracedStore(inner, (call) => client(call, { "evertoken.store": name })),
+      store: (name, inner) => tracedStore(inner, (call) => startClientSpan(call, { "evertoken.store": name })),
       end(outcome) {
         claim.end();
         root.setAttributes({

@@ -4,7 +4,7 @@ import { configPath, readConfig } from "../configuration.ts";
 import { type Entry, credentialEntries, settingsEntries } from "./config-show/entries.ts";
 import type { ConfigOption, OutputOption } from "../options.ts";
 import { findCredential } from "../select.ts";
-import { table } from "../table.ts";
+import { formatTable } from "../table.ts";
 
 interface ShowOptions extends ConfigOption, OutputOption {
   readonly origin?: boolean;
@@ -37,7 +37,7 @@ export async function configShowCommand({ args: [id], options, io }: Invocation<
     const cells = [keyOf(entry), typeof value === "string" ? JSON.stringify(value).slice(1, -1) : String(value)];
     return origins === undefined ? cells : [...cells, io.paint("faint", originText(origins[i]))];
   });
-  io.out(table(rows));
+  io.out(formatTable(rows));
   if (id === undefined) {
     io.err(`${config.credentials.length} credentials; "evertoken config show ID" shows one\n`);
   }

@@ -7,7 +7,7 @@ import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
 import type { ConfigOption, OutputOption } from "../options.ts";
 import { findCredential } from "../select.ts";
-import { relative, table } from "../table.ts";
+import { formatRelative, formatTable } from "../table.ts";
 
 /** `evertoken history <id>`: the last outcomes and the actions of operators, newest first. */
 export async function historyCommand({
@@ -52,8 +52,8 @@ export async function historyCommand({
       io.err(`${id} has no history${config.history.keep === 0 ? ": history.keep is 0" : " yet"}\n`);
       return exitCode.ok;
     }
-    const lines = rows.map(({ at, cells }) => [`${formatInstant(at)} (${relative(at, io.now())})`, ...cells]);
-    io.out(table([["WHEN", "WHAT", "REVISION", "WHY", "DURATION, ERROR, WHO"], ...lines]));
+    const lines = rows.map(({ at, cells }) => [`${formatInstant(at)} (${formatRelative(at, io.now())})`, ...cells]);
+    io.out(formatTable([["WHEN", "WHAT", "REVISION", "WHY", "DURATION, ERROR, WHO"], ...lines]));
     return exitCode.ok;
   });
 }

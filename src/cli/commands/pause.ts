@@ -1,15 +1,15 @@
 import { parseDuration } from "../../core/duration.ts";
 import { formatInstant } from "../../core/instant.ts";
 import { operatorPausesOf } from "../../queue/operator-pauses.ts";
-import { type Result, confirm, reportResults } from "../bulk.ts";
+import { type Result, confirmCommand, reportResults } from "../bulk.ts";
 import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
 import { operatorName, recordOperatorAction } from "../operator.ts";
 import { unscheduledResult } from "../operator-request.ts";
 import type { BulkOptions } from "../options.ts";
-import { readSelected, select } from "../select.ts";
-import { relative } from "../table.ts";
+import { readSelected, selectCredentials } from "../select.ts";
+import { formatRelative } from "../table.ts";
 
 interface PauseOptions extends BulkOptions {
   readonly for: string;
@@ -30,17 +30,17 @@ export async function pauseCommand({ args, options, io }: Invocation<PauseOption
   const { reason = "" } = options;
   if (reason.length > REASON_MAX) throw new CommandError("--reason has at most 200 characters", exitCode.usage);
   const { config } = await readConfig(options.config, io);
-  const selection = select(config, args, options);
+  const selection = selectCredentials(config, args, options);
   return withRedis(config, io, async (redis) => {
     const views = await readSelected(redis, selection, io.now());
-    if (!(await confirm({ verb: "pause", selection, views, options, io }))) return exitCode.ok;
+    if (!(await confirmCommand({ verb: "pause", selection, views, options, io }))) return exitCode.ok;
     const note = { by: operatorName(), since: io.now(), reason };
     const until = io.now() + forMs;
     const { providers, description: target } = selection;
     const credentials = views.map(({ id }) => id);
     const action = { action: "pause", target, credentials, reason, until, ...(providers && { providers }) } as const;
     await recordOperatorAction(redis, io, action);
-    const text = `paused until ${formatInstant(until)} (${relative(until, io.now())})`;
+    const text = `paused until ${formatInstant(until)} (${formatRelative(until, io.now())})`;
     const pausedResult = (credential: string): Result => {
       return { credential, result: "paused", code: exitCode.ok, text };
     };

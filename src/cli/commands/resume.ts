@@ -1,11 +1,11 @@
 import { operatorPausesOf } from "../../queue/operator-pauses.ts";
-import { type Result, confirm, reportResults } from "../bulk.ts";
+import { type Result, confirmCommand, reportResults } from "../bulk.ts";
 import { type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
 import { recordOperatorAction } from "../operator.ts";
 import type { BulkOptions } from "../options.ts";
-import { listNames, readSelected, select } from "../select.ts";
+import { listNames, readSelected, selectCredentials } from "../select.ts";
 
 /**
  * `evertoken resume`: ends the pauses of operators; what was due is due again. A pause that the provider asked for
@@ -13,10 +13,10 @@ import { listNames, readSelected, select } from "../select.ts";
  */
 export async function resumeCommand({ args, options, io }: Invocation<BulkOptions>): Promise<number> {
   const { config } = await readConfig(options.config, io);
-  const selection = select(config, args, options);
+  const selection = selectCredentials(config, args, options);
   return withRedis(config, io, async (redis) => {
     const views = await readSelected(redis, selection, io.now());
-    if (!(await confirm({ verb: "resume", selection, views, options, io }))) return exitCode.ok;
+    if (!(await confirmCommand({ verb: "resume", selection, views, options, io }))) return exitCode.ok;
     const { providers, description: target } = selection;
     const credentials = views.map(({ id }) => id);
     const action = { action: "resume", target, credentials, ...(providers && { providers }) } as const;

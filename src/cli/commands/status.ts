@@ -6,7 +6,7 @@ import { CommandError, type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
 import { withRedis } from "../link.ts";
 import type { ConfigOption, SelectionOptions } from "../options.ts";
-import { findCredential, readSelected, select } from "../select.ts";
+import { findCredential, readSelected, selectCredentials } from "../select.ts";
 import { credentialView } from "./status/credential.ts";
 import { fleetView } from "./status/fleet.ts";
 import { listView } from "./status/list.ts";
@@ -51,7 +51,7 @@ function chooseView(
   if (id === undefined && provider === undefined && selector === undefined && state === undefined && all !== true) {
     return () => fleetView(config, redis, io);
   }
-  const selection = select(config, args, options);
+  const selection = selectCredentials(config, args, options);
   if (id !== undefined && args.length === 1 && options.output !== "wide") {
     const credential = findCredential(config, id);
     return () => credentialView(credential, redis, io);

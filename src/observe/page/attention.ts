@@ -2,7 +2,7 @@ import type { Instant } from "../../core/credential.ts";
 import type { Attention, FleetSnapshot } from "../../core/snapshot.ts";
 import type { AttentionState } from "../../core/states.ts";
 import { formatCount } from "../summary.ts";
-import { instant } from "./instants.ts";
+import { instantMarkup } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 import { mark } from "./tone.ts";
@@ -39,8 +39,8 @@ function row(entry: Attention, now: Instant): Markup {
     <th scope="row">${entry.credential}<small>${entry.provider}</small></th>
     <td>${mark(tone, word)}</td>
     <td>${reasonOf(entry.class, entry.code)}<small>${where}${entry.class} ${entry.code}</small></td>
-    <td>${instant(entry.since, now, `${entry.failures} ${entry.failures === 1 ? "failure" : "failures"}`)}</td>
-    <td>${instant(entry.nextAt, now)}</td>
+    <td>${instantMarkup(entry.since, now, `${entry.failures} ${entry.failures === 1 ? "failure" : "failures"}`)}</td>
+    <td>${instantMarkup(entry.nextAt, now)}</td>
     <td>${expiryCell(entry.expiresAt, now)}</td>
     <td><code>${command}</code><button aria-label="Copy ${entry.credential}">Copy</button></td>
   </tr>`;
@@ -48,5 +48,5 @@ function row(entry: Attention, now: Instant): Markup {
 
 function expiryCell(at: Instant | undefined, now: Instant): Markup {
   if (at === undefined) return markup`<span class="bad">no token</span>`;
-  return at <= now ? markup`<span class="bad">${instant(at, now)}</span>` : instant(at, now);
+  return at <= now ? markup`<span class="bad">${instantMarkup(at, now)}</span>` : instantMarkup(at, now);
 }

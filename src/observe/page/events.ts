@@ -4,7 +4,7 @@ import type { RecentEvent } from "../recent.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 import { type Tone, mark } from "./tone.ts";
-import { clock } from "./instants.ts";
+import { clockText } from "./instants.ts";
 
 const TONES = {
   trace: "plain",
@@ -39,7 +39,7 @@ function row({ at, level, event, message, fields }: RecentEvent, now: Instant): 
     .filter(([name, value]) => !ELSEWHERE.has(name) && USUAL[name] !== value && !(failed && name.endsWith("_at")))
     .map(([name, value]) => factMarkup(name, value, now));
   return markup`<tr>
-    <td><time datetime="${formatInstant(at)}">${clock(at, now, true)}</time></td>
+    <td><time datetime="${formatInstant(at)}">${clockText(at, now, true)}</time></td>
     <td>${mark(TONES[level], level)}</td>
     <td>${message}<small>${event}</small></td>
     <th scope="row">${String(about)}</th>
@@ -50,6 +50,6 @@ function row({ at, level, event, message, fields }: RecentEvent, now: Instant): 
 function factMarkup(name: string, value: string | number | boolean, now: Instant): Markup {
   if (name === "error_message" || name === "detail") return markup`${String(value)} `;
   const instant = parseInstant(value);
-  const text = instant === undefined ? String(value) : clock(instant, now);
+  const text = instant === undefined ? String(value) : clockText(instant, now);
   return markup`${name.replace(/_at$/, "").replaceAll("_", " ")} <i>${text}</i> `;
 }

@@ -2,7 +2,7 @@ import type { Instant } from "../../core/credential.ts";
 import { formatInstant } from "../../core/instant.ts";
 import type { Load } from "../../core/due-load.ts";
 import { formatCount } from "../summary.ts";
-import { clock } from "./instants.ts";
+import { clockText } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 
@@ -27,18 +27,18 @@ export function loadSection(load: Load, now: Instant): Markup {
     <p id="load-words">${peak}${later} Each credential counts once, at its next time.</p>
     <figure>
       <span class="max" aria-hidden="true">${formatCount(most)}</span>
-      ${chart(load, most, now)}
+      ${chartMarkup(load, most, now)}
       <div class="axis" aria-hidden="true"><span>now</span>${ticks}</div>
     </figure>
-    <details><summary>The figures</summary>${figures(load, now)}</details>`;
+    <details><summary>The figures</summary>${figuresTable(load, now)}</details>`;
 }
 
-function chart(load: Load, most: number, now: Instant): Markup {
+function chartMarkup(load: Load, most: number, now: Instant): Markup {
   const width = load.counts.length * BAR;
   const bars = load.counts.map((count, i) => {
     if (count === 0) return undefined;
     const height = Math.max(HEIGHT_MIN, Math.round((count / most) * HEIGHT));
-    const title = markup`<title>${clock(load.startAt + i * load.bucketMs, now)}: ${formatCount(count)}</title>`;
+    const title = markup`<title>${clockText(load.startAt + i * load.bucketMs, now)}: ${formatCount(count)}</title>`;
     const [x, y] = [i * BAR + GAP / 2, HEIGHT - height];
     return markup`<rect x="${x}" y="${y}" width="${BAR - GAP}" height="${height}">${title}</rect>`;
   });
@@ -46,10 +46,10 @@ function chart(load: Load, most: number, now: Instant): Markup {
   return markup`<svg role="img" aria-labelledby="load-title load-words" ${box}>${bars}</svg>`;
 }
 
-function figures(load: Load, now: Instant): Markup {
+function figuresTable(load: Load, now: Instant): Markup {
   const rows = load.counts.flatMap((count, i) => {
     if (count === 0) return [];
-    const from = clock(load.startAt + i * load.bucketMs, now);
+    const from = clockText(load.startAt + i * load.bucketMs, now);
     return [markup`<tr><th scope="row">${from}</th><td class="n">${formatCount(count)}</td></tr>`];
   });
   return table({ name: "load", caption: "Due per half hour", columns: ["From", "Due"], numbers: ["Due"], rows });
@@ -57,5 +57,5 @@ function figures(load: Load, now: Instant): Markup {
 
 function timeOf(load: Load, i: number, now: Instant): Markup {
   const at = load.startAt + i * load.bucketMs;
-  return markup`<time datetime="${formatInstant(at)}">${clock(at, now)}</time>`;
+  return markup`<time datetime="${formatInstant(at)}">${clockText(at, now)}</time>`;
 }

@@ -8,10 +8,7 @@ type Child = Markup | string | number | undefined | false | readonly Child[];
 
 const MARKUP = Symbol("markup");
 
-/**
- * A template of HTML. Values are escaped for text and for attributes in double quotes. They MUST NOT stand anywhere
- * else.
- */
+/** A template of HTML. Values are escaped for text and for attributes in double quotes, and MUST stand nowhere else. */
 export function markup(texts: TemplateStringsArray, ...values: readonly Child[]): Markup {
   const [first = "", ...rest] = texts.map(pack);
   return { [MARKUP]: rest.reduce((html, text, i) => html + write(values[i]) + text, first) };

@@ -7,7 +7,7 @@ import { attentionSection } from "./attention.ts";
 import { eventsSection } from "./events.ts";
 import { type Markup, asIs, markup, textOf } from "./markup.ts";
 import { type Tone, mark } from "./tone.ts";
-import { clock } from "./instants.ts";
+import { clockText } from "./instants.ts";
 import { script } from "./live.ts";
 import { loadSection } from "./load-chart.ts";
 import { numbersSection } from "./numbers.ts";
@@ -45,7 +45,7 @@ export function statusPage({ now, snapshot, facts, nonce }: PageFacts): Page {
         <header>
           <h1>evertoken</h1>
           <p data-live id="as-of">
-            ${facts.instance} · <time datetime="${formatInstant(now)}">${clock(now, now, true)}</time> UTC
+            ${facts.instance} · <time datetime="${formatInstant(now)}">${clockText(now, now, true)}</time> UTC
           </p>
           <button id="pause"></button>
           <a class="b" href="">Refresh</a>

@@ -1,7 +1,7 @@
 import type { Instant } from "../../core/credential.ts";
 import type { FleetSnapshot, OperatorPause } from "../../core/snapshot.ts";
 import { formatCount } from "../summary.ts";
-import { instant } from "./instants.ts";
+import { instantMarkup } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 
@@ -33,8 +33,8 @@ function row(
     <th scope="row">${name}</th>
     <td>${operatorPause.reason}</td>
     <td>${operatorPause.by}</td>
-    <td>${instant(operatorPause.since, now)}</td>
-    <td>${instant(operatorPause.until, now)}</td>
+    <td>${instantMarkup(operatorPause.since, now)}</td>
+    <td>${instantMarkup(operatorPause.until, now)}</td>
     <td><code>${command}</code><button aria-label="Copy ${command}">Copy</button></td>
   </tr>`;
 }

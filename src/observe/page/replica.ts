@@ -2,7 +2,7 @@ import { formatDuration } from "../../core/duration.ts";
 import type { Instant } from "../../core/credential.ts";
 import { formatInstant } from "../../core/instant.ts";
 import type { ConfigFacts, ProcessFacts } from "../status.ts";
-import { instant } from "./instants.ts";
+import { instantMarkup } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { mark } from "./tone.ts";
 
@@ -22,14 +22,14 @@ export function replicaSection(facts: ProcessFacts, now: Instant): Markup {
 
 function configuration({ hash, loadedAt, lastReload, restartNeeded = [] }: ConfigFacts, now: Instant): Markup {
   return markup`${fact("Configuration", markup`<code>${hash}</code>`)}
-    ${fact("Loaded", instant(loadedAt, now))}
+    ${fact("Loaded", instantMarkup(loadedAt, now))}
     ${restartNeeded.length > 0 && fact("Waits for a restart", mark("doubtful", restartNeeded.join(", ")))}
     ${lastReload && fact("Last reload", reloadMarkup(lastReload, now))}`;
 }
 
 function reloadMarkup({ at, ok, problems }: NonNullable<ConfigFacts["lastReload"]>, now: Instant): Markup {
-  if (ok) return markup`${mark("good", "applied")} ${instant(at, now)}`;
-  return markup`${mark("bad", "refused; the previous one stays in use")} ${instant(at, now)}
+  if (ok) return markup`${mark("good", "applied")} ${instantMarkup(at, now)}`;
+  return markup`${mark("bad", "refused; the previous one stays in use")} ${instantMarkup(at, now)}
     <ul>${problems.map((problem) => markup`<li>${problem}</li>`)}</ul>`;
 }
 

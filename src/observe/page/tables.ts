@@ -3,7 +3,7 @@ import type { Instant } from "../../core/credential.ts";
 import type { ProviderSnapshot, StoreSnapshot } from "../../core/snapshot.ts";
 import type { CountedState } from "../../core/states.ts";
 import { formatCount } from "../summary.ts";
-import { clock, instant } from "./instants.ts";
+import { clockText, instantMarkup } from "./instants.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./table.ts";
 import { mark } from "./tone.ts";
@@ -44,7 +44,7 @@ function providerRow(p: ProviderSnapshot, now: Instant): Markup {
     <td>${providerState(p, now)}</td>
     ${countCell(p.credentials)}${countCell(counted("Healthy"))}${countCell(counted("Due"))}
     ${countCell(counted("Retrying"), "doubtful")}${countCell(counted("Attention"), "bad")}
-    <td>${p.earliestExpiresAt === undefined ? "–" : instant(p.earliestExpiresAt, now)}</td>
+    <td>${p.earliestExpiresAt === undefined ? "–" : instantMarkup(p.earliestExpiresAt, now)}</td>
     <td class="n">${runway(p.runwayEndsAt, now)}</td>
   </tr>`;
 }
@@ -52,7 +52,7 @@ function providerRow(p: ProviderSnapshot, now: Instant): Markup {
 function providerState(p: ProviderSnapshot, now: Instant): Markup {
   if (p.circuitOpen) return mark("bad", "not answering");
   if (p.operatorPause !== undefined) return mark("doubtful", `paused by ${p.operatorPause.by}`);
-  if (p.pausedUntil !== undefined) return mark("doubtful", `paused until ${clock(p.pausedUntil, now, true)}`);
+  if (p.pausedUntil !== undefined) return mark("doubtful", `paused until ${clockText(p.pausedUntil, now, true)}`);
   if (p.overdue > 0) return mark("bad", `${formatCount(p.overdue)} overdue`);
   if (p.unscheduled > 0) return mark("bad", `${formatCount(p.unscheduled)} not scheduled`);
   if (p.states.needs_attention > 0) return mark("bad", "needs attention");
@@ -79,7 +79,8 @@ export function storesSection(
 }
 
 function storeRow(store: StoreSnapshot, downSince: Instant | undefined, now: Instant): Markup {
-  const state = downSince === undefined ? mark("good", "answers") : mark("bad", `down since ${clock(downSince, now)}`);
+  const state =
+    downSince === undefined ? mark("good", "answers") : mark("bad", `down since ${clockText(downSince, now)}`);
   return markup`<tr>
     <th scope="row">${store.store}<small>${store.type}</small></th>
     <td>${state}</td>

@@ -4,7 +4,7 @@ import type { ProcessFacts } from "../status.ts";
 import { formatCount, summaryOf } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 import type { Tone } from "./tone.ts";
-import { clock, relative } from "./instants.ts";
+import { clockText, relativeText } from "./instants.ts";
 
 export interface Verdict {
   readonly tone: Tone;
@@ -25,9 +25,9 @@ export function verdictOf(known: {
     const more =
       snapshot === undefined
         ? markup`Nothing is known about the fleet yet. The tokens in the stores stay where they are.`
-        : markup`The figures below are from ${clock(snapshot.takenAt, now, true)}
-          (${relative(snapshot.takenAt, now)}). Jobs under way finish, no new ones start; the tokens in the stores stay
-          where they are.`;
+        : markup`The figures below are from ${clockText(snapshot.takenAt, now, true)}
+          (${relativeText(snapshot.takenAt, now)}). Jobs under way finish, no new ones start. The tokens in the stores
+          stay where they are.`;
     return { tone: "bad", sentence: "Redis is not reachable", more };
   }
   if (snapshot === undefined)
@@ -57,10 +57,11 @@ function deadlineText(snapshot: FleetSnapshot, now: Instant): Markup {
   const next =
     nextExpiryAt !== undefined &&
     nextExpiryAt > now &&
-    markup`The next token ends ${relative(nextExpiryAt, now)}, at ${clock(nextExpiryAt, now)}. `;
+    markup`The next token ends ${relativeText(nextExpiryAt, now)}, at ${clockText(nextExpiryAt, now)}. `;
   const act =
     first !== undefined &&
-    markup`The first token of a failing credential ends ${relative(first, now)}, at ${clock(first, now)}. `;
-  const stale = now - snapshot.takenAt > 30_000 && markup`The figures are from ${clock(snapshot.takenAt, now, true)}.`;
+    markup`The first token of a failing credential ends ${relativeText(first, now)}, at ${clockText(first, now)}. `;
+  const stale =
+    now - snapshot.takenAt > 30_000 && markup`The figures are from ${clockText(snapshot.takenAt, now, true)}.`;
   return markup`${next}${act}${stale}`;
 }

@@ -1,6 +1,6 @@
 import { formatDuration } from "../../../core/duration.ts";
 import type { Plan } from "../../../core/plan/plan.ts";
-import { table } from "../../table.ts";
+import { formatTable } from "../../table.ts";
 
 /** The plan for people: first what needs a decision, then the figures. */
 export function formatPlan(plan: Plan): string {
@@ -32,7 +32,7 @@ function listIds(ids: readonly string[]): string {
 }
 
 function exchangesTable({ providers }: Plan): string {
-  return table([
+  return formatTable([
     ["PROVIDER", "CREDENTIALS", "EXCHANGES/S", "PEAK/S", "NEXT 24 H", "LIMIT USED", "ROLL-OUT", "IF DOWN, FIRST DEAD"],
     ...providers.map((p) => [
       p.provider,
@@ -54,7 +54,7 @@ function exchangesTable({ providers }: Plan): string {
 }
 
 function storesTable({ stores, prices }: Plan): string {
-  return table([
+  return formatTable([
     ["STORE", "SECRETS", "PUBLISHES/S", "VERSIONS/DAY", `USD/MONTH (${prices})`, "IF DOWN, FIRST DEAD"],
     ...stores.map((s) => [
       s.store,
@@ -68,7 +68,7 @@ function storesTable({ stores, prices }: Plan): string {
 }
 
 function scopesTable({ scopes }: Plan): string {
-  return table([
+  return formatTable([
     ["BUDGET OF WRITES", "ALLOWED/S", "NEEDED/S", "PEAK/S", "USED"],
     ...scopes.map((s) => [
       s.scope,
@@ -81,7 +81,7 @@ function scopesTable({ scopes }: Plan): string {
 }
 
 function recoveryTable({ providers }: Plan): string {
-  return table([
+  return formatTable([
     ["AFTER A DOWNTIME OF", "PROVIDER", "DUE", "EXPIRED", "EXPIRE LATER", "CAUGHT UP IN"],
     ...providers.flatMap((p) =>
       p.recoveries.map((r) => [
@@ -107,7 +107,7 @@ function hoursTable({ providers }: Plan): string {
       const bars = p.exchanges.hours.map((n) => BARS[Math.ceil((n / most) * (BARS.length - 1))]).join("");
       return [p.provider, `|${bars}|`, `up to ${most} in an hour`];
     });
-  return rows.length === 0 ? "" : table([["NEXT 24 H", "BY THE HOUR", ""], ...rows]);
+  return rows.length === 0 ? "" : formatTable([["NEXT 24 H", "BY THE HOUR", ""], ...rows]);
 }
 
 function percent(share: number): string {

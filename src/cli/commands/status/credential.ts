@@ -8,7 +8,7 @@ import { targetKey } from "../../../core/rotation/spec.ts";
 import { decodeRecord } from "../../../core/rotation/record-codec.ts";
 import type { Io } from "../../io.ts";
 import { statesOf } from "../../states.ts";
-import { relative, table } from "../../table.ts";
+import { formatRelative, formatTable } from "../../table.ts";
 import type { View } from "./view.ts";
 
 /** Everything that Redis knows about one credential. */
@@ -75,7 +75,7 @@ async function credentialDocument(credential: Credential, redis: RedisLink, now:
 function credentialTable(document: Awaited<ReturnType<typeof credentialDocument>>, now: number): string {
   const { failure, pause } = document;
   const at = (text: string | undefined): string =>
-    text === undefined ? "-" : `${text} (${relative(parseInstant(text) ?? now, now)})`;
+    text === undefined ? "-" : `${text} (${formatRelative(parseInstant(text) ?? now, now)})`;
   const rows = [
     ["credential", document.credential],
     ["provider", document.provider],
@@ -97,5 +97,6 @@ function credentialTable(document: Awaited<ReturnType<typeof credentialDocument>
     t.expiresAt ?? "-",
     t.code ?? "-",
   ]);
-  return `${table(rows)}\n${table([["STORE", "SECRET", "FORMAT", "REVISION", "EXPIRES", "FAILURE"], ...targets])}`;
+  const head = ["STORE", "SECRET", "FORMAT", "REVISION", "EXPIRES", "FAILURE"];
+  return `${formatTable(rows)}\n${formatTable([head, ...targets])}`;
 }

@@ -8,7 +8,7 @@ import { type Action, recentActions } from "../../../queue/operator-actions.ts";
 import type { RedisLink } from "../../../queue/redis/link.ts";
 import { takeSnapshot } from "../../../queue/views/snapshot.ts";
 import type { Io } from "../../io.ts";
-import { relative, table } from "../../table.ts";
+import { formatRelative, formatTable } from "../../table.ts";
 import { paintState, type View } from "./view.ts";
 
 const ACTIONS_SHOWN = 5;
@@ -63,10 +63,10 @@ function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io
     a.expiresAt ?? "-",
   ]);
   const titled = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-    rows.length === 0 ? "" : `\n${table([head, ...rows])}`;
+    rows.length === 0 ? "" : `\n${formatTable([head, ...rows])}`;
   return [
     `${io.paint(document.healthy ? "good" : "bad", document.verdict)}\n\n`,
-    table(providers),
+    formatTable(providers),
     titled(["STORE", "TYPE", "UNPUBLISHED", "RUNWAY"], stores),
     titled(["CREDENTIAL", "STATE", "CLASS", "CODE", "FAILURES", "NEXT TRY", "EXPIRES"], attention),
     titled(["PAUSED", "UNTIL", "BY", "WHY"], pausesOf(document)),
@@ -93,5 +93,5 @@ function recentRows(actions: readonly Action[], now: number): string[][] {
   return actions
     .filter(({ at }) => at > now - RECENT_MS)
     .slice(0, ACTIONS_SHOWN)
-    .map(({ at, by, action, target, reason }) => [relative(at, now), by, `${action} ${target}`, reason || "-"]);
+    .map(({ at, by, action, target, reason }) => [formatRelative(at, now), by, `${action} ${target}`, reason || "-"]);
 }

@@ -2,7 +2,7 @@ import { formatInstant } from "../../../core/instant.ts";
 import type { CredentialView } from "../../../queue/views/credentials.ts";
 import type { Io } from "../../io.ts";
 import { isUnhealthy, statesOf } from "../../states.ts";
-import { relative, table } from "../../table.ts";
+import { formatRelative, formatTable } from "../../table.ts";
 import { type View, paintState } from "./view.ts";
 
 /** One line for each selected credential. */
@@ -36,7 +36,7 @@ export function listView(views: readonly CredentialView[], io: Io): View {
       }),
     };
   });
-  const at = (instant: number | undefined): string => (instant === undefined ? "-" : relative(instant, now));
+  const at = (instant: number | undefined): string => (instant === undefined ? "-" : formatRelative(instant, now));
   return {
     healthy: !views.some((view) => isUnhealthy(view, now)),
     json: { schemaVersion: 1, takenAt: formatInstant(now), credentials: rows },
@@ -59,7 +59,7 @@ export function listView(views: readonly CredentialView[], io: Io): View {
         const why = [pause?.until ?? "-", pause?.by ?? "-", pause?.reason ?? "-"];
         return [...row, String(failure?.failures ?? "-"), failure?.since ?? "-", stores, ...why];
       });
-      return table([wide ? [...head, ...more] : head, ...cells]);
+      return formatTable([wide ? [...head, ...more] : head, ...cells]);
     },
   };
 }
