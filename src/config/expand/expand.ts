@@ -80,12 +80,12 @@ interface Filling {
   /** The credential as it is written, without its template, and its place. */
   readonly entry: EntryFile;
   readonly path: Path;
-  /** Takes what goes wrong. */
+  /** Where the findings go. */
   readonly findings: CrossFinding[];
 }
 
 /**
- * The credential without placeholders. An object is copied only where it has one and other credentials may share it.
+ * The same object where the credential has no placeholders, or where it was made by merging a template; else a copy.
  */
 function fillCredential(credential: CredentialFile, { fill, entry, path, findings }: Filling): CredentialFile {
   const { clientId, clientSecret, scope, params, publish } = credential;
@@ -110,7 +110,7 @@ function fillCredential(credential: CredentialFile, { fill, entry, path, finding
       ? { file: fillAt("clientSecret", ...steps, "file")(secret.file) }
       : { env: fillAt("clientSecret", ...steps, "env")(secret.env) };
   };
-  // A credential that is merged with its template was made for this entry alone, and is changed in place.
+  // A credential merged with its template belongs to this entry alone and is changed in place. The entry itself is not.
   const own: { -readonly [key in keyof CredentialFile]: CredentialFile[key] } =
     (credential as unknown) === entry ? { ...credential } : credential;
   if (braces.clientId) own.clientId = fillAt("clientId")(String(clientId));

@@ -5,9 +5,7 @@ import type { Finding, Path, Problem } from "../problem.ts";
 import { sizeWithAliases } from "./alias-size.ts";
 import { isSafeKey, mayHoldSecret } from "./excerpt.ts";
 
-/**
- * Reads YAML and JSON by a parser that keeps the place of every value: for files with a mistake, and for the unusual.
- */
+/** Reads YAML and JSON by a parser that keeps the place of every value: the files that fast.ts does not take. */
 
 const require = createRequire(import.meta.url);
 let loaded: typeof Yaml | undefined;
