@@ -57,8 +57,8 @@ export function makeReconciler(options: {
 
   async function followFirst(): Promise<void> {
     await compareAll({ claim: true, known: true });
-    // An older release does not know this mark and may have changed entries since it was set; a count would not show
-    // that. The next round compares every entry.
+    // `known` trusts a mark in Redis: this configuration is registered. An older release does not know the mark and may
+    // have changed entries since it was set; a count would not show that. The next round compares every entry.
     owed = true;
   }
 
