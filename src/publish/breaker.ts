@@ -10,8 +10,8 @@ export interface BreakerEvents {
 
 /**
  * Puts a breaker before one store. While the store fails, a probe goes out every 1 to 10 s. So waiting tokens are
- * published as soon as the store recovers, not at their own next retry. Errors of one secret (denied, too large) do not
- * open the breaker.
+ * published as soon as the store recovers, not at their own next retry. Errors of one secret (denied, too large) do
+ * not open the breaker.
  */
 export function makeBreaker(name: string, store: Store, events: BreakerEvents): Store {
   let failures = 0;

@@ -3,7 +3,8 @@ import { onAbort } from "../core/wait.ts";
 
 /**
  * Runs `work` with a signal that aborts after `ms` or with the caller's. Same meaning as
- * `AbortSignal.any([caller, AbortSignal.timeout(ms)])`, at a fifth of the cost, and without a timer or listener left over.
+ * `AbortSignal.any([caller, AbortSignal.timeout(ms)])`, at a fifth of the cost, and without a timer or listener left
+ * over.
  */
 export async function runWithin<T>(
   ms: number,

@@ -12,7 +12,7 @@ export interface StoreEdges {
   readonly paceReads?: Pace;
 }
 
-/** Each kind of store is one folder and one line here. An SDK costs 250 ms and 25 MB, so only a configured kind is loaded. */
+/** Each kind of store is a folder and a line here. An SDK costs 250 ms and 25 MB: only configured kinds are loaded. */
 export async function openStore(config: StoreConfig, edges: StoreEdges): Promise<Store> {
   switch (config.type) {
     case "aws-secrets-manager":

@@ -1,7 +1,7 @@
 import { Secret, type Target, type Token } from "../core/credential.ts";
 import { formatInstant } from "../core/instant.ts";
 
-/** The text that a target is to hold: flat JSON, the bare token, or a template. */
+/** Renders the text that a target is to hold: flat JSON, the bare token, or a template. */
 export function renderPayload(
   token: Token,
   facts: { readonly credential: string; readonly revision: number },
@@ -9,7 +9,7 @@ export function renderPayload(
 ): Secret {
   if (target.format === "token") return token.accessToken;
   const members: Record<string, unknown> = {
-    // First, so that nothing a provider sends can stand in for what follows.
+    // First, so that no field of the provider replaces one of the following.
     ...token.fields,
     access_token: token.accessToken.reveal(),
     token_type: token.tokenType,
@@ -28,7 +28,7 @@ export function renderPayload(
   return new Secret(text);
 }
 
-/** What our flat JSON says of itself; undefined for anything that is not ours. */
+/** The revision and life that evertoken's flat JSON states; undefined for any other payload. */
 export function readPayload(
   text: string,
 ): { readonly revision: number; readonly issuedAt: string; readonly expiresAt: string } | undefined {
@@ -40,6 +40,6 @@ export function readPayload(
     }
     return { revision, issuedAt, expiresAt };
   } catch {
-    return undefined; // a bare token, a template, or what somebody else put there
+    return undefined; // a bare token, a template, or the text of another writer
   }
 }

@@ -23,8 +23,8 @@ export interface StoreKind extends Pick<Store, "maxBytes" | "list" | "prune" | "
    */
   write(version: SecretVersion, newest: string, signal: AbortSignal): Promise<string>;
   /**
-   * Notes revision and life beside a payload that does not state them. Called after such a payload was written, and when
-   * it is found without the note: its writer was interrupted. Absent where every version states them.
+   * Notes revision and life beside a payload that does not state them. Called after such a payload was written, and
+   * when it is found without the note: its writer was interrupted. Absent where every version states them.
    */
   describe?(version: SecretVersion, id: string, signal: AbortSignal): Promise<void>;
 }
@@ -91,6 +91,9 @@ function lifeOf({ revision, issuedAt, expiresAt }: SecretVersion): Pick<Held, "r
 function refuseTooLarge({ secret, payload }: SecretVersion, { title, maxBytes }: StoreKind): void {
   const bytes = Buffer.byteLength(payload.reveal());
   if (bytes <= maxBytes) return;
-  const message = `${title}: "${secret}" takes at most ${maxBytes} bytes, the payload has ${bytes}; publish fewer fields, or format: token`;
-  throw new PublishError(message, { class: "permanent", code: "PayloadTooLarge" });
+  throw new PublishError(
+    `${title}: "${secret}" takes at most ${maxBytes} bytes, the payload has ${bytes}; ` +
+      "publish fewer fields, or format: token",
+    { class: "permanent", code: "PayloadTooLarge" },
+  );
 }

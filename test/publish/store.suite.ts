@@ -179,7 +179,7 @@ export function testStore(
       expect(error.message).toContain("app-acme");
     });
 
-    test("a listing tells what the wanted secrets hold, as a look does, and nothing of others or of missing ones", async () => {
+    test("a listing says what the wanted secrets hold, as a look does, and nothing about others", async () => {
       const names = Array.from({ length: 130 }, (_, i) => `app-${i}`);
       await Promise.all(names.map((secret) => store.publish({ ...versionOf(3), secret }, undefined, signal())));
       const bare = { ...versionOf(2, { text: "bare-token" }), secret: "app-bare" };

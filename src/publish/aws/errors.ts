@@ -1,6 +1,6 @@
 import { PublishError, type PublishErrorClass } from "../../core/ports/store.ts";
 
-/** Error names of AWS Secrets Manager and of its SDK, by class. Several are no modelled classes: the name is what counts. */
+/** Error names of AWS Secrets Manager and its SDK, by class. The SDK has no type for some of them, only the name. */
 const CLASSES: readonly (readonly [PublishErrorClass, readonly string[]])[] = [
   ["throttled", ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"]],
   [
@@ -48,7 +48,10 @@ const CLASSES: readonly (readonly [PublishErrorClass, readonly string[]])[] = [
 const BY_NAME = new Map(CLASSES.flatMap(([className, names]) => names.map((name) => [name, className] as const)));
 const ERRNO = /^(E[A-Z_]{2,20}|UND_ERR_[A-Z_]{2,40})$/;
 
-/** The SDK's error as ours. Its message is never used: it may quote the request, and its `$response` holds session tokens. */
+/**
+ * Turns the SDK's error into ours. The SDK's message is never used, since it may quote the request; its `$response`
+ * holds session tokens.
+ */
 export function awsError(error: unknown, operation: string, secret: string): PublishError {
   const { name, code, $metadata } = error as {
     name?: unknown;
@@ -60,11 +63,11 @@ export function awsError(error: unknown, operation: string, secret: string): Pub
   const errno = typeof code === "string" && ERRNO.test(code) ? code : undefined;
   const className =
     byName ?? (status === 429 ? "throttled" : status >= 500 || status === 0 ? "unavailable" : "permanent");
-  // The SDK's undici handler calls a lost connection RequestTimeout; what undici said is true.
+  // The SDK's undici handler calls a lost connection RequestTimeout; undici's own code says what happened.
   const lost = name === "RequestTimeout" && errno !== undefined;
   const shown = byName === undefined || lost ? (errno ?? (status > 0 ? `http_${status}` : "other")) : String(name);
   return new PublishError(
-    `AWS Secrets Manager: ${operation} of "${secret}" failed with ${shown}; ${advice(className, shown, operation)}`,
+    `AWS Secrets Manager: ${operation} of "${secret}" failed with ${shown}; ${adviceFor(className, shown, operation)}`,
     {
       class: className,
       code: shown,
@@ -73,25 +76,28 @@ export function awsError(error: unknown, operation: string, secret: string): Pub
   );
 }
 
-function advice(className: PublishErrorClass, code: string, operation: string): string {
+function adviceFor(className: PublishErrorClass, code: string, operation: string): string {
   switch (className) {
     case "throttled":
-      return "the account's write quota (50 per second and region) is used up, it is tried again";
+      return "the account's write quota (50 per second and region) is used up; retrying";
     case "unavailable":
-      return "no usable answer, it is tried again";
+      return "no usable answer; retrying";
     case "quota":
-      return "100 versions in 24 hours are the limit of one secret, one every 14.4 minutes: use tokens that live longer";
+      return "one secret takes 100 versions in 24 hours, one every 14.4 minutes; use tokens that live longer";
     case "auth":
-      return "the credentials of evertoken itself are missing, expired or wrong; check its role (IRSA, Pod Identity, profile)";
+      return "evertoken's own credentials are missing, expired or wrong; check its role (IRSA, Pod Identity, profile)";
     case "not_found":
-      return "there is no such secret; create it, or set create: true on the store and allow secretsmanager:CreateSecret";
+      return (
+        "there is no such secret; " +
+        "create it, or set create: true on the store and allow secretsmanager:CreateSecret"
+      );
     case "conflict":
-      return "another writer was faster, it is looked at again";
+      return "another writer was faster; the retry looks first";
     case "state":
-      return "it is scheduled for deletion or in a state that takes no values; see aws secretsmanager restore-secret";
+      return "the secret is scheduled for deletion or takes no values now; see aws secretsmanager restore-secret";
     case "permanent":
       return code === "AccessDeniedException"
-        ? `allow secretsmanager:${operation} on it (with a customer key also kms:GenerateDataKey and kms:Decrypt)`
-        : "the request is refused as it is; check the secret's name and its key";
+        ? `allow secretsmanager:${operation} on the secret (with a customer key also kms:GenerateDataKey, kms:Decrypt)`
+        : "AWS refuses the request; check the secret's name and its key";
   }
 }

@@ -3,9 +3,10 @@ import { type Hash, type Hmac, type KeyObject, createHash, createHmac, createSec
 const keys = new WeakMap<ArrayBufferView, KeyObject>();
 
 /**
- * SHA-256, or HMAC-SHA-256 with a key, as the AWS SDK wants it (`Checksum` of @smithy/types). Its own hands bytes to Node as the key of
- * every signature, and Node takes ten times as long to see that these are no KeyObject as it takes to sign. The key of a day's signatures
- * (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html) is always the same array.
+ * SHA-256, or HMAC-SHA-256 with a key, as the AWS SDK wants it (`Checksum` of @smithy/types). The SDK's own hands Node
+ * bytes as the key of every signature, and Node takes ten times as long to see that they are no KeyObject as it takes
+ * to sign. So the KeyObject is kept: the key of a day's signatures is always the same array
+ * (docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html).
  */
 export class Sha256 {
   readonly #key: string | KeyObject | undefined;

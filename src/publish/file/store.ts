@@ -1,7 +1,7 @@
 import { type KeyObject, createHmac, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import type { FileStore } from "../../core/credential.ts";
+import type { FileStore, Instant } from "../../core/credential.ts";
 import { pagesOf } from "../../core/pages.ts";
 import {
   type Held,
@@ -14,28 +14,30 @@ import {
 import { storeFacts } from "../../core/policy/store-facts.ts";
 import { type Found, makeStore } from "../protocol.ts";
 
-const META_DIR = ".evertoken";
+const NOTES_DIR = ".evertoken";
 /** Files that a listing reads at once. */
 const LIST_PAGE = 64;
 const TEMPORARY = ".evertoken-tmp-";
 
-interface Meta {
+/** What stands beside a file. */
+interface Note {
   readonly revision: number;
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-  /** Keyed hash of the content that these facts belong to. */
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+  /** Keyed hash of the content that the note is about. */
   readonly of: string;
 }
 
 /**
  * Files, for one machine without a cloud: 0600, replaced by an atomic rename after fsync. A note beside each file says
- * what it holds, without the token. The note is written last and names the content by a keyed hash: after a crash between
- * the two writes the file counts as unknown (revision 0) and is written again, never as older or newer than it is.
+ * what it holds, without the token. The note is written last and names the content by a keyed hash: after a crash
+ * between the two writes the file counts as unknown (revision 0) and is written again, never as older or newer than it
+ * is.
  */
 export function openFileStore(config: FileStore, { versionKey }: { readonly versionKey: KeyObject }): Store {
   const root = resolve(config.dir);
 
-  function pathsOf(secret: string): { file: string; meta: string } {
+  function pathsOf(secret: string): { file: string; note: string } {
     const file = resolve(root, secret);
     if (!file.startsWith(root + sep)) {
       throw new PublishError(`file store: "${secret}" leads out of ${root}; use a relative name without ..`, {
@@ -43,7 +45,7 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
         code: "PATH",
       });
     }
-    return { file, meta: join(root, META_DIR, `${file.slice(root.length + 1)}.json`) };
+    return { file, note: join(root, NOTES_DIR, `${file.slice(root.length + 1)}.json`) };
   }
 
   const hashOf = (content: string | Buffer): string =>
@@ -59,15 +61,15 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   }
 
   async function readHeld(secret: string): Promise<Held | undefined> {
-    const { file, meta } = pathsOf(secret);
-    const content = await readOrUndefined(file);
+    const paths = pathsOf(secret);
+    const content = await readIfThere(paths.file);
     if (content === undefined) return undefined;
-    const note = await readOrUndefined(meta);
-    const facts = note === undefined ? undefined : parseMeta(note.toString("utf8"));
-    if (facts === undefined || facts.of !== hashOf(content)) {
+    const text = await readIfThere(paths.note);
+    const note = text === undefined ? undefined : parseNote(text.toString("utf8"));
+    if (note === undefined || note.of !== hashOf(content)) {
       return { revision: 0, issuedAt: 0, expiresAt: 0, version: "", older: [] };
     }
-    const { revision, issuedAt, expiresAt } = facts;
+    const { revision, issuedAt, expiresAt } = note;
     return { revision, issuedAt, expiresAt, version: "", older: [] };
   }
 
@@ -85,11 +87,11 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   }
 
   async function writeFiles(version: SecretVersion): Promise<void> {
-    const { file, meta } = pathsOf(version.secret);
+    const { file, note } = pathsOf(version.secret);
     const text = version.payload.reveal();
     const { revision, issuedAt, expiresAt } = version;
-    await replace(file, text);
-    await replace(meta, JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Meta));
+    await replaceFile(file, text);
+    await replaceFile(note, JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Note));
   }
 
   return makeStore({
@@ -107,7 +109,7 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   });
 }
 
-async function readOrUndefined(file: string): Promise<Buffer | undefined> {
+async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
   } catch (error) {
@@ -117,8 +119,8 @@ async function readOrUndefined(file: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Readers see the old content or the new one, never a part: written beside it, synced, renamed, and the folder synced. */
-async function replace(file: string, content: string): Promise<void> {
+/** Writes beside the file, syncs, renames, syncs the folder: readers see the old content or the new, never a part. */
+async function replaceFile(file: string, content: string): Promise<void> {
   const dir = dirname(file);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await removeLeftovers(dir, basename(file));
@@ -144,7 +146,7 @@ async function replace(file: string, content: string): Promise<void> {
   }
 }
 
-/** Of a writer that was killed: only this file's own, since one writer at a time holds its lease. */
+/** Removes the temporary files that a killed writer left of this file: one writer at a time holds its lease. */
 async function removeLeftovers(dir: string, name: string): Promise<void> {
   const pattern = new RegExp(`^${TEMPORARY.replaceAll(".", "\\.")}(.*)-[0-9a-f]{8}$`);
   for (const entry of await readdir(dir)) {
@@ -152,9 +154,9 @@ async function removeLeftovers(dir: string, name: string): Promise<void> {
   }
 }
 
-function parseMeta(text: string): Meta | undefined {
+function parseNote(text: string): Note | undefined {
   try {
-    return JSON.parse(text) as Meta;
+    return JSON.parse(text) as Note;
   } catch {
     return undefined; // cut by a crash: the content counts as unknown
   }
@@ -175,14 +177,15 @@ function fileError(error: unknown, secret: string, root: string): PublishError {
   if (error instanceof PublishError) return error;
   const { code, name } = error as { code?: unknown; name?: unknown };
   if (name === "TimeoutError" || name === "AbortError") {
-    return new PublishError(`file store: "${secret}" under ${root} was not written in time`, {
+    return new PublishError(`file store: "${secret}" under ${root} was not read or written in time`, {
       class: "unavailable",
       code: "TimeoutError",
     });
   }
   const shown = typeof code === "string" && /^E[A-Z]+$/.test(code) ? code : "other";
   return new PublishError(
-    `file store: "${secret}" under ${root} cannot be read or written (${shown}); check that the folder exists, is writable for this user and has room`,
+    `file store: "${secret}" under ${root} cannot be read or written (${shown}); ` +
+      "check that the folder exists, is writable for this user and has room",
     { class: CLASSES[shown] ?? "permanent", code: shown },
   );
 }

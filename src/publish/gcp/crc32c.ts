@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli, RFC 3720 appendix B.4), which GCP asks for; zlib's crc32 is another polynomial. */
+/** CRC-32C (Castagnoli, RFC 3720 appendix B.4), as GCP wants it; zlib's crc32 has another polynomial. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;

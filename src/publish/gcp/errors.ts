@@ -39,16 +39,16 @@ const CLASSES: Readonly<Record<string, PublishErrorClass>> = {
 };
 const READS = new Set(["AccessSecretVersion", "GetSecretVersion", "GetSecret", "ListSecretVersions"]);
 
-/** gax's error as ours, from its code alone: details and metadata may quote the request. */
+/** Turns gax's error into ours, by its code alone: details and metadata may quote the request. */
 export function gcpError(error: unknown, operation: string, secret: string): PublishError {
   if (error instanceof PublishError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
-  // grpc-js, load-balancing-call: the identity's token could not be had, and nothing was sent. It comes as UNKNOWN.
+  // grpc-js (load-balancing-call) reports as UNKNOWN that it got no token of the identity. Nothing was sent then.
   const noIdentity = typeof message === "string" && message.includes("Getting metadata from plugin failed");
   const name = noIdentity ? "UNAUTHENTICATED" : ((typeof code === "number" ? NAMES[code] : undefined) ?? "UNKNOWN");
   const className = CLASSES[name] ?? "permanent";
   return new PublishError(
-    `GCP Secret Manager: ${operation} of "${secret}" failed with ${name}; ${advice(className, name, operation)}`,
+    `GCP Secret Manager: ${operation} of "${secret}" failed with ${name}; ${adviceFor(className, name, operation)}`,
     {
       class: className,
       code: name,
@@ -57,24 +57,31 @@ export function gcpError(error: unknown, operation: string, secret: string): Pub
   );
 }
 
-function advice(className: PublishErrorClass, name: string, operation: string): string {
+function adviceFor(className: PublishErrorClass, name: string, operation: string): string {
   switch (className) {
     case "throttled":
-      return "the project's write quota (600 per minute) is used up, it is tried again";
+      return "the project's write quota (600 per minute) is used up; retrying";
     case "unavailable":
-      return "no usable answer, it is tried again";
+      return "no usable answer; retrying";
     case "auth":
-      return "the identity of evertoken itself is missing, unreadable or expired; check Workload Identity or GOOGLE_APPLICATION_CREDENTIALS";
+      return (
+        "evertoken's own identity is missing, unreadable or expired; " +
+        "check Workload Identity or GOOGLE_APPLICATION_CREDENTIALS"
+      );
     case "not_found":
-      return "there is no such secret; create it, or set create: true on the store and allow secretmanager.secrets.create";
+      return (
+        "there is no such secret; " +
+        "create it, or set create: true on the store and allow secretmanager.secrets.create"
+      );
     case "conflict":
-      return "another writer was faster, it is looked at again";
+      return "another writer was faster; the retry looks first";
     case "quota":
     case "state":
       return "the secret or its newest version is disabled, destroyed, or its key is unusable";
     case "permanent":
       return name === "PERMISSION_DENIED"
-        ? `grant roles/secretmanager.secretVersionManager and roles/secretmanager.secretAccessor on it (refused: ${operation})`
-        : "the request is refused as it is; check project, location and the secret's name";
+        ? "grant roles/secretmanager.secretVersionManager and roles/secretmanager.secretAccessor on the secret " +
+            `(refused: ${operation})`
+        : "GCP refuses the request; check project, location and the secret's name";
   }
 }

@@ -9,8 +9,8 @@ import { listGcp } from "./list.ts";
 import { makeVersionReader, versionNumber } from "./versions.ts";
 
 /**
- * GCP Secret Manager over gRPC. AddSecretVersion is neither idempotent nor compare-and-set: a write whose answer was lost
- * is looked for before anything else is written.
+ * GCP Secret Manager over gRPC. AddSecretVersion is neither idempotent nor compare-and-set: a write whose answer was
+ * lost is looked for before anything else is written.
  */
 export function openGcpStore(
   config: GcpStore,

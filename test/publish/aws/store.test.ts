@@ -65,7 +65,7 @@ describe("AWS Secrets Manager", () => {
     return { aws, store, [Symbol.asyncDispose]: async () => (await store.close(), aws.close()) };
   }
 
-  test("needs one call for a publish whose predecessor is known, two for one that is not, and never reads a value", async () => {
+  test("needs one call after a known version, two after an unknown one, and never reads a value", async () => {
     await using site = await open();
     const { held } = await site.store.publish(versionOf(1), undefined, signal());
     site.aws.calls.length = 0;

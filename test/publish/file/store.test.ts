@@ -47,7 +47,7 @@ describe("the file store", () => {
     expect(await readFile(join(site.dir, ".evertoken/app-acme.json"), "utf8")).not.toContain("canary");
   });
 
-  test("a file that was changed by somebody else, or whose note was lost in a crash, counts as unknown and is written again", async () => {
+  test("a file that another writer changed, or that lost its note in a crash, is unknown and written again", async () => {
     await using site = await open();
     await site.store.publish(versionOf(4), undefined, signal());
     await writeFile(join(site.dir, "app-acme"), "by hand");

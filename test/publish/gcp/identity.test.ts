@@ -125,7 +125,7 @@ describe("the cloud identity of GCP Secret Manager", () => {
 });
 
 describe("a daemon with GCP Secret Manager", () => {
-  test("goes on while its identity is missing, delivers the same token once it is there, and prints it nowhere", async () => {
+  test("goes on while its identity is missing, then publishes the same token, and prints it nowhere", async () => {
     await using site = await makeSite();
     await using provider = await startTokenEndpoint();
     await using gcp = await startGcp({ tls: true });
