@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { isWorthIt } from "../../src/fleet/recovery.ts";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
 import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
@@ -66,16 +65,6 @@ async function rolledOut(daemon: Daemon): Promise<void> {
 async function recordsOf(port: number): Promise<number> {
   return Number((await askRedis(port, "HLEN {evertoken:p}:state")).slice(1));
 }
-
-test("a rebuild is worth it for more than 20 credentials, 5 % of the fleet or 1,000, beyond what was looked for in vain", () => {
-  expect(isWorthIt(20, 0, 20)).toBe(false);
-  expect(isWorthIt(21, 0, 21)).toBe(true);
-  expect(isWorthIt(100, 0, 2000)).toBe(false);
-  expect(isWorthIt(101, 0, 2000)).toBe(true);
-  expect(isWorthIt(1000, 0, 100_000)).toBe(false);
-  expect(isWorthIt(1001, 0, 100_000)).toBe(true);
-  expect(isWorthIt(5000, 4000, 100_000)).toBe(false);
-});
 
 test("a Redis that lost everything, and then half, under two daemons: no living token is minted again", async () => {
   await using world = await stage();

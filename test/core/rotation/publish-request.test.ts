@@ -1,19 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { decodeHistory } from "../../src/core/rotation/history.ts";
-import { emptyRecord } from "../../src/core/rotation/record.ts";
-import { decodeRecord, encodeRecord } from "../../src/core/rotation/record-codec.ts";
-import { rotate } from "../../src/core/rotation/rotate.ts";
-import { requestedKind } from "../../src/core/ports/journal.ts";
-import { credential, makeWorld, provider, target, unavailable } from "../fakes/world.ts";
-
-type World = ReturnType<typeof makeWorld>;
-
-function run(world: World, of = credential()) {
-  return rotate(
-    { job: { jobId: "j", dueAt: world.now, sendAt: world.now, mayExchange: true }, credential: of, provider },
-    world.ports,
-  );
-}
+import { decodeHistory } from "../../../src/core/rotation/history.ts";
+import { emptyRecord } from "../../../src/core/rotation/record.ts";
+import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
+import { requestedKind } from "../../../src/core/ports/journal.ts";
+import { credential, makeWorld, target, unavailable } from "../../fakes/world.ts";
+import { type World, recordOf, run } from "./fixture.ts";
 
 describe("an operator's request to publish", () => {
   async function withToken(of = credential(), stores: readonly string[] = ["one"]): Promise<World> {
@@ -24,7 +15,7 @@ describe("an operator's request to publish", () => {
     return world;
   }
 
-  test("asks the stores, and does nothing when each holds the newest token", async () => {
+  test("asks the stores, and writes nothing when each of them holds the newest token", async () => {
     const world = await withToken();
     const { looks } = world.store("one");
     expect(await run(world)).toMatchObject({ result: "skipped", skip: "NotDue" });
@@ -32,7 +23,7 @@ describe("an operator's request to publish", () => {
     expect(world).toMatchObject({ exchanges: 1, journal: { request: undefined } });
   });
 
-  test("publishes a token that waits for its retry at once, without an exchange", async () => {
+  test("publishes a token at once that waits for its retry, without an exchange", async () => {
     const world = makeWorld();
     world.journal.record = encodeRecord(emptyRecord("other"), []);
     world.store("one").down = unavailable();
@@ -43,7 +34,7 @@ describe("an operator's request to publish", () => {
     expect(world.exchanges).toBe(1);
   });
 
-  test("finds that a secret was deleted, says so, and obtains no new token before it is due", async () => {
+  test("notices a deleted secret, reports it, and obtains no new token before one is due", async () => {
     const world = await withToken();
     world.store("one").secrets.clear();
     expect(await run(world)).toMatchObject({ result: "unpublished", revision: 1 });
@@ -53,14 +44,14 @@ describe("an operator's request to publish", () => {
       class: "not_found",
       code: "TokenMissing",
     });
-    expect(world.journal.nextAt).toBe(decodeRecord(world.journal.record ?? "")?.dueAt);
+    expect(world.journal.nextAt).toBe(recordOf(world)?.dueAt);
     world.journal.request = "2";
     expect(await run(world)).toMatchObject({ result: "rotated", reason: "Requested", revision: 2 });
     expect(world.store("one").secrets.get("app/acme")?.revision).toBe(2);
     expect(world.journal.failing).toBe("");
   });
 
-  test("says which store could not be asked, and forgets nothing of what it held", async () => {
+  test("names a store that did not answer, and keeps the record of what that store holds", async () => {
     const of = credential({ publish: [target("one"), target("two")] });
     const world = await withToken(of, ["one", "two"]);
     world.store("two").down = unavailable();
@@ -70,19 +61,19 @@ describe("an operator's request to publish", () => {
       targets: [{ store: "two", result: "failed", error: { class: "unavailable" } }],
     });
     expect(world.exchanges).toBe(1);
-    const record = decodeRecord(world.journal.record ?? "");
+    const record = recordOf(world);
     expect(Object.values(record?.targets ?? {}).map(({ revision }) => revision)).toEqual([1, 1]);
   });
 
-  test("does not stand in the way of a first token", async () => {
+  test("does not delay a first token", async () => {
     const world = makeWorld();
     world.journal.request = "p1";
     expect(await run(world)).toMatchObject({ result: "rotated", reason: "NeverIssued" });
   });
 });
 
-describe("what is remembered of a rotation", () => {
-  test("is an entry of the history; nothing of what was skipped", async () => {
+describe("the history of a credential", () => {
+  test("has an entry for a rotation, and none for a skipped one", async () => {
     const world = makeWorld();
     await run(world);
     expect(decodeHistory(world.journal.entry)).toMatchObject([
@@ -93,7 +84,7 @@ describe("what is remembered of a rotation", () => {
   });
 });
 
-test("a mark says what was asked for", () => {
+test("the mark of a request says whether it asks to rotate or to publish", () => {
   expect([requestedKind(undefined), requestedKind("1700000000000"), requestedKind("p1700000000000")]).toEqual([
     undefined,
     "rotate",
