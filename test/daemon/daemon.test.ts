@@ -308,7 +308,7 @@ describe("the daemon", () => {
   });
 
   test("two replicas on one Redis rotate every credential once per period, never two at once", async () => {
-    const watch = watchOverlaps(20, token({ expires_in: 4 }));
+    const watch = watchOverlaps(20, () => token({ expires_in: 4 }));
     provider.otherwise(watch.behaviour);
     await using redis = await startRedis({ port: true });
     const ids = Array.from({ length: 12 }, (_, i) => `c${i}`);

@@ -11,7 +11,7 @@ import { CA_FILE, type TokenEndpoint, startTokenEndpoint, token } from "../fakes
 
 const SECRET = "canary-s3cret-value";
 
-/** What a person sees who gives evertoken something wrong: one clear message, the right exit code, no secret. */
+/** A person who gives evertoken wrong input gets a clear message and the right exit code, and sees no secret. */
 describe("bad input", () => {
   let site: Site;
   let provider: TokenEndpoint;
@@ -29,7 +29,7 @@ describe("bad input", () => {
     const credentials = [configuredCredential("good"), configuredCredential("acme", credential)];
     return configurationOf(provider.url, [], { credentials, ...over });
   }
-  /** Refused before anything was started: nothing sent, nothing written. */
+  /** The program refuses before it starts anything: it sends no request and shows no secret. */
   async function refused(message: RegExp, code: number, env: Record<string, string> = {}): Promise<void> {
     const result = await site.run(["run", "-c", site.config], env);
     expect(result.stderr).toMatch(message);
@@ -38,12 +38,12 @@ describe("bad input", () => {
     expect(provider.seen).toHaveLength(0);
   }
 
-  test("a file that is no YAML is said to be none, with line and column", async () => {
+  test("a file that is not YAML is refused with line and column", async () => {
     await site.write("config.yaml", "providers:\n  p: { tokenEndpoint: [\n");
     await refused(/config\.yaml:\d+:\d+ error /, 2);
   });
 
-  test("aliases that unfold without end are refused", async () => {
+  test("aliases that expand without bound are refused", async () => {
     const bomb = [
       "a: &a [x,x,x,x,x,x,x,x,x,x]",
       ...Array.from("bcdefghi", (c, i) => `${c}: &${c} [${Array(10).fill(`*${"abcdefghi"[i]}`).join()}]`),
@@ -59,12 +59,12 @@ describe("bad input", () => {
     await refused(/larger than the limit of 64 MiB/, 2);
   });
 
-  test("a directory in the place of the file is called one", async () => {
+  test("a directory in the place of the file is named as one", async () => {
     await mkdir(site.config);
     await refused(/config\.yaml error {2}this is a directory/, 2);
   });
 
-  test("a file that is not there, or cannot be read, says what to check", async () => {
+  test("a file that is missing or cannot be read is refused with the settings to check", async () => {
     await refused(/config\.yaml error {2}there is no such file; check --config or EVERTOKEN_CONFIG/, 2);
     await site.write("plain", "");
     const through = await site.run(["run", "-c", site.path("plain/config.yaml")]);
@@ -90,7 +90,7 @@ describe("bad input", () => {
     expect(String(failed["error_message"])).toMatch(message);
   });
 
-  test("a line end at the end of a secret is cut off", async () => {
+  test("line ends at the end of a secret are cut off", async () => {
     await site.write("secret", `${SECRET}\r\n\n`);
     await site.configure(config());
     const daemon = await site.start();
@@ -99,7 +99,7 @@ describe("bad input", () => {
     expect(decodeURIComponent(sent)).toMatch(new RegExp(`:${SECRET}$`));
   });
 
-  test("a host that cannot be resolved is named, and tried again", async () => {
+  test("a host that cannot be resolved is named, and the exchange is retried", async () => {
     await site.configure(config({ providers: { p: { tokenEndpoint: "https://no-such-host.invalid/token" } } }));
     const daemon = await site.start();
     const line = await daemon.line((each) => each.event === "rotation.failed");
@@ -109,7 +109,7 @@ describe("bad input", () => {
     );
   });
 
-  test("a certificate of an unknown CA is not accepted, and says what to set; with its CA it works", async () => {
+  test("a certificate of an unknown CA is refused with the key to set; with its CA it is accepted", async () => {
     await using secure = await startTokenEndpoint({ tls: true });
     const endpoint = { tokenEndpoint: `${secure.url}/token` };
     await site.configure(config({ providers: { p: endpoint } }));
@@ -126,7 +126,7 @@ describe("bad input", () => {
     await trusting.line((each) => each.event === "rotation.succeeded" && each.credential === "good");
   });
 
-  test("a token too large for its store is refused before it is sent, and stops nobody else", async () => {
+  test("a token too large for its store is refused before it is sent, and stops no other credential", async () => {
     await using aws = await startAws();
     provider.otherwise(token({ access_token: "x".repeat(70_000) }));
     const stores = {
@@ -157,13 +157,13 @@ describe("bad input", () => {
     await daemon.line((each) => each.event === "rotation.succeeded" && each.credential === "good");
   });
 
-  test("a data directory that cannot be written says so, and what to do", async () => {
+  test("a data directory that cannot be written is refused with the key to set", async () => {
     await site.write("plain", "");
     await site.configure(config({ dataDir: "plain/data" }));
     await refused(/data directory .*plain\/data .*\(ENOTDIR\).*set dataDir|data directory .*plain\/data/, 1);
   });
 
-  test("a port in use is named, with what to do", async () => {
+  test("a port in use is named, with the remedy", async () => {
     await using _server = await occupied();
     const { port } = _server;
     await site.configure(config({ http: { listen: `127.0.0.1:${port}` } }));
@@ -175,13 +175,14 @@ describe("bad input", () => {
     await site.configure(config({ redis: { url: redis.url } }));
     await refused(
       new RegExp(
-        `Redis at 127.0.0.1:${redis.port} may evict keys \\(maxmemory-policy allkeys-lru\\).*set maxmemory-policy noeviction`,
+        `Redis at 127.0.0.1:${redis.port} may evict keys \\(maxmemory-policy allkeys-lru\\).*` +
+          "set maxmemory-policy noeviction",
       ),
       1,
     );
   });
 
-  test("a Redis user without the right to run scripts is refused, with the rights it needs", async () => {
+  test("a Redis user without the right to run scripts is refused, with the rights to grant", async () => {
     await using redis = await startRedis({
       port: true,
       conf: ["--user", "worker", "on", ">pw", "~*", "&*", "+@all", "-eval", "-evalsha"],
@@ -190,7 +191,7 @@ describe("bad input", () => {
     await refused(/may not run scripts \(NOPERM\); grant it EVAL, EVALSHA/, 1);
   });
 
-  test("a wrong Redis password is refused at once, without showing it", async () => {
+  test("a wrong Redis password is refused at once, and is not shown", async () => {
     await using redis = await startRedis({ port: true, password: "right" });
     await site.write("redis-password", `${SECRET}-wrong`);
     await site.configure(
@@ -202,13 +203,13 @@ describe("bad input", () => {
     );
   });
 
-  test("a seal key that is no key is refused", async () => {
+  test("a seal key of the wrong length is refused", async () => {
     await site.write("seal-key", "too short");
     await site.configure(config({ sealKey: { file: "seal-key" } }));
     await refused(/the key in .*seal-key is not 32 bytes in base64 or hex; make one with: openssl rand -base64 32/, 1);
   });
 
-  test("a client secret in the configuration is an error that says what to write, and is not repeated", async () => {
+  test("a client secret in the configuration is refused with the reference to write, and is not repeated", async () => {
     await site.configure(config({}, { clientSecret: SECRET }));
     await refused(/a client secret is never written here; write \{ file: .* \}/, 2);
   });

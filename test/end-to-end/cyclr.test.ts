@@ -24,8 +24,8 @@ interface Consumer {
 const CACHE_MS = 400;
 const PROJECT = "acme-test";
 /**
- * Seconds. With `rotateAt` a token is renewed 6 s or more before it dies: the daemon, the clouds and the consumers of this
- * test share their cores with whatever else the machine does, and the outages of this test take a part of that time.
+ * Seconds. With `ROTATE_AT` a token is renewed at least 6 s before it dies. The outages of this test take a part of
+ * that time, and the rest must be enough for a machine that does other work too.
  */
 const LIFE = { console: 14, webhook: 14, mcp: 12 } as const;
 const ROTATE_AT = "55%";
@@ -157,7 +157,7 @@ describe("Cyclr, from its credentials to the services that accept its tokens", (
     expect(await call(cyclr.webhookUrl("1234"), console?.access_token ?? "")).toBe(401);
   });
 
-  test("consumers of both clouds never get a 401, through renewals, an outage of Cyclr and one of a store", async () => {
+  test("consumers of both clouds never get a 401, through renewals and outages of Cyclr and of a store", async () => {
     const account = { "X-Cyclr-Account": "1234" };
     const consumers = [
       consume(

@@ -14,17 +14,17 @@ const CREDENTIALS = 200;
 const SECONDS = 30;
 const KILLS = 16;
 
-/** A replica that dies between claim and enqueue: the claim stands, nobody was told. Returns how many it took along. */
+/** Claims as a replica that dies before it enqueues: no job exists for its claims. Returns how many it claimed. */
 async function claimAndDie(url: string): Promise<number> {
   const link = await connectRedis({ url });
   const due = dueIndex(link, "p");
-  let taken = 0;
-  while (taken === 0) taken = (await due.claim({ concurrency: 200, leaseFloorMs: 1000 })).claimed.length;
+  let claimed = 0;
+  while (claimed === 0) claimed = (await due.claim({ concurrency: 200, leaseFloorMs: 1000 })).claimed.length;
   await link.close(true);
-  return taken;
+  return claimed;
 }
 
-test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30 s: none lost, none run twice at once, no version twice", async () => {
+test("16 kill -9 of two daemons lose none of 200 credentials, run none twice, write nothing twice", async () => {
   await using provider = await startTokenEndpoint();
   await using redis = await startRedis({ port: true });
   await using site = await makeSite();
@@ -34,7 +34,7 @@ test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30
 
   /** Seconds. Long after the last kill: then a busy machine has to renew every credential once, not again and again. */
   let lifetime = 5;
-  const watch = watchOverlaps(5, (...exchange) => token({ expires_in: lifetime })(...exchange));
+  const watch = watchOverlaps(5, () => token({ expires_in: lifetime }));
   provider.otherwise(watch.behaviour);
 
   const ids = Array.from({ length: CREDENTIALS }, (_, i) => `c${i}`);
@@ -64,18 +64,18 @@ test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30
   }
   expect(orphaned).toBeGreaterThan(0);
 
-  // None lost: within one lease and one period after the last kill every credential is rotated again.
+  // None is lost: within one lease and one period after the last kill every credential is rotated again.
   lifetime = 300;
   const before = new Map(watch.exchanges);
   await expect
     .poll(() => ids.filter((id) => (watch.exchanges.get(id) ?? 0) <= (before.get(id) ?? 0)), {
-      timeout: 60_000,
+      timeout: 150_000,
       interval: 250,
     })
     .toEqual([]);
   expect(watch.overlaps).toBe(0);
 
-  // No version twice: a revision of a credential is written by exactly one rotation.
+  // No version is written twice: exactly one rotation writes a revision of a credential.
   const written = all.flatMap((daemon) =>
     daemon.lines.flatMap((line) => {
       const targets = (line["targets"] ?? []) as { result: string }[];
@@ -86,4 +86,4 @@ test("200 credentials with tokens of 5 s survive 16 kill -9 of two daemons in 30
   expect(new Set(written).size).toBe(written.length);
   const held = JSON.parse(await readFile(site.path("tokens/c0"), "utf8")) as { revision: number };
   expect(held.revision).toBeGreaterThan(1);
-}, 180_000);
+}, 300_000);

@@ -8,7 +8,7 @@ import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-en
 const COUNT = 300;
 const ids = Array.from({ length: COUNT }, (_, i) => `c${i}`);
 
-interface Stage extends AsyncDisposable {
+interface Trial extends AsyncDisposable {
   readonly port: number;
   readonly aws: FakeAws;
   readonly provider: TokenEndpoint;
@@ -16,8 +16,8 @@ interface Stage extends AsyncDisposable {
   start(): Promise<Daemon>;
 }
 
-/** Half of the fleet publishes to AWS, half to files; its tokens live an hour. */
-async function stage(): Promise<Stage> {
+/** One half of the fleet publishes to AWS, the other half to files. Tokens live an hour. */
+async function startTrial(): Promise<Trial> {
   const stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis({ port: true }));
   const aws = stack.use(await startAws());
@@ -56,28 +56,29 @@ async function stage(): Promise<Stage> {
   };
 }
 
-async function rolledOut(daemon: Daemon): Promise<void> {
+async function untilRotated(daemon: Daemon): Promise<void> {
   for (const id of ids) {
     await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id, 120_000);
   }
 }
 
-async function recordsOf(port: number): Promise<number> {
+/** How many credentials have a record in Redis. */
+async function countRecords(port: number): Promise<number> {
   return Number((await askRedis(port, "HLEN {evertoken:p}:state")).slice(1));
 }
 
-test("a Redis that lost everything, and then half, under two daemons: no living token is minted again", async () => {
-  await using world = await stage();
-  const { port, provider, aws } = world;
-  const first = await world.start();
-  await rolledOut(first);
-  const second = await world.start();
+test("two daemons whose Redis loses everything, and then half of it, mint no living token again", async () => {
+  await using trial = await startTrial();
+  const { port, provider, aws } = trial;
+  const first = await trial.start();
+  await untilRotated(first);
+  const second = await trial.start();
   const minted = provider.seen.length;
   aws.calls.length = 0;
   expect(await askRedis(port, "FLUSHALL")).toBe("+OK\r\n");
   const finished = (line: { event: string }): boolean => line.event === "recovery.finished";
   await Promise.race([first.line(finished), second.line(finished)]);
-  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(COUNT);
+  await expect.poll(async () => countRecords(port), { timeout: 120_000 }).toBe(COUNT);
   expect(provider.seen.length).toBe(minted);
   expect(aws.calls.filter(({ operation }) => operation === "ListSecrets").length).toBeLessThanOrEqual(8);
   expect([...first.lines, ...second.lines].filter(({ event }) => event === "app.fault")).toEqual([]);
@@ -86,29 +87,29 @@ test("a Redis that lost everything, and then half, under two daemons: no living 
   for (let i = 0; i < lost.length; i += 50) {
     await askRedis(port, `HDEL {evertoken:p}:state ${lost.slice(i, i + 50).join(" ")}`);
   }
-  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(COUNT);
+  await expect.poll(async () => countRecords(port), { timeout: 120_000 }).toBe(COUNT);
   expect(provider.seen.length).toBe(minted);
 }, 240_000);
 
-test("a store that may not be listed says so once, and is asked credential by credential", async () => {
-  await using world = await stage();
-  const { port, provider, aws } = world;
-  const before = await world.start();
-  await rolledOut(before);
+test("a store that may not be listed is reported once, and is asked credential by credential", async () => {
+  await using trial = await startTrial();
+  const { port, provider, aws } = trial;
+  const before = await trial.start();
+  await untilRotated(before);
   before.signal("SIGTERM");
   await before.exited;
   const minted = provider.seen.length;
   aws.fail("deny", { operations: ["ListSecrets"] });
   await askRedis(port, "FLUSHALL");
-  const daemon = await world.start();
+  const daemon = await trial.start();
   const unlisted = await daemon.line((line) => line.event === "recovery.unlisted");
   expect(unlisted).toMatchObject({ store: "aws", permission: "secretsmanager:ListSecrets" });
-  await expect.poll(async () => recordsOf(port), { timeout: 120_000 }).toBe(COUNT);
+  await expect.poll(async () => countRecords(port), { timeout: 120_000 }).toBe(COUNT);
   expect(provider.seen.length).toBe(minted);
   expect(daemon.lines.filter((line) => line.event === "recovery.unlisted")).toHaveLength(1);
 }, 240_000);
 
-test("renewals go on during a rebuild, and another daemon ends what a killed one began", async () => {
+test("renewals go on during a recovery, and another daemon finishes the recovery of a killed one", async () => {
   await using redis = await startRedis({ port: true });
   await using aws = await startAws();
   await using long = await startTokenEndpoint();
@@ -139,14 +140,14 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
     );
   await configure({ concurrency: 32 });
   const before = await site.start(aws.env);
-  await expect.poll(async () => recordsOf(port), { timeout: 60_000 }).toBe(some.length);
-  await expect.poll(() => aws.secrets.size, { timeout: 60_000 }).toBe(some.length);
+  await expect.poll(async () => countRecords(port), { timeout: 120_000 }).toBe(some.length);
+  await expect.poll(() => aws.secrets.size, { timeout: 120_000 }).toBe(some.length);
   before.signal("SIGTERM");
   await before.exited;
   const minted = long.seen.length;
 
   await askRedis(port, "FLUSHALL");
-  // One by one they would take longer than the test.
+  // At this pace a recovery without lists would take longer than the test.
   await configure({ perSecond: 0.5 });
   aws.fail("hang", { operations: ["ListSecrets"] });
   const first = await site.start(aws.env);
@@ -164,6 +165,6 @@ test("renewals go on during a rebuild, and another daemon ends what a killed one
   aws.heal();
   const second = await site.start(aws.env);
   await second.line((line) => line.event === "recovery.finished");
-  await expect.poll(async () => recordsOf(port), { timeout: 30_000 }).toBe(some.length);
+  await expect.poll(async () => countRecords(port), { timeout: 120_000 }).toBe(some.length);
   expect(long.seen.length).toBe(minted);
 }, 240_000);

@@ -44,4 +44,4 @@ test("the ACL rules of helm/README.md are enough for the daemon and every comman
   expect(daemon.lines.filter((line) => line.event === "redis.error" || line.event === "app.fault")).toEqual([]);
   expect(await askRedis(port, "ACL DRYRUN evertoken GET another:key")).toContain("no permissions");
   expect(await askRedis(port, "ACL DRYRUN evertoken FLUSHALL")).toContain("no permissions");
-}, 90_000);
+}, 180_000);

@@ -62,7 +62,7 @@ test.each([
     await using redis = await startRedis({ port: true });
     await using provider = await startTokenEndpoint();
     await using site = await makeSite();
-    const watch = watchOverlaps(10, token({ expires_in: 5 }));
+    const watch = watchOverlaps(10, () => token({ expires_in: 5 }));
     provider.otherwise(watch.behaviour);
     await configure(
       site,

@@ -7,9 +7,9 @@ import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
-/** A name that a store takes and a careless page would run. */
+/** The name of a secret that a store accepts and that a careless page would run as markup. */
 const EVIL = `<img src=x onerror="document.title='owned'">`;
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 60_000 };
 
 let browser: Browser;
 let redis: TestRedis;
@@ -17,7 +17,7 @@ let provider: TokenEndpoint;
 let site: Site;
 let daemon: Daemon;
 
-/** A fleet of which some is well and some is not: a missing client secret, a store that cannot write. */
+/** A fleet with healthy credentials, one without a client secret, and one whose store cannot write. */
 beforeAll(async () => {
   [browser, redis, provider, site] = await Promise.all([
     startBrowser(),
@@ -49,7 +49,7 @@ beforeAll(async () => {
   await daemon.line((line) => line.event === "rotation.failed");
   await daemon.line((line) => line.event === "rotation.unpublished");
   await daemon.line((line) => line.credential === "initech");
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await browser.close();
   await site[Symbol.asyncDispose]();
@@ -74,7 +74,7 @@ describe("the status page in a browser", () => {
     expect(await visited.page.evaluate("document.documentElement.scrollWidth")).toBe(width);
   });
 
-  test("breaks no policy, runs nothing foreign, and shows a name that is markup as it is written", async () => {
+  test("keeps its content policy, runs nothing foreign, and shows a name that is markup as text", async () => {
     await using visited = await visit(browser, daemon.url);
     const { page, complaints } = visited;
     await page.getByText(EVIL).first().waitFor(PATIENCE);
@@ -83,7 +83,7 @@ describe("the status page in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("can be worked with the keyboard: every control is reached in order and shows that it is", async () => {
+  test("works by keyboard: Tab reaches every control in order, and each shows its focus", async () => {
     await using visited = await visit(browser, daemon.url);
     const { page } = visited;
     const controls = await page.locator("a, button:visible, summary, [tabindex='0']").count();
@@ -113,7 +113,7 @@ describe("the status page in a browser", () => {
     expect(Math.min(...sizes.flat())).toBeGreaterThanOrEqual(24);
   });
 
-  test("says everything without JavaScript, and shows no control that would need it", async () => {
+  test("shows everything without JavaScript, but for the controls that need it", async () => {
     await using visited = await visit(browser, daemon.url, { javaScriptEnabled: false });
     const { page } = visited;
     await page.getByText("need attention").first().waitFor(PATIENCE);
@@ -123,7 +123,7 @@ describe("the status page in a browser", () => {
     await page.getByText("evertoken rotate unreadable").waitFor(PATIENCE);
   });
 
-  test("shows a new event without being loaded again, and leaves the focus where it is", async () => {
+  test("shows a new event without a new load, and leaves the focus where it is", async () => {
     await using visited = await visit(browser, daemon.url);
     const { page, complaints } = visited;
     await page.evaluate("globalThis.sameDocument = true");
@@ -137,21 +137,21 @@ describe("the status page in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("can be paused, and is from the start for whoever wants no motion", async () => {
+  test("can be paused, and is paused from the start for people who want no motion", async () => {
     await using visited = await visit(browser, daemon.url, { reducedMotion: "reduce" });
     const { page } = visited;
-    const asked: string[] = [];
-    page.on("request", (request) => asked.push(request.url()));
+    const requested: string[] = [];
+    page.on("request", (request) => requested.push(request.url()));
     await page.clock.install();
     await page.reload();
-    asked.length = 0;
+    requested.length = 0;
     await page.getByRole("button", { name: "Resume updates" }).waitFor(PATIENCE);
     await page.clock.runFor(60_000);
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
     await page.getByRole("button", { name: "Resume updates" }).click();
-    const look = page.waitForRequest(`${daemon.url}/`, PATIENCE);
+    const next = page.waitForRequest(`${daemon.url}/`, PATIENCE);
     await page.clock.runFor(5000);
-    await look;
+    await next;
     await page.getByRole("button", { name: "Pause updates" }).click();
     await page.getByRole("button", { name: "Resume updates" }).waitFor(PATIENCE);
   });
@@ -169,14 +169,14 @@ describe("the status page in a browser", () => {
     expect(await page.evaluate("navigator.clipboard.readText()")).toBe(copied);
   });
 
-  test("announces the verdict alone, politely", async () => {
+  test("announces its verdict, politely, and nothing else", async () => {
     await using visited = await visit(browser, daemon.url);
     const live = visited.page.locator("[role=status], [role=alert], [aria-live]");
     expect(await live.evaluateAll((all) => all.map(({ id }) => id))).toEqual(["lost", "say"]);
   });
 });
 
-test("an open page tells that Redis is away, that it is back, and at last that nobody answers any more", async () => {
+test("an open page shows that Redis is away, that it is back, and that its replica does not answer", async () => {
   await using visited = await visit(browser, daemon.url);
   const { page } = visited;
   await redis.kill();

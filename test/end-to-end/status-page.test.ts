@@ -18,7 +18,7 @@ function configOf(endpoint: string, over: object = {}): object {
   return configurationOf(endpoint, ["acme"], { statusPage: true, ...over });
 }
 
-/** fetch does not let anybody choose the Host header. */
+/** `fetch` does not allow a Host header of one's own. */
 function askAs(host: string, url: string): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
   get(url, { headers: { host }, agent: false }, (response) => {
@@ -30,7 +30,7 @@ function askAs(host: string, url: string): Promise<{ status: number; text: strin
 }
 
 describe("a daemon with a status page", () => {
-  test("shows it under names that it knows, and to a foreign one the key to set", async () => {
+  test("shows it under the names that it knows, and names the key to set under any other", async () => {
     await using provider = await startTokenEndpoint();
     provider.otherwise(token({ expires_in: "3600" }));
     await using site = await makeSite();
@@ -51,7 +51,7 @@ describe("a daemon with a status page", () => {
     expect((await askAs("evil.example", `${daemon.url}/metrics`)).status).toBe(200);
   });
 
-  test("has none unless it is asked for", async () => {
+  test("shows none unless the configuration asks for it", async () => {
     await using site = await makeSite();
     await site.write("secret", "s3cret");
     await site.configure(configOf("http://127.0.0.1:9", { statusPage: false }));
@@ -59,7 +59,7 @@ describe("a daemon with a status page", () => {
     expect((await fetch(daemon.url)).status).toBe(404);
   });
 
-  test("answers with what it knows while Redis is away; the status for programs says that there is none", async () => {
+  test("shows its last snapshot while Redis is away; the status for programs answers 503", async () => {
     await using provider = await startTokenEndpoint();
     provider.otherwise(token({ expires_in: "3600" }));
     await using redis = await startRedis({ port: true });
@@ -80,13 +80,13 @@ describe("a daemon with a status page", () => {
     expect((await fetch(`${daemon.url}/api/v1/status`)).status).toBe(503);
   });
 
-  test("is scraped and looked at to the end while it drains", async () => {
+  test("answers scrapes and page views to the end while it drains", async () => {
     await using provider = await startTokenEndpoint();
     const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
     provider.otherwise((...exchange) => void answered.then(() => token({ expires_in: "3600" })(...exchange)));
     await using site = await makeSite();
     await site.write("secret", "s3cret");
-    await site.configure(configOf(provider.url, { defaults: { ...quick, requestTimeout: "20s" } }));
+    await site.configure(configOf(provider.url, { defaults: { ...quick, requestTimeout: "60s" } }));
     const daemon = await site.start();
     await provider.arrived(1);
     daemon.signal("SIGTERM");
@@ -134,13 +134,13 @@ describe("the page of 100,000 credentials", () => {
       now,
     );
 
-  /** Calls that Redis has answered so far, the script's own included. */
-  async function calls(): Promise<number> {
+  /** Commands that Redis has run so far, those of its scripts included. */
+  async function countCommands(): Promise<number> {
     const stats = String(await redis.call("INFO", "commandstats"));
     return [...stats.matchAll(/calls=(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
-  test("is less than 100 kB, and tells of all of them", async () => {
+  test("is smaller than 100 kB, and counts all of them", async () => {
     const snapshot = await snapshotOf("large", 100_000);
     const { markup } = statusPage({ now, snapshot, facts: factsAt({ startedAt: now - HOUR }), nonce: "n" });
     expect(markup).toContain("Of 100,000 credentials: 1,000 being retried");
@@ -149,11 +149,11 @@ describe("the page of 100,000 credentials", () => {
     expect(Buffer.byteLength(markup)).toBeLessThan(100_000);
   });
 
-  test("asks Redis for no more than that of ten", async () => {
-    const before = await calls();
+  test("takes no more commands than the page of ten", async () => {
+    const before = await countCommands();
     await snapshotOf("small", 10);
-    const between = await calls();
+    const between = await countCommands();
     await snapshotOf("large", 100_000);
-    expect((await calls()) - between).toBeLessThanOrEqual(between - before + 5);
+    expect((await countCommands()) - between).toBeLessThanOrEqual(between - before + 5);
   });
 });

@@ -25,8 +25,8 @@ async function makeTracedSite() {
   };
 }
 
-describe("a daemon that is told of an OTLP receiver", () => {
-  test("sends one trace per rotation, linked to the one before it, with the ids of the log lines and no secret", async () => {
+describe("a daemon with an OTLP receiver", () => {
+  test("sends one trace per rotation, linked to the last, with the ids of the log lines and no secret", async () => {
     await using traced = await makeTracedSite();
     const { receiver, site } = traced;
     const daemon = await site.start({
@@ -51,7 +51,7 @@ describe("a daemon that is told of an OTLP receiver", () => {
     for (const canary of [CLIENT_SECRET, ACCESS_TOKEN, "canary-query"]) expect(everything).not.toContain(canary);
   });
 
-  test("goes on rotating while the receiver fails, says so once, and still ends in time", async () => {
+  test("goes on rotating while the receiver fails, reports it once, and still ends in time", async () => {
     await using traced = await makeTracedSite();
     const { receiver, site } = traced;
     receiver.broken = true;
@@ -67,7 +67,7 @@ describe("a daemon that is told of an OTLP receiver", () => {
     expect(daemon.lines.filter((each) => each.event === "trace.lost")).toHaveLength(1);
   });
 
-  test("says what it cannot do, and runs without traces", async () => {
+  test("reports a protocol that it does not have, and runs without traces", async () => {
     await using traced = await makeTracedSite();
     const daemon = await traced.site.start({
       OTEL_EXPORTER_OTLP_ENDPOINT: traced.receiver.url,

@@ -1,9 +1,9 @@
-/** Policy for tokens that live seconds. */
+/** Policy for tokens that live seconds. A request has 8 s, the most that the least lease of 10 s leaves it. */
 export const quick = {
   consumerCache: "500ms",
   retryBudget: "500ms",
   minInterval: "500ms",
-  requestTimeout: "3s",
+  requestTimeout: "8s",
 } as const;
 
 /** A configuration before it is written to a file. */

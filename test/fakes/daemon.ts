@@ -15,7 +15,7 @@ export interface Daemon extends AsyncDisposable {
   readonly url: string;
   readonly lines: readonly Line[];
   readonly stderr: string;
-  /** Everything it has written to stdout. */
+  /** Everything that it has written to stdout. */
   readonly stdout: string;
   /** The first line, past or to come, for which `holds`. */
   line(holds: (line: Line) => boolean, timeoutMs?: number): Promise<Line>;
@@ -38,9 +38,9 @@ export interface Site extends AsyncDisposable {
   write(name: string, text: string): Promise<string>;
   /** Writes the configuration (JSON is YAML); `http.listen` defaults to a free port. */
   configure(config: object): Promise<void>;
-  /** `file`: another configuration than the site's; `main`: the program of another version. */
+  /** Resolves when the daemon is ready. `file`: another configuration file; `main`: the program of another release. */
   start(env?: Readonly<Record<string, string>>, file?: string, main?: string): Promise<Daemon>;
-  /** Starts it without waiting for it to be ready. */
+  /** Starts a daemon and does not wait until it is ready. */
   launch(env?: Readonly<Record<string, string>>, file?: string, main?: string): Daemon;
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
 }
@@ -91,13 +91,13 @@ export async function makeSite(): Promise<Site> {
   };
 }
 
-/** Nothing of the machine's environment that could change what a daemon does. */
+/** The given environment, with none of the machine's variables that could change what a daemon does. */
 function cleanEnv(env: Readonly<Record<string, string>>): Record<string, string> {
   const { PATH = "", HOME = "" } = process.env;
   return { PATH, HOME, ...env };
 }
 
-/** What a daemon says, whoever started it. */
+/** Reads the output of a daemon that runs already. */
 export function observe(child: ChildProcess): Daemon {
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
@@ -118,14 +118,15 @@ export function observe(child: ChildProcess): Daemon {
     return code;
   });
 
-  async function line(holds: (line: Line) => boolean, timeoutMs = 60_000): Promise<Line> {
+  async function line(holds: (line: Line) => boolean, timeoutMs = 90_000): Promise<Line> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = lines.find(holds);
       if (found !== undefined) return found;
       if (gone || Date.now() >= deadline) {
         throw new Error(
-          `the daemon did not log it${gone ? " and is gone" : ""}; its last lines:\n${stdout.slice(-2000)}${stderr}`,
+          `the daemon did not log this line${gone ? " and has ended" : ""}; its last lines:\n` +
+            `${stdout.slice(-2000)}${stderr}`,
         );
       }
       await new Promise<void>((resolve) => {

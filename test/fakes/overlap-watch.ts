@@ -10,14 +10,18 @@ export interface OverlapWatch {
   readonly exchanges: ReadonlyMap<string, number>;
 }
 
-/** Answers every exchange after `durationMs`. An exchange also ends with its connection, as when its daemon is killed. */
-export function watchOverlaps(durationMs: number, answer: Behaviour): OverlapWatch {
+/**
+ * Answers every exchange after `durationMs`, by what `answerOf` returns when the exchange begins. An exchange also ends with
+ * its connection, as when its daemon is killed.
+ */
+export function watchOverlaps(durationMs: number, answerOf: () => Behaviour): OverlapWatch {
   const underWay = new Map<string, number>();
   const exchanges = new Map<string, number>();
   let overlaps = 0;
   return {
     behaviour(seen, response, socket) {
       const client = clientOf(seen);
+      const answer = answerOf();
       const others = underWay.get(client) ?? 0;
       if (others > 0) overlaps += 1;
       underWay.set(client, others + 1);

@@ -8,13 +8,13 @@ import { redisProgram } from "../setup/redis.ts";
 import { freePort } from "./free-port.ts";
 import { askRedis } from "./redis.ts";
 
-/** Several Redis servers of the test's own that belong together. */
+/** Redis servers of the test's own that form one Sentinel group or one cluster. */
 export interface RedisFleet extends AsyncDisposable {
-  /** `host:port` of each, for the configuration: the sentinels, or the nodes of the cluster. */
+  /** `host:port` of the sentinels, or of the nodes of the cluster, for the configuration. */
   readonly nodes: readonly string[];
-  /** Ports of the servers that hold what is written. */
+  /** Ports of the servers that accept writes. */
   masters(): Promise<readonly number[]>;
-  /** SIGKILL to the server on that port. */
+  /** Sends SIGKILL to the server on that port. */
   kill(port: number): Promise<void>;
 }
 
@@ -23,6 +23,8 @@ interface Process {
   readonly child: ChildProcess;
 }
 
+/** Silence after which a server counts as dead. Less would make a busy machine fail over servers that live. */
+const DEAD_AFTER_MS = 3000;
 const COMMON = ["--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "noeviction", "--loglevel", "warning"];
 
 async function makeFolder() {
@@ -45,7 +47,7 @@ async function makeFolder() {
   };
 }
 
-/** One master, one replica, three sentinels that agree within a second. Everything wants the password. */
+/** One master, one replica and three sentinels. All of them want the password. */
 export async function startSentinels(password: string): Promise<RedisFleet> {
   const folder = await makeFolder();
   const [master = 0, replica = 0, ...sentinels] = await distinctPorts(5);
@@ -69,8 +71,8 @@ export async function startSentinels(password: string): Promise<RedisFleet> {
         "bind 127.0.0.1",
         `sentinel monitor fleet 127.0.0.1 ${master} 2`,
         `sentinel auth-pass fleet ${password}`,
-        "sentinel down-after-milliseconds fleet 1000",
-        "sentinel failover-timeout fleet 5000",
+        `sentinel down-after-milliseconds fleet ${DEAD_AFTER_MS}`,
+        `sentinel failover-timeout fleet ${5 * DEAD_AFTER_MS}`,
         "",
       ].join("\n"),
     );
@@ -94,14 +96,21 @@ export async function startSentinels(password: string): Promise<RedisFleet> {
   };
 }
 
-/** Three masters, each with a replica that takes over within about two seconds. */
+/** Three masters, each with one replica. */
 export async function startCluster(): Promise<RedisFleet> {
   const folder = await makeFolder();
   const ports = await distinctPorts(6);
   for (const port of ports) {
     await folder.start(port, [
       ...["--port", String(port), "--cluster-enabled", "yes", "--cluster-config-file", `nodes-${port}.conf`],
-      ...["--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0", "--dbfilename", `${port}.rdb`],
+      ...[
+        "--cluster-node-timeout",
+        String(DEAD_AFTER_MS),
+        "--cluster-replica-validity-factor",
+        "0",
+        "--dbfilename",
+        `${port}.rdb`,
+      ],
       ...COMMON,
     ]);
   }
@@ -155,7 +164,7 @@ async function answers(port: number): Promise<boolean> {
 }
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     if (await holds()) return;
     await delay(50);
   }

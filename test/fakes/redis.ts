@@ -8,15 +8,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { redisProgram } from "../setup/redis.ts";
 import { freePort } from "./free-port.ts";
 
-/** A real Redis of the test's own: a unix socket, or a free loopback port. */
+/** A real Redis of the test's own, on a unix socket or on a free loopback port. */
 export interface TestRedis extends AsyncDisposable {
   readonly url: string;
   readonly socket: string | undefined;
   readonly port: number | undefined;
   readonly dir: string;
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>;
-  /** The same directory and address again. */
+  /** Starts it again in the same directory at the same address. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export async function startRedis(
 
   async function start(): Promise<void> {
     child = spawn(redisProgram() ?? "redis-server", args, { stdio: "ignore" });
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 2400; tries++) {
       if (await answers(socket, port)) return;
       await delay(25);
     }
@@ -69,7 +69,7 @@ export async function startRedis(
   };
 }
 
-/** PING is answered, with or without a password. */
+/** Whether it answers a PING; it may want a password first. */
 function answers(socket: string | undefined, port: number | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = socket === undefined ? createConnection(port ?? 0, "127.0.0.1") : createConnection(socket);
@@ -82,7 +82,7 @@ function answers(socket: string | undefined, port: number | undefined): Promise<
   });
 }
 
-/** One inline command and its first reply, without a library. Rejects when nobody listens. */
+/** Sends one inline command without a library; resolves with the first reply. Rejects when nothing listens. */
 export async function askRedis(at: string | number, command: string): Promise<string> {
   const connection = typeof at === "number" ? createConnection(at, "127.0.0.1") : createConnection(at);
   try {
@@ -96,7 +96,7 @@ export async function askRedis(at: string | number, command: string): Promise<st
   }
 }
 
-/** The process that listens there. */
+/** Id of the Redis that listens on a socket. */
 export async function redisPid(socket: string): Promise<number> {
   return Number(/process_id:(\d+)/.exec(await askRedis(socket, "INFO server"))?.[1]);
 }
