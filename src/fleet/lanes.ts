@@ -43,7 +43,7 @@ export function makeLanes(options: {
     const lane = openLane(redis, provider, {
       limits,
       elapsed,
-      room: (underWay) => configured.current().capacity.capacity(provider, underWay),
+      capacity: (underWay) => configured.current().capacity.capacity(provider, underWay),
       onError,
       async work(...job) {
         active += 1;

@@ -2,7 +2,7 @@ import type { Instant } from "../core/credential.ts";
 import type { Log } from "../observe/log.ts";
 import { dueIndex } from "../queue/due-index.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
-import { type Difference, type Reconciled, type Wanted, makeReconcile } from "../queue/registrations.ts";
+import { type Difference, type Reconciled, type Wanted, openRegistrations } from "../queue/registrations.ts";
 import { makeTurns } from "./in-turn.ts";
 import type { Roster, RosterChange } from "./roster.ts";
 
@@ -33,13 +33,13 @@ export function makeReconciler(options: {
   /** The due index has not been brought up to date since the last change. */
   let owed = true;
   let wasInForce = true;
-  const registrations = makeReconcile(redis, () => wanted);
+  const registrations = openRegistrations(redis, () => wanted);
 
   /**
    * Whether this replica's configuration is the newest of the fleet; during a rolling deploy another replica's may be.
    */
   async function isInForce(claim: boolean): Promise<boolean> {
-    const inForce = await registrations.counts(claim);
+    const inForce = await registrations.isInForce(claim);
     if (inForce !== wasInForce) log.event(inForce ? "config.counts" : "config.superseded");
     wasInForce = inForce;
     return inForce;
@@ -51,7 +51,7 @@ export function makeReconciler(options: {
 
   async function compareAll({ claim, known }: { claim: boolean; known: boolean }): Promise<void> {
     if (!(await isInForce(claim))) return;
-    logReconciled(await registrations.everything({ known }));
+    logReconciled(await registrations.reconcileAll({ known }));
     owed = false;
   }
 
@@ -67,7 +67,7 @@ export function makeReconciler(options: {
     if (!redis.ready()) return;
     try {
       if (!(await isInForce(true))) return;
-      logReconciled(await registrations.differences(differencesOf(change)));
+      logReconciled(await registrations.applyDifferences(differencesOf(change)));
       owed = false;
     } catch (error) {
       options.onError(error);
@@ -102,7 +102,7 @@ export function makeReconciler(options: {
       inTurn(async () => {
         if (!(await isInForce(false))) return;
         // Comparing all costs a second of Redis per 100,000 credentials; a count shows most differences.
-        if (owed || round % FULL_ROUND === 0 || !(await registrations.looksRight()))
+        if (owed || round % FULL_ROUND === 0 || !(await registrations.hasRightCounts()))
           await compareAll({ claim: false, known: false });
       }),
     reconcileAll: () => inTurn(() => compareAll({ claim: false, known: false })),

@@ -82,9 +82,9 @@ export function makeRecovery(options: {
     try {
       await options.configured.use(async (configured) => {
         const indexes = [...configured.config.providers.keys()].flatMap((name) => dueOf(name) ?? []);
-        const unknown = await ledger.unknown(indexes);
-        if (!isWorthIt(unknown, await ledger.settled(), configured.credentials.size)) return;
-        if (await ledger.hold()) await recover(configured, indexes, unknown);
+        const unknown = await ledger.countUnknown(indexes);
+        if (!isWorthIt(unknown, await ledger.readSettled(), configured.credentials.size)) return;
+        if (await ledger.holdRight()) await recover(configured, indexes, unknown);
       });
     } catch (error) {
       restUntil = now() + REST_MS;
@@ -102,13 +102,13 @@ export function makeRecovery(options: {
     log.event("recovery.started", { remaining: unknown });
     const timer = setInterval(() => {
       if (progress) log.event("recovery.progress", { recovered: progress.recovered, remaining: progress.remaining });
-      ledger.hold().then((held) => held || lost.abort(), onError);
+      ledger.holdRight().then((held) => held || lost.abort(), onError);
     }, PROGRESS_MS);
     try {
       const answered = await listStores(configured, AbortSignal.any([stop, lost.signal]));
       if (stop.aborted) return; // the next daemon goes on from here
-      const remaining = await ledger.unknown(indexes);
-      if (answered) await ledger.settle(remaining);
+      const remaining = await ledger.countUnknown(indexes);
+      if (answered) await ledger.noteSettled(remaining);
       else restUntil = now() + REST_MS;
       log.event("recovery.finished", {
         recovered: progress?.recovered ?? 0,
@@ -118,7 +118,7 @@ export function makeRecovery(options: {
     } finally {
       clearInterval(timer);
       setProgress(undefined);
-      await ledger.letGo();
+      await ledger.releaseRight();
     }
   }
 
@@ -171,7 +171,7 @@ export function makeRecovery(options: {
       const due = dueOf(provider);
       if (due === undefined) continue;
       const ids = own.map(({ id }) => id);
-      for await (const page of ledger.unknownOf(due, ids)) {
+      for await (const page of ledger.findUnknown(due, ids)) {
         unknown.push(...page.flatMap((id) => credentials.get(id) ?? []));
       }
     }

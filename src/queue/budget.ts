@@ -3,45 +3,43 @@ import { waitUnlessAborted } from "../core/wait.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { backOff, reserve } from "./scripts/budget.ts";
 
-/** Requests per second to something that several replicas and providers share: an AWS account and region, a GCP project. */
+/** Requests per second to what replicas, stores or providers share: an AWS account and region, a GCP project. */
 export interface Budget {
-  /** Resolves at the instant of a slot of its own; false when there is none before `signal` would end it. */
+  /** Resolves at the instant of a slot of its own; with false where none is free soon, or the signal aborts first. */
   take(signal: AbortSignal): Promise<boolean>;
-  /** The other side says that this was too much: nobody writes for so long. */
+  /** After a refusal for too many requests: no replica gets a slot for `forMs`. */
   backOff(forMs: number): void;
-  /** How long the next one would wait, as far as this process knows. */
+  /** How long the next request would wait, as far as this process knows. */
   backlogMs(): number;
 }
 
-/** No slot is given out further ahead: whoever does not get one tries again later, with the token sealed. */
+/** No slot is given out further ahead: a request without one is retried later, and its token is sealed. */
 const AHEAD_MS = 25_000;
-/** While Redis does not answer each replica paces itself. */
+/** When Redis takes longer, this replica paces itself. */
 const REPLY_MS = 2000;
 
-interface Waiter {
-  readonly signal: AbortSignal;
-  settle(slotInMs: number | undefined): void;
-}
+/** Takes in how many ms its slot comes; undefined: none is free. */
+type Waiter = (slotInMs: number | undefined) => void;
 
 /**
- * One budget over all replicas (GCRA without burst, in Redis, by its clock): slots are evenly spaced, so that no sliding
- * second has more than the rate and one. Whoever asks while a call is under way shares the next one.
+ * One budget over all replicas: GCRA without burst, in Redis, by its clock. Slots are evenly spaced, so that no sliding
+ * second has more requests than the rate, and one. All requests that come during a call to Redis share the next call.
  */
-export function openBudget(parts: {
+export function openBudget(options: {
   readonly redis: RedisLink;
-  /** Under which Redis keeps the next free slot. */
+  /** Where Redis keeps the next free slot. */
   readonly key: string;
   readonly perSecond: number;
   now(): Instant;
 }): Budget {
-  const { redis, key, now } = parts;
-  const intervalMs = 1000 / parts.perSecond;
+  const { redis, key, now } = options;
+  const intervalMs = 1000 / options.perSecond;
   let waiting: Waiter[] = [];
   let flushing = false;
-  /** By this process's clock: when the next slot is free. */
+  /** When the next slot is free, by the clock of this process. */
   let nextAt: Instant = 0;
 
-  async function reserveShared(count: number): Promise<{ firstInMs: number; granted: number }> {
+  async function reserveInRedis(count: number): Promise<{ firstInMs: number; granted: number }> {
     const reply = redis.run(reserve, {
       keys: { nextSlot: key },
       args: { count, intervalMs, aheadMs: AHEAD_MS },
@@ -61,11 +59,11 @@ export function openBudget(parts: {
       const batch = waiting;
       waiting = [];
       const slots = redis.ready()
-        ? await reserveShared(batch.length).catch(() => reserveHere(batch.length))
+        ? await reserveInRedis(batch.length).catch(() => reserveHere(batch.length))
         : reserveHere(batch.length);
       nextAt = Math.max(nextAt, now() + slots.firstInMs + slots.granted * intervalMs);
-      for (const [i, waiter] of batch.entries()) {
-        waiter.settle(i < slots.granted ? slots.firstInMs + i * intervalMs : undefined);
+      for (const [i, settle] of batch.entries()) {
+        settle(i < slots.granted ? slots.firstInMs + i * intervalMs : undefined);
       }
     }
     flushing = false;
@@ -74,15 +72,12 @@ export function openBudget(parts: {
   return {
     take(signal) {
       return new Promise((resolve) => {
-        waiting.push({
-          signal,
-          settle(slotInMs) {
-            if (slotInMs === undefined || signal.aborted) resolve(false);
-            else if (slotInMs < 1) resolve(true);
-            else resolve(waitUnlessAborted(slotInMs, signal));
-          },
+        waiting.push((slotInMs) => {
+          if (slotInMs === undefined || signal.aborted) resolve(false);
+          else if (slotInMs < 1) resolve(true);
+          else resolve(waitUnlessAborted(slotInMs, signal));
         });
-        // In a turn of its own, so that all who ask in this one share a call.
+        // After this turn of the event loop, so that all requests of the turn share a call.
         if (!flushing && waiting.length === 1) setImmediate(() => void flush());
       });
     },

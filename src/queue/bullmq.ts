@@ -13,27 +13,27 @@ export interface JobFacts {
   readonly sendAt: Instant;
 }
 
-/** A job at its start, with what is known of it here. */
+/** A job at its start. */
 export interface StartedJob extends JobFacts {
-  /** What the claim that made it has just seen (see fresh-claims.ts); undefined: Redis must be asked. Given once. */
+  /** What the claim that made the job has read (see claim-cache.ts); undefined: ask Redis. Gives it once. */
   begun?(): Begun | undefined;
 }
 
 export interface ProviderQueue {
   add(claimed: readonly Claimed[]): Promise<void>;
-  /** Stops taking jobs and waits for the ones under way; `force` does not wait. */
+  /** Takes no further job and waits for those under way; `force` does not wait. */
   close(force?: boolean): Promise<void>;
 }
 
-/** Raised whenever the job's shape changes: a rolling deploy runs two versions on one queue. */
+/** MUST be raised when the job's shape changes: during a rolling deploy two releases work on one queue. */
 const JOB_SCHEMA = 1;
 const NAME = "refresh";
-/** As many as a provider can be given: how many there are is decided by the claims, and changes while the worker runs. */
+/** No limit in practice: the claims limit how many jobs there are, and their limit may change while the worker runs. */
 const CONCURRENCY = 1000;
 
 /**
- * One BullMQ queue and worker per provider. BullMQ executes; when and what is decided by the due index, so jobs have one
- * attempt, are removed at once, and a job that a dead worker leaves behind is fenced off when it comes back.
+ * One BullMQ queue and worker per provider. The due index decides what runs and when; BullMQ runs it. So a job has one
+ * attempt and is removed at once, and a job that comes back after its worker died is fenced off.
  */
 export function openQueue(
   redis: RedisLink,
@@ -50,7 +50,7 @@ export function openQueue(
     NAME,
     async (job) => {
       const { v, id, fence, dueAt, sendAt } = job.data as Omit<JobFacts, "jobId"> & { v: number };
-      // A newer version's job: leave it to its lease, the newer replica will claim it again.
+      // A newer release's job: when its lease has run out, a replica of that release claims the credential again.
       if (v !== JOB_SCHEMA) return;
       await work({ jobId: job.id ?? "", id, fence, dueAt, sendAt });
     },
@@ -59,27 +59,27 @@ export function openQueue(
       concurrency: CONCURRENCY,
       lockDuration: 60_000,
       stalledInterval: 15_000,
-      // However often a deploy interrupts it: what ends a job is its fence, not this count.
+      // A deploy may interrupt a job any number of times: its fence ends it, not this count.
       maxStalledCount: 1_000_000,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     },
   );
-  // What Redis replied in error reads the same, whoever asked; anything else is a fault of the program.
-  const told = (error: unknown): unknown =>
+  // An error that Redis replied reads as it does elsewhere; any other is a fault of the program.
+  const translated = (error: unknown): unknown =>
     (error as Error).name === "ReplyError" ? redisError(error, redis.where) : error;
-  worker.on("error", (error) => options.onError(told(error)));
-  queue.on("error", (error) => options.onError(told(error)));
+  worker.on("error", (error) => options.onError(translated(error)));
+  queue.on("error", (error) => options.onError(translated(error)));
   return {
     async add(claimed) {
       const jobs = claimed.map(({ id, fence, dueAt, sendAt }) => ({
         name: NAME,
         data: { v: JOB_SCHEMA, id, fence, dueAt, sendAt },
-        // BullMQ refuses integers and ":" as ids; the fence makes each claim's id its own.
+        // BullMQ refuses integers and ":" as ids. The fence gives each claim of a credential a job of its own.
         opts: { jobId: `r-${id}-${fence}` },
       }));
       await queue.addBulk(jobs).catch((error: unknown) => {
-        throw told(error);
+        throw translated(error);
       });
     },
     async close(force = false) {

@@ -1,42 +1,45 @@
 import type { Edges } from "../core/edges.ts";
-import type { Begun } from "../core/ports/journal.ts";
+import type { Begun, Claim } from "../core/ports/journal.ts";
 import type { Claimed } from "./claim.ts";
 
-/** So long the word of a claim counts. A pause that is asked for meanwhile ends it at once (see `forget`). */
-const COUNTS_MS = 100;
+/** How long a claim's reading stays valid. A pause requested in the meantime invalidates it at once (`forget`). */
+const VALID_MS = 100;
 
 /**
- * What the claims of this process have just seen: a job that starts here and now need not ask Redis the same again. Whoever
- * does not find its claim in here asks.
+ * What the claims of this process have read: a job that starts here and at once need not ask Redis for the same again.
+ * A job whose claim is not in here asks.
  */
 export function makeClaimCache({ elapsed }: Pick<Edges, "elapsed">) {
-  const seen = new Map<string, { readonly at: number; readonly begun: Extract<Begun, { kind: "begun" }> }>();
+  const readings = new Map<string, { readonly at: number; readonly begun: Claim }>();
   let forgottenAt = -Infinity;
   const keyOf = ({ id, fence }: Pick<Claimed, "id" | "fence">): string => `${fence} ${id}`;
 
   return {
     /** `at`: what `elapsed` was before the claim was made. */
     note(claimed: readonly Claimed[], at: number): void {
-      for (const [key, each] of seen) {
-        if (each.at + COUNTS_MS > at) break;
-        seen.delete(key); // another replica has taken the job
+      for (const [key, reading] of readings) {
+        if (reading.at + VALID_MS > at) break;
+        readings.delete(key); // another replica has taken the job
       }
-      // What was said since may have come before the claim's reply, on another connection.
+      // A message on the other connection may overtake the claim's reply, and say what the claim has not seen.
       if (at <= forgottenAt) return;
-      for (const claim of claimed) if (claim.begun !== undefined) seen.set(keyOf(claim), { at, begun: claim.begun });
+      for (const claim of claimed) {
+        if (claim.begun !== undefined) readings.set(keyOf(claim), { at, begun: claim.begun });
+      }
     },
-    /** What `begin` would say; undefined: it must be asked. Given once. */
+    /** What `begin` would read; undefined: ask Redis. Gives each reading once. */
     take(claim: Pick<Claimed, "id" | "fence">): Begun | undefined {
       const key = keyOf(claim);
-      const found = seen.get(key);
-      seen.delete(key);
-      if (found === undefined) return undefined;
-      const ageMs = elapsed() - found.at;
-      return ageMs < COUNTS_MS ? { ...found.begun, leaseMs: found.begun.leaseMs - Math.ceil(ageMs) } : undefined;
+      const reading = readings.get(key);
+      readings.delete(key);
+      if (reading === undefined) return undefined;
+      const ageMs = elapsed() - reading.at;
+      if (ageMs >= VALID_MS) return undefined;
+      return { ...reading.begun, leaseMs: reading.begun.leaseMs - Math.ceil(ageMs) };
     },
-    /** Something may have changed for jobs that have not started: a pause, an operator's wish. */
+    /** Call it when something may have changed for jobs that have not started: a pause, an operator's request. */
     forget(): void {
-      seen.clear();
+      readings.clear();
       forgottenAt = elapsed();
     },
   };

@@ -1,5 +1,5 @@
 import type { Instant, ProviderLimits } from "../core/credential.ts";
-import type { Begun } from "../core/ports/journal.ts";
+import type { Claim } from "../core/ports/journal.ts";
 import type { ProviderKeys } from "./keys.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { claim } from "./scripts/claim.ts";
@@ -7,13 +7,23 @@ import { claim } from "./scripts/claim.ts";
 /** A credential that this claim alone may rotate, until its lease runs out. */
 export interface Claimed {
   readonly id: string;
-  /** Shown at every later write. */
+  /** Every later write must show it. */
   readonly fence: string;
   readonly dueAt: Instant;
   /** Its slot under the provider's rate: nothing is sent before. */
   readonly sendAt: Instant;
-  /** What `begin` would have said at the claim; undefined where something is unfinished, or nothing is known. */
-  readonly begun?: Extract<Begun, { kind: "begun" }>;
+  /** What `begin` would have read at the claim; undefined where work is unfinished, or there is no record. */
+  readonly begun?: Claim;
+}
+
+export interface Claims {
+  /** By the clock of Redis. */
+  readonly now: Instant;
+  /** When a further claim may find something, by the clock of Redis; 0: nothing is registered. */
+  readonly nextAt: Instant;
+  /** Something is due and waits for a slot: when a job ends, a further claim may find something. */
+  readonly blocked: boolean;
+  readonly claimed: readonly Claimed[];
 }
 
 /** Whether a claim was made to publish only: it has passed no gate of the provider. */
@@ -26,24 +36,23 @@ export interface ClaimLimits extends ProviderLimits {
   readonly leaseFloorMs: number;
 }
 
-/** A lease never exceeds this, whatever life the token has left. */
+/** Longest lease, whatever life the token has left. */
 export const LEASE_CAP_MS = 60_000;
 /** Slots are given out this far ahead, so that the round trip to Redis does not cost rate. */
 const HORIZON_MS = 100;
 /** One claim takes no more than this. */
 export const CLAIM_MAX = 500;
 
-/** What is due and can be sent now, in one round trip. `room`: how many more the stores can take soon. */
+/** Claims what is due and can be sent now, in one round trip. `most`: how many more the stores can take soon. */
 export async function claimDue(
   redis: RedisLink,
   keys: ProviderKeys,
-  limits: ClaimLimits,
-  room = CLAIM_MAX,
-): Promise<{ now: Instant; nextAt: Instant; blocked: boolean; claimed: Claimed[] }> {
+  limits: ClaimLimits & { readonly most: number | undefined },
+): Promise<Claims> {
   const reply = (await redis.run(claim, {
     keys,
     args: {
-      max: room,
+      max: limits.most ?? CLAIM_MAX,
       concurrency: limits.concurrency,
       floorMs: limits.leaseFloorMs,
       capMs: LEASE_CAP_MS,

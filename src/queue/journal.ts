@@ -1,23 +1,31 @@
 import type { Journal } from "../core/ports/journal.ts";
 import { onAbort } from "../core/wait.ts";
-import type { DueIndex } from "./due-index.ts";
 import type { StartedJob } from "./bullmq.ts";
+import type { DueIndex } from "./due-index.ts";
 
-/** How long a job that has something in hand waits for Redis before it goes on without it. */
+/** How long a job with a token in hand waits for Redis before it goes on without it. */
 const REPLY_TIMEOUT_MS = 3000;
 
-/** The journal of one claim. `abandoned` is aborted when the process gives up waiting for Redis. */
+/** The journal of one claim. */
 export function journalOf(
   due: DueIndex,
-  job: Pick<StartedJob, "id" | "fence" | "begun">,
-  options: { readonly leaseFloorMs: number; readonly host?: string | undefined; readonly abandoned: AbortSignal },
+  { id, fence, begun }: Pick<StartedJob, "id" | "fence" | "begun">,
+  {
+    leaseFloorMs,
+    host,
+    abandoned,
+  }: {
+    readonly leaseFloorMs: number;
+    /** Host of a token endpoint that is the credential's own: a cooldown of that host counts. */
+    readonly host?: string | undefined;
+    /** Aborted when a draining process gives up waiting for Redis. */
+    readonly abandoned: AbortSignal;
+  },
 ): Journal {
-  const { id, fence } = job;
-  const { leaseFloorMs, host, abandoned } = options;
-  const untilAbandoned: Until = (give) => onAbort(abandoned, give);
+  const untilAbandoned: Until = (giveUp) => onAbort(abandoned, giveUp);
   return {
-    // What a claim has read says nothing of the cooldown of a host.
-    begin: async () => (host === undefined ? job.begun?.() : undefined) ?? due.begin(id, fence, { leaseFloorMs, host }),
+    // A claim does not read the cooldowns of hosts.
+    begin: async () => (host === undefined ? begun?.() : undefined) ?? due.begin(id, fence, { leaseFloorMs, host }),
     renew() {
       const renewed = due.renew(id, fence, leaseFloorMs).catch(() => "unreachable" as const);
       return orElse(renewed, "unreachable", untilLate);
@@ -34,15 +42,18 @@ export function journalOf(
   };
 }
 
-/** Calls `give` when its time has come; returns what calls that off. */
-type Until = (give: () => void) => () => void;
+/** Calls `giveUp` when it is time for that; returns a function that calls it off. */
+type Until = (giveUp: () => void) => () => void;
 
-const untilLate: Until = (give) => {
-  const timer = setTimeout(give, REPLY_TIMEOUT_MS).unref();
+const untilLate: Until = (giveUp) => {
+  const timer = setTimeout(giveUp, REPLY_TIMEOUT_MS).unref();
   return () => clearTimeout(timer);
 };
 
-/** What the work comes to, or `instead` where that is given first. Leaves nothing behind: half a kilobyte per rotation would add up. */
+/**
+ * The result of the work, or `instead` when it is time to give up first. Leaves no timer and no listener behind: half a
+ * kilobyte per rotation would add up.
+ */
 async function orElse<T>(work: Promise<T>, instead: NoInfer<T>, until: Until): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<T>();
   const callOff = until(() => resolve(instead));

@@ -1,7 +1,7 @@
 /**
- * Every key and channel that evertoken uses in Redis. Replicas of other releases use them as well: a text never changes.
- * The part in braces is the hash tag: a Redis Cluster keeps the keys of one tag in one slot, so that a script may touch
- * them all.
+ * Every key and channel that evertoken uses in Redis. Replicas of other releases use them as well: a text never
+ * changes. The part in braces is the hash tag: a Redis Cluster keeps the keys of one tag in one slot, so that a script
+ * may touch them all.
  */
 
 /** Every key begins with this: what an ACL of Redis must allow. */

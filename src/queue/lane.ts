@@ -1,23 +1,23 @@
 import type { Instant } from "../core/credential.ts";
 import type { Edges } from "../core/edges.ts";
-import type { ClaimLimits } from "./claim.ts";
-import { type DueIndex, dueIndex } from "./due-index.ts";
-import { makeClaimCache } from "./claim-cache.ts";
 import { type StartedJob, openQueue } from "./bullmq.ts";
+import type { ClaimLimits } from "./claim.ts";
+import { makeClaimCache } from "./claim-cache.ts";
+import { type DueIndex, dueIndex } from "./due-index.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { startScheduler } from "./scheduler.ts";
 
 export interface LaneLimits extends ClaimLimits {
-  /** So many outcomes of each credential are remembered. */
+  /** How many outcomes of each credential the history keeps. */
   readonly historyKeep: number;
 }
 
-/** All of one provider: its due index, its queue and worker, its claim loop. One slow provider never starves another. */
+/** Due index, queue, worker and claim loop of one provider: a slow provider never starves another. */
 export interface Lane {
   readonly due: DueIndex;
-  /** Something has changed in Redis: what was just seen there does not count any more. */
+  /** Call it when something has changed in Redis: the claims' readings are not valid any more. */
   wake(): void;
-  /** For the next claims; what is under way is left alone. */
+  /** For the next claims. Jobs under way keep theirs. */
   setLimits(limits: LaneLimits): void;
   /** No claim is made after this resolves. */
   stopClaiming(): Promise<void>;
@@ -31,33 +31,33 @@ export function openLane(
   options: {
     readonly limits: LaneLimits;
     elapsed: Edges["elapsed"];
-    /** How many more rotations may be begun, with so many under way here. */
-    room(underWay: number): number;
+    /** How many more rotations the stores can take soon; `underWay`: jobs of this lane in this process. */
+    capacity(underWay: number): number;
     onError(error: unknown): void;
-    /** MUST NOT throw; returns when the credential is due again (0: unknown). */
+    /** MUST NOT throw. Returns when the credential is due again; 0: unknown. */
     work(job: StartedJob, due: DueIndex, leaseFloorMs: number): Promise<Instant>;
   },
 ): Lane {
   const { elapsed, onError } = options;
   let { limits } = options;
   const due = dueIndex(redis, provider, () => limits.historyKeep);
-  const fresh = makeClaimCache({ elapsed });
+  const claimCache = makeClaimCache({ elapsed });
   let underWay = 0;
   const queue = openQueue(redis, { prefix: due.keys.tag, onError }, async (job) => {
     underWay += 1;
     const nextAt = await options
-      .work({ ...job, begun: () => fresh.take(job) }, due, limits.leaseFloorMs)
+      .work({ ...job, begun: () => claimCache.take(job) }, due, limits.leaseFloorMs)
       .finally(() => (underWay -= 1));
-    await scheduler.freed(nextAt);
+    await scheduler.jobEnded(nextAt);
   });
   const scheduler = startScheduler({
     due,
     limits: () => limits,
-    room: () => options.room(underWay),
+    capacity: () => options.capacity(underWay),
     ready: redis.ready,
     elapsed,
     async enqueue(claimed, askedAt) {
-      fresh.note(claimed, askedAt);
+      claimCache.note(claimed, askedAt);
       await queue.add(claimed);
     },
     onError,
@@ -65,7 +65,7 @@ export function openLane(
   return {
     due,
     wake() {
-      fresh.forget();
+      claimCache.forget();
       scheduler.wake();
     },
     setLimits(next) {

@@ -7,25 +7,27 @@ export interface Action {
   readonly id: string;
   readonly at: Instant;
   readonly action: "rotate" | "publish" | "pause" | "resume";
-  /** `user@host`, as that machine's system says. */
+  /** `user@host`, by the system of the operator's machine. */
   readonly by: string;
   /** For people: `acme`, `provider p`. */
   readonly target: string;
+  /** How many credentials. */
   readonly count: number;
-  /** The first of the credentials. */
+  /** The first of them. */
   readonly credentials: readonly string[];
-  /** Set for whole providers. */
+  /** Set where the action was for whole providers. */
   readonly providers?: readonly string[];
   readonly reason?: string;
   readonly until?: Instant;
 }
 
 const KEPT = 100;
-/** Tells an action from the name of a provider on the daemons' channel; older daemons know no such provider. */
+/** Distinguishes an action from the name of a provider on the wake channel; an older daemon finds no such provider. */
 const MARK = "!";
+/** How long a replica's mark keeps the others from logging the same action. */
 const LOGGED_MS = 60_000;
 
-/** The last ones are kept, and the daemons are told. */
+/** Keeps the action among the last 100, and sends it to the daemons for their log. */
 export async function recordAction(redis: RedisLink, action: Action): Promise<void> {
   const text = JSON.stringify(action);
   const { actions } = fleetKeysOf(redis.prefix);
@@ -36,12 +38,13 @@ export async function recordAction(redis: RedisLink, action: Action): Promise<vo
   ]);
 }
 
-export async function recentActions(redis: RedisLink): Promise<readonly Action[]> {
+/** The newest first. */
+export async function readActions(redis: RedisLink): Promise<readonly Action[]> {
   const texts = (await redis.call("LRANGE", fleetKeysOf(redis.prefix).actions, 0, -1)) as string[];
   return texts.map((text) => JSON.parse(text) as Action);
 }
 
-/** The action in a message of the channel, for the one replica that is to log it. */
+/** The action in a message of the wake channel; undefined for any other message, and where another replica logs it. */
 export async function takeAction(redis: RedisLink, message: string): Promise<Action | undefined> {
   if (!message.startsWith(MARK)) return undefined;
   const action = JSON.parse(message.slice(MARK.length)) as Action;

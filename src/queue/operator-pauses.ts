@@ -6,25 +6,28 @@ import type { RedisLink } from "./redis/link.ts";
 import { scanPages } from "./redis/scan.ts";
 import { pause, resume } from "./scripts/operator.ts";
 
-/** Everything of one provider that an operator has paused and that has not ended. */
+/** The operators' pauses of one provider that have not ended. */
 export interface OperatorPauses {
+  /** Of the whole provider. */
   readonly provider?: OperatorPause;
   readonly credentials: ReadonlyMap<string, OperatorPause>;
 }
 
+/** Stands for the whole provider where an id of a credential would stand. */
 const PROVIDER = "*";
-const BATCH = 500;
+const PAGE = 500;
 
+/** "all" is the provider itself, not each of its credentials. */
 export function operatorPausesOf(redis: RedisLink, provider: string) {
   const keys = keysOf(redis.prefix, provider);
   const channel = wakeChannel(redis.prefix);
 
-  /** "all" is the provider itself. Returns when it ends, and how many there were: an id that is not scheduled is none. */
+  /** Returns when the pause ends, and how many it pauses: an id that is not registered does not count. */
   async function pauseAll(all: readonly string[] | "all", forMs: number, note: Omit<OperatorPause, "until">) {
     const shared = { channel, provider, forMs: Math.ceil(forMs), note: JSON.stringify(note) };
     let until = 0;
     let count = 0;
-    for (const ids of pagesOf(all === "all" ? [PROVIDER] : all, BATCH)) {
+    for (const ids of pagesOf(all === "all" ? [PROVIDER] : all, PAGE)) {
       const [end, paused] = (await redis.run(pause, { keys, args: { ...shared, ids } })) as [number, number];
       until = end;
       count += paused;
@@ -32,9 +35,10 @@ export function operatorPausesOf(redis: RedisLink, provider: string) {
     return { until, count };
   }
 
+  /** Returns how many were paused. */
   async function resumeAll(all: readonly string[] | "all"): Promise<number> {
     let count = 0;
-    for (const ids of pagesOf(all === "all" ? [PROVIDER] : all, BATCH)) {
+    for (const ids of pagesOf(all === "all" ? [PROVIDER] : all, PAGE)) {
       count += Number(await redis.run(resume, { keys, args: { channel, provider, ids } }));
     }
     return count;
@@ -57,6 +61,7 @@ export function operatorPausesOf(redis: RedisLink, provider: string) {
   return { pause: pauseAll, resume: resumeAll, read };
 }
 
+/** Reads "until was note", as the script writes it; undefined for any other text. */
 function decodeOperatorPause(text: string): OperatorPause | undefined {
   const match = /^(\d+) \S+ (.*)$/s.exec(text);
   if (match === null) return undefined;

@@ -6,30 +6,33 @@ import type { DueIndex } from "./due-index.ts";
 /** Longest sleep: a lost wake-up message costs no more than this. Far below the 2^31 ms limit of timers. */
 const MAX_SLEEP_MS = 30_000;
 const RETRY_MS = 500;
-/** A budget that is spoken for is looked at again after this, or when a job ends. */
-const ROOM_MS = 100;
+/** While the stores can take nothing more, their capacity is asked for again after this, or when a job ends. */
+const CAPACITY_MS = 100;
 
 export interface Scheduler {
-  /** Something may be due earlier than it looked. */
+  /** Something may be due earlier than the last claim reported. */
   wake(): void;
   /**
-   * A job has ended: its slot is free, its credential is due again at the instant (0: unknown). Where others wait for a slot it
-   * resolves when they have been enqueued: a worker that ends its job then finds the next one, and need not look for it.
+   * Call it when a job ends: its slot is free, and its credential is due at `nextAt` (0: unknown). Where other
+   * credentials wait for a slot, it resolves when they are enqueued: the worker then finds its next job without
+   * waiting for one.
    */
-  freed(nextAt: Instant): Promise<void>;
+  jobEnded(nextAt: Instant): Promise<void>;
   /** No claim is made after this resolves. */
   stop(): Promise<void>;
 }
 
 /**
- * One provider's claim loop; every replica runs one and the claim is atomic, so there is no leader. It sleeps until the
- * next due instant; it is woken when an earlier one is registered or a slot becomes free.
+ * One provider's claim loop. Every replica runs one: the claim is atomic, so that there is no leader. The loop sleeps
+ * until the next due instant. It is woken when something earlier is registered, or a slot that others wait for becomes
+ * free.
  */
-export function startScheduler(parts: {
-  due: DueIndex;
+export function startScheduler(options: {
+  readonly due: Pick<DueIndex, "claim">;
   limits(): ClaimLimits;
-  /** How many more may be begun; less than 1 means none for now. */
-  room(): number;
+  /** How many more rotations the stores can take soon; less than 1: none for now. */
+  capacity(): number;
+  /** Whether Redis answers. */
   ready(): boolean;
   elapsed: Edges["elapsed"];
   /** `askedAt`: what `elapsed` was before the claim was made. */
@@ -38,82 +41,77 @@ export function startScheduler(parts: {
 }): Scheduler {
   let stopped = false;
   let woken = false;
+  /** What the last claim has reported: see Claims. */
   let blocked = false;
-  let wakeAt: Instant = 0;
-  let interrupt: () => void = () => undefined;
-  /** Of the claim that begins next. */
-  let next = Promise.withResolvers<void>();
+  let nextDueAt: Instant = 0;
+  let interruptSleep: () => void = () => undefined;
+  /** Resolves at the end of the next turn of the loop. */
+  let nextTurn = Promise.withResolvers<void>();
 
   function sleep(ms: number): Promise<void> {
     if (woken || stopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(done, Math.min(Math.max(ms, 0), MAX_SLEEP_MS));
-      function done(): void {
+      const timer = setTimeout(end, Math.min(Math.max(ms, 0), MAX_SLEEP_MS));
+      function end(): void {
         clearTimeout(timer);
         resolve();
       }
-      interrupt = done;
+      interruptSleep = end;
     });
   }
 
+  /** Returns how long to sleep. */
   async function claimOnce(): Promise<number> {
-    // A claim in the offline queue would be carried out at a time when nobody waits for it.
-    if (!parts.ready()) return RETRY_MS;
-    const room = parts.room();
-    if (room < 1) {
+    // The client keeps commands while Redis is away: a claim could be carried out when nothing here can run its jobs.
+    if (!options.ready()) return RETRY_MS;
+    const capacity = options.capacity();
+    if (capacity < 1) {
       blocked = true;
-      return ROOM_MS;
+      return CAPACITY_MS;
     }
-    const askedAt = parts.elapsed();
-    const { now, nextAt, claimed, ...claim } = await parts.due.claim(
-      parts.limits(),
-      Math.min(CLAIM_MAX, Math.floor(room)),
-    );
-    blocked = claim.blocked;
-    wakeAt = nextAt;
-    if (claimed.length > 0) await parts.enqueue(claimed, askedAt);
-    return untilNext(now, nextAt);
+    const askedAt = options.elapsed();
+    const claims = await options.due.claim(options.limits(), Math.min(CLAIM_MAX, Math.floor(capacity)));
+    ({ blocked, nextAt: nextDueAt } = claims);
+    if (claims.claimed.length > 0) await options.enqueue(claims.claimed, askedAt);
+    // A timer may fire a millisecond early: one millisecond late is right on time.
+    return nextDueAt === 0 ? MAX_SLEEP_MS : nextDueAt - claims.now + 1;
   }
 
   async function loop(): Promise<void> {
     while (!stopped) {
       woken = false;
-      const { resolve } = next;
-      next = Promise.withResolvers();
+      const thisTurn = nextTurn;
+      nextTurn = Promise.withResolvers();
       let sleepMs: number;
       try {
         sleepMs = await claimOnce();
       } catch (error) {
-        parts.onError(error);
+        options.onError(error);
         sleepMs = RETRY_MS;
       }
-      resolve();
+      thisTurn.resolve();
       await sleep(sleepMs);
     }
-    next.resolve();
+    nextTurn.resolve();
+  }
+
+  function wake(): void {
+    woken = true;
+    interruptSleep();
   }
 
   const running = loop();
-  function wake(): void {
-    woken = true;
-    interrupt();
-  }
   return {
     wake,
-    async freed(nextAt) {
-      const waited = blocked;
-      if (waited || nextAt < wakeAt || wakeAt === 0) wake();
-      if (waited) await next.promise;
+    async jobEnded(nextAt) {
+      const othersWait = blocked;
+      if (othersWait || nextAt < nextDueAt || nextDueAt === 0) wake();
+      if (othersWait) await nextTurn.promise;
     },
     async stop() {
       stopped = true;
-      interrupt();
+      interruptSleep();
       await running;
     },
   };
-}
-
-/** One millisecond late is right on time: timers may fire one early. */
-function untilNext(now: Instant, nextAt: Instant): number {
-  return nextAt === 0 ? MAX_SLEEP_MS : nextAt - now + 1;
 }

@@ -7,8 +7,9 @@ import { scanPage } from "./redis/scan.ts";
 const PAGE = 500;
 
 /**
- * Credentials that climb the slow ladder because their client secret was refused or unreadable leave the ladder as soon as
- * the secret is another one. One page of the failing credentials is read per call, so that nothing is done while none fails.
+ * Credentials that climb the slow ladder because their client secret was refused or unreadable leave the ladder as
+ * soon as the secret is another one. One page of the failing credentials is read per call, so that nothing is done
+ * while none fails.
  */
 export function makeSecretWatch(
   redis: RedisLink,

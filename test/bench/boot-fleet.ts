@@ -1,5 +1,5 @@
 import { dueIndex } from "../../src/queue/due-index.ts";
-import { makeReconcile } from "../../src/queue/registrations.ts";
+import { openRegistrations } from "../../src/queue/registrations.ts";
 import { makeRoster } from "../../src/fleet/roster.ts";
 import type { Bench } from "./bench.ts";
 import { PROVIDER, makeBenchSite } from "./fleet-daemon.ts";
@@ -37,9 +37,9 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
   const ids = config.credentials.map(({ id }) => id);
   const { hash, sections } = await makeRoster(config);
   const registrations = [...sections.values()].map(({ specs }) => ({ due, specs }));
-  const reconcile = makeReconcile(link, () => ({ hash, since: 0, registrations }));
+  const index = openRegistrations(link, () => ({ hash, since: 0, registrations }));
   /** As a daemon does it that starts. */
-  const register = (): Promise<unknown> => reconcile.everything({ known: true });
+  const register = (): Promise<unknown> => index.reconcileAll({ known: true });
 
   async function raw(): Promise<void> {
     const now = Date.now();

@@ -10,16 +10,16 @@ const open = (perSecond: number, over: Partial<Parameters<typeof openBudget>[0]>
 const freeAt = async (): Promise<number> => Number(await index.redis.call("GET", "{test:budget:aws:test}"));
 
 describe("a budget of writes", () => {
-  test("gives slots that are evenly spaced, over all who share the scope", async () => {
+  test("gives evenly spaced slots over all replicas that share the scope", async () => {
     const startedAt = await index.now();
     const replicas = [open(1000), open(1000), open(1000), open(1000)];
     const taken = await Promise.all(replicas.flatMap((budget) => Array.from({ length: 50 }, () => budget.take(never))));
     expect(taken.every(Boolean)).toBe(true);
-    // 200 slots of a millisecond each: whatever the replicas' order, the next one is free only after all of them.
+    // 200 slots of a millisecond each: in whatever order the replicas asked, the next slot is free after all of them.
     expect((await freeAt()) - startedAt).toBeGreaterThanOrEqual(200);
   });
 
-  test("lets nobody write before the slot has come", async () => {
+  test("lets no replica write before its slot", async () => {
     const budget = open(20);
     const startedAt = performance.now();
     await Promise.all([budget.take(never), budget.take(never), budget.take(never)]);
@@ -39,13 +39,13 @@ describe("a budget of writes", () => {
     expect(await index.redis.call("EXISTS", "{test:budget:gcp:other}")).toBe(1);
   });
 
-  test("refuses at once what would have to wait longer than a publish may take", async () => {
+  test("refuses at once a request that would wait longer than a publish may take", async () => {
     const budget = open(0.05);
     expect(await budget.take(never)).toBe(true);
     expect(await Promise.race([budget.take(AbortSignal.timeout(60_000)), budget.take(never)])).toBe(false);
   });
 
-  test("lets a caller go whose time is over", async () => {
+  test("lets a request go whose signal aborts", async () => {
     const budget = open(0.5);
     await budget.take(never);
     const stop = new AbortController();
@@ -54,7 +54,7 @@ describe("a budget of writes", () => {
     expect(await waiting).toBe(false);
   });
 
-  test("holds everybody back after a refusal of the other side", async () => {
+  test("holds all replicas back after a refusal for too many requests", async () => {
     const other = open(1000);
     open(1000).backOff(150);
     await expect.poll(freeAt).toBeGreaterThan(0);
@@ -63,14 +63,14 @@ describe("a budget of writes", () => {
     expect(performance.now() - before).toBeGreaterThan(50);
   });
 
-  test("is kept by each replica for itself while Redis is away", async () => {
+  test("is kept by each replica alone while Redis is away", async () => {
     const budget = open(50, { redis: { ...index.redis, ready: () => false } });
     const startedAt = performance.now();
     await Promise.all(Array.from({ length: 6 }, () => budget.take(never)));
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(98);
   });
 
-  test("says how long the next one would wait", async () => {
+  test("reports how long the next request would wait", async () => {
     const budget = open(10);
     expect(budget.backlogMs()).toBe(0);
     const all = Promise.all(Array.from({ length: 5 }, () => budget.take(never)));

@@ -5,7 +5,7 @@ import { useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();
 
-test("a Redis without room is reported in words, by the queue and by who adds to it, and work goes on when it has room again", async () => {
+test("a Redis that is out of memory is reported in words, and jobs run again when it has memory", async () => {
   const reported: unknown[] = [];
   const done: string[] = [];
   const queue = openQueue(

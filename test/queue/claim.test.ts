@@ -10,7 +10,7 @@ const ids = async (over: object = {}): Promise<string[]> =>
   (await index.due.claim({ ...limits, ...over })).claimed.map((c) => c.id);
 
 describe("a claim of more than can be sent", () => {
-  test("takes what the order of a catch-up puts first, whatever the state", async () => {
+  test("takes what the order of a catch-up puts first, in any state of the fleet", async () => {
     const candidate = fc.record({
       life: fc.oneof(
         fc.constant(undefined),
@@ -41,7 +41,7 @@ describe("a claim of more than can be sent", () => {
     );
   });
 
-  test("passes over what is under way or waits for its next try", async () => {
+  test("passes over what is under way or not due", async () => {
     const now = await index.now();
     await index.put([
       { id: "waits", dueAt: now + HOUR, liveUntil: now + 1000 },
@@ -52,7 +52,7 @@ describe("a claim of more than can be sent", () => {
     expect(await ids({ concurrency: 1 })).toEqual(["dead"]);
   });
 
-  test("never starves a renewal for a hundred thousand that are new", async () => {
+  test("never starves a renewal for a crowd of new credentials", async () => {
     const now = await index.now();
     const news = Array.from({ length: 500 }, (_, i) => ({ id: `new${i}`, dueAt: now - HOUR, liveUntil: 0 }));
     await index.put([...news, { id: "renewal", dueAt: now - 1, liveUntil: now + 60_000 }]);
@@ -61,13 +61,14 @@ describe("a claim of more than can be sent", () => {
 });
 
 describe("exchanges per hour and day", () => {
-  const never = async (count: number): Promise<void> => {
+  /** Credentials that have never had a token. */
+  const putNew = async (count: number): Promise<void> => {
     const now = await index.now();
     await index.put(Array.from({ length: count }, (_, i) => ({ id: `n${i}`, dueAt: now - 1, liveUntil: 0 })));
   };
 
-  test.each(["perHour", "perDay"])("are not exceeded, and the rest is claimed later: %s", async (window) => {
-    await never(8);
+  test.each(["perHour", "perDay"])("do not exceed %s, and the rest is claimed later", async (window) => {
+    await putNew(8);
     expect(await ids({ [window]: 5 })).toHaveLength(5);
     const { claimed, nextAt, now } = await index.due.claim({ ...limits, [window]: 5 });
     expect(claimed).toEqual([]);
@@ -76,7 +77,7 @@ describe("exchanges per hour and day", () => {
   });
 
   test("leave a reserve to tokens that are dead or about to be", async () => {
-    await never(8);
+    await putNew(8);
     expect(await ids({ perHour: 5, reserve: 0.4 })).toHaveLength(3);
     const now = await index.now();
     await index.put([
@@ -88,8 +89,8 @@ describe("exchanges per hour and day", () => {
     expect(await ids({ perHour: 5, reserve: 0.4 })).toEqual([]);
   });
 
-  test("are given back by a claim that sent nothing", async () => {
-    await never(2);
+  test("are given back by a job that sent nothing", async () => {
+    await putNew(2);
     const first = (await index.due.claim({ ...limits, perHour: 1 })).claimed[0];
     expect(await ids({ perHour: 1 })).toEqual([]);
     await index.due.finish(first?.id ?? "", first?.fence ?? "", finishAt((await index.now()) + HOUR, { sent: false }));
@@ -102,7 +103,8 @@ describe("exchanges per hour and day", () => {
 });
 
 describe("a provider that leaves exchanges unanswered", () => {
-  async function answered(answer: "up" | "down", times: number) {
+  /** Runs a job, `times` times in a row. */
+  async function finishJobs(answer: "up" | "down", times: number) {
     const ends = [];
     for (let i = 0; i < times; i++) {
       await index.put([{ id: "a", dueAt: 1, liveUntil: 0 }]);
@@ -113,19 +115,19 @@ describe("a provider that leaves exchanges unanswered", () => {
     return ends;
   }
 
-  test("is down after five in a row, and said to be so once", async () => {
-    expect((await answered("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
-    expect((await answered("down", 1))[0]?.circuit).toBe("opened");
+  test("is down after five in a row, which is reported once", async () => {
+    expect((await finishJobs("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
+    expect((await finishJobs("down", 1))[0]?.circuit).toBe("opened");
   });
 
-  test("is not down while one in between is answered, be it by a refusal", async () => {
-    await answered("down", 4);
-    await answered("up", 1);
-    expect((await answered("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
+  test("is not down when one in between is answered, even by a refusal", async () => {
+    await finishJobs("down", 4);
+    await finishJobs("up", 1);
+    expect((await finishJobs("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
   });
 
-  test("is then sent one probe at a time, within ten seconds, however many are due", async () => {
-    await answered("down", 5);
+  test("then gets one probe at a time, within ten seconds, however many credentials are due", async () => {
+    await finishJobs("down", 5);
     const now = await index.now();
     await index.put(["b", "c", "d"].map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
     const early = await index.due.claim(limits);
@@ -138,8 +140,8 @@ describe("a provider that leaves exchanges unanswered", () => {
     expect(await ids()).toEqual([]);
   });
 
-  test("is probed sooner when a live token comes near its end", async () => {
-    await answered("down", 5);
+  test("gets a probe sooner when a live token is near its end", async () => {
+    await finishJobs("down", 5);
     const now = await index.now();
     await index.put([{ id: "live", dueAt: now - 1, liveUntil: now + 24_000 }]);
     await index.redis.call("HSET", index.due.keys.breaker, "probeAt", now);
@@ -148,15 +150,15 @@ describe("a provider that leaves exchanges unanswered", () => {
     expect(probe.nextAt - probe.now).toBeLessThanOrEqual(3000);
   });
 
-  test("has everyone due again within ten seconds, and is back with the first answer", async () => {
-    await answered("down", 5);
+  test("has its credentials due again within ten seconds, and is back with the first answer", async () => {
+    await finishJobs("down", 5);
     await index.redis.call("HSET", index.due.keys.breaker, "probeAt", 1);
-    const [down] = await answered("down", 1);
+    const [down] = await finishJobs("down", 1);
     expect(down).toEqual({ kind: "armed" });
     const next = Number(await index.redis.call("ZSCORE", index.due.keys.due, "a"));
     expect(next - (await index.now())).toBeLessThanOrEqual(10_000);
     await index.redis.call("HSET", index.due.keys.breaker, "probeAt", 1);
-    expect((await answered("up", 1))[0]?.circuit).toBe("closed");
+    expect((await finishJobs("up", 1))[0]?.circuit).toBe("closed");
     const now = await index.now();
     await index.put(["b", "c", "d"].map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
     expect(await ids()).toHaveLength(3);

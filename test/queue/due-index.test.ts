@@ -13,7 +13,7 @@ describe("the due index", () => {
     expect(claimed.map((c) => c.id)).toEqual(["a"]);
   });
 
-  test("gives a claimed credential to nobody else while its lease lasts", async () => {
+  test("gives a claimed credential to no other claim while its lease lasts", async () => {
     await index.due.register([["a", "s"]]);
     await index.due.claim(limits);
     const { claimed, nextAt, now } = await index.due.claim(limits);
@@ -62,7 +62,7 @@ describe("the due index", () => {
     expect((await index.due.claim({ ...limits, concurrency: 3 })).claimed).toHaveLength(1);
   });
 
-  test("spaces what it hands out by the provider's rate, without a burst", async () => {
+  test("spaces what it claims by the provider's rate, without a burst", async () => {
     await index.due.register(Array.from({ length: 50 }, (_, i) => [`c${i}`, "s"] as const));
     const first = await index.due.claim({ ...limits, concurrency: 50, perSecond: 50 });
     // 100 ms ahead at 20 ms each, the one for now included.
@@ -74,21 +74,21 @@ describe("the due index", () => {
     expect(second.nextAt).toBeGreaterThan(second.now);
   });
 
-  test("claims nothing while the provider is paused, and says when to ask again", async () => {
+  test("claims nothing during a cooldown, and reports its end", async () => {
     await index.due.register([["a", "s"]]);
     const until = await index.due.coolDown(5000);
     expect(await index.due.coolDown(100)).toBe(until);
     expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
   });
 
-  test("tells every replica at once that the provider is paused", async () => {
+  test("wakes every replica at once when a cooldown begins", async () => {
     const heard: string[] = [];
     await index.redis.subscribe(wakeChannel(index.redis.prefix), (message) => heard.push(message));
     await index.due.coolDown(5000);
     await expect.poll(() => heard).toEqual(["p"]);
   });
 
-  test("says at the claim what the start of the job would, where nothing is unfinished", async () => {
+  test("reads at the claim what the start of the job would, where no work is unfinished", async () => {
     await index.due.register([["a", "s"]]);
     const [first] = (await index.due.claim(limits)).claimed;
     expect(first?.begun).toBeUndefined(); // nothing is known of it
@@ -105,7 +105,7 @@ describe("the due index", () => {
     expect((await index.due.claim(limits)).claimed[0]?.begun).toMatchObject({ request: mark });
   });
 
-  test("leaves it to the start of the job where a sealed token may be kept: after a failure, a fault of ours, or a worker that is gone", async () => {
+  test("leaves reading to the start of the job where a sealed token may be kept", async () => {
     await index.due.register([["a", "s"]]);
     const [first] = (await index.due.claim(limits)).claimed;
     await index.due.finish("a", first?.fence ?? "", finishAt(0, { failing: "{}" }));
@@ -133,7 +133,7 @@ describe("the due index", () => {
     expect(next?.begun).toBeUndefined();
   });
 
-  test("lets a claimed job know that the provider was paused meanwhile", async () => {
+  test("lets a claimed job see a cooldown that began after its claim", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     const until = await index.due.coolDown(5000);
@@ -144,7 +144,7 @@ describe("the due index", () => {
     });
   });
 
-  test("re-arms under its fence and remembers what was written", async () => {
+  test("re-arms under its fence and keeps the record", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     const nextAt = Date.now() + 60_000;
@@ -171,7 +171,7 @@ describe("the due index", () => {
     expect(await index.redis.call("EXISTS", index.due.keys.sealed("a"))).toBe(0);
   });
 
-  test("makes a credential due now when what is asked for has changed, once", async () => {
+  test("makes a credential due now when its spec has changed, once", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     await index.due.finish("a", job?.fence ?? "", finishAt(Date.now() + 60_000));
@@ -180,7 +180,7 @@ describe("the due index", () => {
     expect(await index.due.register([["a", "other"]])).toEqual({ added: 0, changed: 0 });
   });
 
-  test("schedules again at its remembered instant what Redis forgot of the index", async () => {
+  test("registers a credential that the index has lost at the instant in its record", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     const nextAt = Date.now() + 60_000;
@@ -193,7 +193,7 @@ describe("the due index", () => {
   test("runs a requested rotation at once, or right after the one under way", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
-    expect(await index.due.request("a")).toEqual({ kind: "asked" });
+    expect(await index.due.request("a")).toEqual({ kind: "requested" });
     const mark = await index.redis.call("HGET", index.due.keys.requests, "a");
     await index.due.finish("a", job?.fence ?? "", finishAt(Date.now() + 60_000));
     const [next] = (await index.due.claim(limits)).claimed;
@@ -205,7 +205,7 @@ describe("the due index", () => {
     expect(await index.due.request("unheard-of")).toEqual({ kind: "unknown" });
   });
 
-  test("makes a credential due now when a target was added that has no token yet, and lets those alone that have none at all", async () => {
+  test("makes a credential due now when a new target lacks its token, if there is one", async () => {
     const later = Date.now() + 60_000;
     const record = (key: string, revision: number): string =>
       `[1,${later},${later},${revision},"s",0,${later},{"${key}":[1,${later},"",""]}]`;
@@ -229,7 +229,7 @@ describe("the due index", () => {
     expect((await index.due.claim(limits)).claimed.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("brings forward what waits and leaves alone what is under way", async () => {
+  test("advances what waits and leaves alone what is under way", async () => {
     await index.due.register([
       ["a", "s"],
       ["b", "s"],
@@ -241,14 +241,14 @@ describe("the due index", () => {
     expect((await index.due.claim(limits)).claimed.map((c) => c.id)).toEqual(["a"]);
   });
 
-  test("gives a claim back unused", async () => {
+  test("releases a claim unused", async () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     await index.due.release("a", job?.fence ?? "", 0);
     expect((await index.due.claim(limits)).claimed).toHaveLength(1);
   });
 
-  test("removes what is no longer configured, with everything that was remembered of it", async () => {
+  test("removes what is no longer configured, with all that is kept of it", async () => {
     await index.due.register([
       ["a", "s"],
       ["b", "s"],

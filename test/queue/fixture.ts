@@ -6,7 +6,7 @@ import { encodeRecord } from "../../src/core/rotation/record-codec.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 
-/** A due index on a real Redis that is emptied before every test; `put` writes the state that a rotation leaves behind. */
+/** A due index on a real Redis, which is emptied before every test. */
 export function useDueIndex() {
   let server: TestRedis;
   let redis: RedisLink;
@@ -36,6 +36,7 @@ export function useDueIndex() {
       const [seconds = "0", micros = "0"] = (await redis.call("TIME")) as string[];
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     },
+    /** Writes the state that a finished rotation leaves behind. */
     async put(all: readonly { readonly id: string; readonly dueAt: number; readonly liveUntil: number }[]) {
       for (const { id, dueAt, liveUntil } of all) {
         await redis.call("ZADD", due.keys.due, dueAt, id);
@@ -46,7 +47,7 @@ export function useDueIndex() {
   };
 }
 
-/** What a job gives back when it ends. */
+/** What a job writes at its end. */
 export function finishAt(nextAt: number, over: Partial<Parameters<DueIndex["finish"]>[2]> = {}) {
   return {
     nextAt,

@@ -5,7 +5,7 @@ import { finishAt, useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();
 
-/** The journal of a credential that is claimed here. */
+/** Claims a credential; returns its journal. */
 async function claimed(abandoned: AbortSignal) {
   await index.put([{ id: "acme", dueAt: 1, liveUntil: 0 }]);
   const { claimed } = await index.due.claim({ concurrency: 1, leaseFloorMs: 15_000 });
@@ -15,7 +15,7 @@ async function claimed(abandoned: AbortSignal) {
 
 const minted = { record: "r", sealed: undefined, lifeMs: 60_000, leaseMs: 10_000 };
 
-test("a journal leaves nothing behind with what lives as long as the process", async () => {
+test("a journal leaves no listener on the signal of the process", async () => {
   const { signal } = new AbortController();
   const journal = await claimed(signal);
   expect((await journal.begin()).kind).toBe("begun");
@@ -47,7 +47,7 @@ test("a token that is written down leaves no timer behind", async () => {
   }
 });
 
-test("a journal that waits for Redis in vain ends when the process gives up, as fenced", async () => {
+test("a journal that waits for Redis in vain ends as fenced when the process gives up", async () => {
   const abandonment = new AbortController();
   const journal = await claimed(abandonment.signal);
   await index.redis.call("CLIENT", "PAUSE", 1000, "WRITE");

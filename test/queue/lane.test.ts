@@ -10,14 +10,14 @@ afterEach(async () => {
   await lane?.close(true);
 });
 
-/** A lane whose jobs note what their claim has seen, after what happens to them first. */
+/** A lane whose jobs note what their claim has read; `before` happens first. */
 function openNoting(before: (of: Lane) => void = () => undefined) {
   const seen: (Begun | undefined)[] = [];
   const nextAt = Date.now() + 600_000;
   const opened: Lane = openLane(index.redis, "p", {
     limits: { concurrency: 4, leaseFloorMs: 10_000, historyKeep: 0 },
     elapsed: () => performance.now(),
-    room: () => Infinity,
+    capacity: () => Infinity,
     onError: (error) => seen.push(error as undefined),
     async work(job, due) {
       before(opened);
@@ -39,16 +39,16 @@ async function runAgain({ lane: of, seen }: ReturnType<typeof openNoting>): Prom
   await expect.poll(async () => index.redis.call("ZCARD", of.due.keys.running)).toBe(0);
 }
 
-test("a job that starts at once knows from its claim what is remembered of its credential", async () => {
+test("a job that starts at once has its credential's record from its claim", async () => {
   const noting = openNoting();
   await runAgain(noting);
-  expect(noting.seen).toEqual([undefined]); // nothing is known of it
-  // On a busy machine it may come too late for that.
+  expect(noting.seen).toEqual([undefined]); // there is no record yet
+  // On a busy machine a job may start too late for that.
   for (let tries = 0; tries < 50 && noting.seen.at(-1) === undefined; tries++) await runAgain(noting);
   expect(noting.seen.at(-1)).toMatchObject({ kind: "begun", record: await noting.lane.due.record("a") });
 });
 
-test("a job asks again when anything was said of its provider after its claim, such as a pause", async () => {
+test("a job reads again when its lane was woken after its claim, as by a pause", async () => {
   const noting = openNoting((of) => of.wake());
   for (let runs = 0; runs < 3; runs++) await runAgain(noting);
   expect(noting.seen).toEqual([undefined, undefined, undefined]);

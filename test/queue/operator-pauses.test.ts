@@ -10,84 +10,84 @@ const HOUR = 3600_000;
 
 describe("an operator's pause", () => {
   const index = useDueIndex();
-  let halts: ReturnType<typeof operatorPausesOf>;
+  let pauses: ReturnType<typeof operatorPausesOf>;
   const score = async (id: string): Promise<number> => Number(await index.redis.call("ZSCORE", index.due.keys.due, id));
   const claimed = async (): Promise<string[]> => (await index.due.claim(limits)).claimed.map(({ id }) => id);
   const put = (id: string, dueAt: number) => index.put([{ id, dueAt, liveUntil: 0 }]);
   beforeEach(() => {
-    halts = operatorPausesOf(index.redis, "p");
+    pauses = operatorPausesOf(index.redis, "p");
   });
 
-  test("keeps a credential from being claimed until its end, and others not", async () => {
+  test("keeps a credential from being claimed until its end, and no other one", async () => {
     const now = await index.now();
     await put("a", now - 5);
     await put("b", now - 5);
-    const { until, count } = await halts.pause(["a"], HOUR, note);
+    const { until, count } = await pauses.pause(["a"], HOUR, note);
     expect(count).toBe(1);
     expect(until).toBeGreaterThanOrEqual(now + HOUR);
     expect(await claimed()).toEqual(["b"]);
     expect(await score("a")).toBe(until);
-    expect(await halts.read(now)).toEqual({ credentials: new Map([["a", { ...note, until }]]) });
+    expect(await pauses.read(now)).toEqual({ credentials: new Map([["a", { ...note, until }]]) });
   });
 
-  test("that is resumed leaves the credential due as it was", async () => {
+  test("leaves the credential due as it was when it is resumed", async () => {
     const now = await index.now();
     await put("past", now - 5);
     await put("soon", now + 60_000);
     await put("later", now + 2 * HOUR);
-    await halts.pause(["past", "soon", "later"], HOUR, note);
+    await pauses.pause(["past", "soon", "later"], HOUR, note);
     expect(await score("later")).toBe(now + 2 * HOUR);
-    expect(await halts.resume(["past", "soon", "later"])).toBe(3);
+    expect(await pauses.resume(["past", "soon", "later"])).toBe(3);
     expect([await score("past"), await score("soon"), await score("later")]).toEqual([
       now - 5,
       now + 60_000,
       now + 2 * HOUR,
     ]);
     expect(await claimed()).toEqual(["past"]);
-    expect(await halts.resume(["past"])).toBe(0);
-    expect((await halts.read(now)).credentials.size).toBe(0);
+    expect(await pauses.resume(["past"])).toBe(0);
+    expect((await pauses.read(now)).credentials.size).toBe(0);
   });
 
-  test("that is made longer or shorter still leaves it due as it was", async () => {
+  test("leaves the credential due as it was when it is made longer or shorter first", async () => {
     const now = await index.now();
     await put("a", now + 60_000);
-    await halts.pause(["a"], HOUR, note);
-    const longer = await halts.pause(["a"], 2 * HOUR, note);
+    await pauses.pause(["a"], HOUR, note);
+    const longer = await pauses.pause(["a"], 2 * HOUR, note);
     expect(await score("a")).toBe(longer.until);
-    await halts.pause(["a"], 1000, note);
+    await pauses.pause(["a"], 1000, note);
     expect(await score("a")).toBe(now + 60_000);
-    await halts.resume(["a"]);
+    await pauses.resume(["a"]);
     expect(await score("a")).toBe(now + 60_000);
   });
 
   test("ends by itself: then the credential is claimed, and nothing is left of the pause", async () => {
     await put("a", 1);
-    await halts.pause(["a"], 1, note);
+    await pauses.pause(["a"], 1, note);
     await expect.poll(claimed).toEqual(["a"]);
     expect(await index.redis.call("EXISTS", index.due.keys.operatorPauses)).toBe(0);
   });
 
   test("counts only credentials that are scheduled", async () => {
-    expect(await halts.pause(["nobody"], HOUR, note)).toMatchObject({ count: 0 });
+    expect(await pauses.pause(["nobody"], HOUR, note)).toMatchObject({ count: 0 });
     expect(await index.redis.call("EXISTS", index.due.keys.operatorPauses)).toBe(0);
   });
 
-  test("lets what is under way end, and holds back what it re-arms", async () => {
+  test("lets a job under way end, and holds back what it re-arms", async () => {
     await put("a", 1);
     const [job] = (await index.due.claim(limits)).claimed;
-    const { until } = await halts.pause(["a"], HOUR, note);
+    const { until } = await pauses.pause(["a"], HOUR, note);
     const nextAt = (await index.now()) - 1;
     await index.due.finish("a", job?.fence ?? "", finishAt(nextAt));
     expect(await claimed()).toEqual([]);
     expect(await score("a")).toBe(until);
-    await halts.resume(["a"]);
+    await pauses.resume(["a"]);
     expect(await score("a")).toBe(nextAt);
   });
 
   test("holds back a claimed job that has not begun, and resuming makes it due at once", async () => {
     await put("a", 1);
     const [job] = (await index.due.claim(limits)).claimed;
-    const { until } = await halts.pause(["a"], HOUR, note);
+    const { until } = await pauses.pause(["a"], HOUR, note);
     expect(await index.due.begin("a", job?.fence ?? "", { leaseFloorMs: 1000 })).toEqual({
       kind: "paused",
       until,
@@ -95,78 +95,78 @@ describe("an operator's pause", () => {
     });
     await index.due.release("a", job?.fence ?? "", until);
     expect(await claimed()).toEqual([]);
-    await halts.resume(["a"]);
+    await pauses.resume(["a"]);
     expect(await claimed()).toEqual(["a"]);
   });
 
   test("holds back what is made due by a changed configuration or a store that recovered", async () => {
     const now = await index.now();
     await put("a", now + 60_000);
-    await halts.pause(["a"], HOUR, note);
+    await pauses.pause(["a"], HOUR, note);
     await index.due.register([["a", "another spec"]]);
     expect(await claimed()).toEqual([]);
     await index.due.advance(["a"]);
     expect(await claimed()).toEqual([]);
-    await halts.resume(["a"]);
+    await pauses.resume(["a"]);
     expect(await claimed()).toEqual(["a"]);
   });
 
-  test("refuses a requested rotation and says until when", async () => {
+  test("refuses a requested rotation and reports its end", async () => {
     await put("a", 1);
-    const { until } = await halts.pause(["a"], HOUR, note);
+    const { until } = await pauses.pause(["a"], HOUR, note);
     expect(await index.due.request("a")).toEqual({ kind: "paused", until });
     expect(await index.redis.call("HEXISTS", index.due.keys.requests, "a")).toBe(0);
   });
 
   test("is gone with a credential that is no longer configured", async () => {
     await put("a", 1);
-    await halts.pause(["a"], HOUR, note);
+    await pauses.pause(["a"], HOUR, note);
     await index.due.removeOrphans(new Set());
     expect(await index.redis.call("EXISTS", index.due.keys.operatorPauses)).toBe(0);
   });
 
   describe("of a provider", () => {
-    test("keeps everything from being claimed, and says when to ask again", async () => {
+    test("keeps everything from being claimed, and reports its end", async () => {
       await put("a", 1);
-      const { until } = await halts.pause("all", HOUR, note);
+      const { until } = await pauses.pause("all", HOUR, note);
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
-      expect(await halts.read(1)).toEqual({ provider: { ...note, until }, credentials: new Map() });
+      expect(await pauses.read(1)).toEqual({ provider: { ...note, until }, credentials: new Map() });
       expect(await index.due.request("a")).toEqual({ kind: "paused", until });
-      expect(await halts.resume("all")).toBe(1);
+      expect(await pauses.resume("all")).toBe(1);
       expect(await claimed()).toEqual(["a"]);
     });
 
     test("holds back a claimed job, which is due again as soon as the provider is resumed", async () => {
       await put("a", 1);
       const [job] = (await index.due.claim(limits)).claimed;
-      const { until } = await halts.pause("all", HOUR, note);
+      const { until } = await pauses.pause("all", HOUR, note);
       expect(await index.due.begin("a", job?.fence ?? "", { leaseFloorMs: 1 })).toEqual({
         kind: "paused",
         until,
         releaseAt: 0,
       });
       await index.due.release("a", job?.fence ?? "", 0);
-      await halts.resume("all");
+      await pauses.resume("all");
       expect(await claimed()).toEqual(["a"]);
     });
 
-    test("and the pause that the provider asks for do not end one another", async () => {
+    test("and a cooldown do not end one another", async () => {
       await put("a", 1);
       const until = await index.due.coolDown(60_000);
-      await halts.pause("all", HOUR, note);
-      await halts.resume("all");
+      await pauses.pause("all", HOUR, note);
+      await pauses.resume("all");
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: until });
-      const longer = await halts.pause("all", HOUR, note);
+      const longer = await pauses.pause("all", HOUR, note);
       await index.redis.call("DEL", index.due.keys.cooldown); // Retry-After has passed
       expect(await index.due.claim(limits)).toMatchObject({ claimed: [], nextAt: longer.until });
     });
 
-    test("does not touch the pause of one credential", async () => {
+    test("does not touch the pause of a credential", async () => {
       await put("a", 1);
       await put("b", 1);
-      await halts.pause(["a"], HOUR, note);
-      await halts.pause("all", HOUR, note);
-      await halts.resume("all");
+      await pauses.pause(["a"], HOUR, note);
+      await pauses.pause("all", HOUR, note);
+      await pauses.resume("all");
       expect(await claimed()).toEqual(["b"]);
     });
   });
@@ -201,7 +201,7 @@ describe("an operator's pause", () => {
         "c",
         JSON.stringify({ ...failing, expiresAt: now + HOUR }),
       );
-      await halts.pause(["a", "c"], HOUR, note);
+      await pauses.pause(["a", "c"], HOUR, note);
       expect((await states())?.states).toEqual({
         needs_attention: 1,
         paused: 1,
@@ -213,11 +213,11 @@ describe("an operator's pause", () => {
       });
     });
 
-    test("of a whole provider is said with who, why and until when, and nothing is overdue meanwhile", async () => {
+    test("of a whole provider names who, why and until when, and nothing is overdue in the meantime", async () => {
       const now = await index.now();
       await index.put([{ id: "a", dueAt: now - 90_000, liveUntil: now + HOUR }]);
       expect(await states()).toMatchObject({ overdue: 1 });
-      const { until } = await halts.pause("all", HOUR, note);
+      const { until } = await pauses.pause("all", HOUR, note);
       expect(await states()).toMatchObject({
         overdue: 0,
         states: { paused: 1, due: 0 },
@@ -238,7 +238,7 @@ describe("the history of a credential", () => {
     await due.finish("a", job?.fence ?? "", finishAt(Date.now() + HOUR, { entry }));
   }
 
-  test("holds the newest first, and no more than it is to keep", async () => {
+  test("holds the newest first, and no more entries than it keeps", async () => {
     for (const entry of ["1 RX1 a", "2 RX2 b", "3 RX3 c"]) await finish(entry, 2);
     expect(await history("a")).toBe("3 RX3 c\n2 RX2 b");
   });
@@ -250,7 +250,7 @@ describe("the history of a credential", () => {
     expect(await history("a")).toBe("5 FX2 transient/ECONNREFUSED\n4 FX2 config/invalid_client x3\n1 RX1 a");
   });
 
-  test("is left alone by what is not worth an entry, and removed when it is switched off", async () => {
+  test("is left alone by an outcome without an entry, and removed when it is switched off", async () => {
     await finish("1 RX1 a", 2);
     await finish("", 2);
     expect(await history("a")).toBe("1 RX1 a");

@@ -162,7 +162,7 @@ describe("a publish that waits for a store", () => {
 });
 
 describe("the order of exchanges", () => {
-  test("goes by the stores that are well: a second store that is down hides no token that is about to die", async () => {
+  test("goes by the stores that answer: a second one that is down hides no token that is about to die", async () => {
     const now = await index.now();
     await index.put([
       { id: "endangered", dueAt: now - 1, liveUntil: 0 },

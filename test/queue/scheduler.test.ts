@@ -5,14 +5,14 @@ import { startScheduler } from "../../src/queue/scheduler.ts";
 
 type Claim = Awaited<ReturnType<DueIndex["claim"]>>;
 
-/** A due index that answers each claim with the next of the given answers, and with "nothing for ever" after that. */
+/** The loop, on a due index that gives each claim the next reply; after the last one nothing is ever due. */
 function make(...answers: (Partial<Claim> | Error)[]) {
   const claims: number[] = [];
   const errors: unknown[] = [];
   const enqueued: string[] = [];
   const waiting = new Set<() => void>();
   let ready = true;
-  let room = Infinity;
+  let capacity = Infinity;
   const due = {
     async claim(): Promise<Claim> {
       claims.push(Date.now());
@@ -26,7 +26,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
   const scheduler = startScheduler({
     due,
     limits: () => ({ concurrency: 1, leaseFloorMs: 1 }),
-    room: () => room,
+    capacity: () => capacity,
     ready: () => ready,
     elapsed: () => performance.now(),
     async enqueue(claimed) {
@@ -40,7 +40,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
     errors,
     enqueued,
     setReady: (value: boolean) => (ready = value),
-    setRoom: (value: number) => (room = value),
+    setCapacity: (value: number) => (capacity = value),
     async claimed(count: number): Promise<void> {
       while (claims.length < count) await new Promise<void>((resolve) => waiting.add(resolve));
     },
@@ -51,7 +51,7 @@ const inMs = (ms: number): Partial<Claim> => ({ nextAt: Date.now() + ms });
 const job = { id: "a", fence: "1", dueAt: 0, sendAt: 0 };
 
 describe("the claim loop", () => {
-  test("enqueues what it has claimed and sleeps until the next due instant, without a tick in between", async () => {
+  test("enqueues what it has claimed and sleeps until the next due instant, without a claim in between", async () => {
     await using loop = make({ claimed: [job], ...inMs(300) });
     await loop.claimed(2);
     expect(loop.enqueued).toEqual(["a"]);
@@ -65,64 +65,64 @@ describe("the claim loop", () => {
     await loop.claimed(2);
   });
 
-  test("claims again when a slot becomes free, if that is what it waits for", async () => {
+  test("claims again when a slot becomes free that something due waits for", async () => {
     await using loop = make({ blocked: true, ...inMs(60_000) });
     await loop.claimed(1);
     await delay(20);
-    void loop.scheduler.freed(Date.now() + 120_000);
+    void loop.scheduler.jobEnded(Date.now() + 120_000);
     await loop.claimed(2);
   });
 
-  test("lets a job end when what waited for its slot is enqueued", async () => {
+  test("lets a job end when the credential that waited for its slot is enqueued", async () => {
     const blocked = { blocked: true, ...inMs(60_000) };
     await using loop = make(blocked, { ...blocked, claimed: [job] });
     await loop.claimed(1);
     await delay(20);
-    await loop.scheduler.freed(Date.now() + 120_000);
+    await loop.scheduler.jobEnded(Date.now() + 120_000);
     expect(loop.enqueued).toEqual(["a"]);
   });
 
-  test("lets a job end when the claim for its slot fails, or none is made any more", async () => {
+  test("lets a job end when the claim for its slot fails, or when the loop has stopped", async () => {
     const loop = make({ blocked: true, ...inMs(60_000) }, new Error("Redis went away"));
     await loop.claimed(1);
     await delay(20);
-    await loop.scheduler.freed(Date.now() + 120_000);
+    await loop.scheduler.jobEnded(Date.now() + 120_000);
     expect(loop.errors).toHaveLength(1);
-    const freed = loop.scheduler.freed(Date.now() + 120_000);
+    const freed = loop.scheduler.jobEnded(Date.now() + 120_000);
     await loop.scheduler.stop();
     await freed;
-    await loop.scheduler.freed(Date.now() + 120_000);
+    await loop.scheduler.jobEnded(Date.now() + 120_000);
     expect(loop.claims).toHaveLength(2);
   });
 
-  test("lets a job end at once while nothing waits for a slot", async () => {
+  test("lets a job end at once while no credential waits for a slot", async () => {
     await using loop = make(inMs(60_000));
     await loop.claimed(1);
     await delay(20);
     loop.setReady(false);
-    await loop.scheduler.freed(Date.now() + 1000);
+    await loop.scheduler.jobEnded(Date.now() + 1000);
     expect(loop.claims).toHaveLength(1);
   });
 
-  test("sleeps on when a job ends that is due again later than what it waits for", async () => {
+  test("sleeps on when the credential of an ended job is due later than the next one", async () => {
     await using loop = make(inMs(60_000));
     await loop.claimed(1);
     await delay(20);
-    void loop.scheduler.freed(Date.now() + 120_000);
+    void loop.scheduler.jobEnded(Date.now() + 120_000);
     await delay(50);
     expect(loop.claims).toHaveLength(1);
-    void loop.scheduler.freed(Date.now() + 1000);
+    void loop.scheduler.jobEnded(Date.now() + 1000);
     await loop.claimed(2);
   });
 
-  test("claims nothing while the stores can take nothing, and goes on when they can", async () => {
+  test("claims nothing while the stores have no capacity, and goes on when they have", async () => {
     await using loop = make(inMs(60_000));
     await loop.claimed(1);
-    loop.setRoom(0.9);
+    loop.setCapacity(0.9);
     loop.scheduler.wake();
     await delay(250);
     expect(loop.claims).toHaveLength(1);
-    loop.setRoom(1);
+    loop.setCapacity(1);
     await loop.claimed(2);
   });
 

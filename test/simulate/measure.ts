@@ -45,7 +45,7 @@ export async function measure(): Promise<Measured> {
   const lane = openLane(redis, "p", {
     limits: { concurrency: 64, leaseFloorMs: 10_000, historyKeep: 0 },
     elapsed: () => performance.now(),
-    room: () => Infinity,
+    capacity: () => Infinity,
     onError: ended.reject,
     async work(job, due) {
       const { id, fence } = job;

@@ -1,6 +1,6 @@
 import { decodeHistory } from "../../core/rotation/history.ts";
 import { formatInstant } from "../../core/instant.ts";
-import { type Action, recentActions } from "../../queue/operator-actions.ts";
+import { type Action, readActions } from "../../queue/operator-actions.ts";
 import { keysOf } from "../../queue/keys.ts";
 import { type Invocation, exitCode } from "../command.ts";
 import { readConfig } from "../configuration.ts";
@@ -20,7 +20,7 @@ export async function historyCommand({
   return withRedis(config, io, async (redis) => {
     const text = await redis.call("HGET", keysOf(redis.prefix, credential.provider).history, id);
     const moments = typeof text === "string" ? decodeHistory(text) : [];
-    const actions = (await recentActions(redis)).filter((action) => concerns(action, id, credential.provider));
+    const actions = (await readActions(redis)).filter((action) => concerns(action, id, credential.provider));
     if (options.output === "json") {
       const document = {
         schemaVersion: 1,

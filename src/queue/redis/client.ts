@@ -2,7 +2,9 @@ import { OwnError } from "../../core/own-error.ts";
 import { Cluster, Redis } from "ioredis";
 import { scripts } from "../scripts/index.ts";
 
-/** How to reach Redis: one server, the master that sentinels name, a cluster, or the unix socket of the embedded one. */
+/**
+ * How to reach Redis: one server, the master that sentinels name, a cluster, or the embedded one by its unix socket.
+ */
 export interface RedisAddress {
   readonly url?: string;
   readonly socket?: string;
@@ -14,11 +16,11 @@ export interface RedisAddress {
     readonly username?: string;
     readonly password?: string;
   };
-  /** `host:port` of some nodes; the others are asked for. */
+  /** `host:port` of some nodes; these name the others. */
   readonly cluster?: { readonly nodes: readonly string[] };
   readonly username?: string;
   readonly password?: string;
-  /** TLS without a CA of its own: the system's. Always so with rediss://. */
+  /** Without `ca` the system's CAs are trusted. Always true with rediss://. */
   readonly tls?: boolean;
   readonly ca?: string;
   /** First part of every key. */
@@ -27,7 +29,7 @@ export interface RedisAddress {
 
 export type RedisClient = Redis | Cluster;
 
-/** Is not an address. The message names no part of it, which may hold a password. */
+/** The configured address is malformed. The message quotes no part of it, which may hold a password. */
 export class AddressError extends OwnError {
   override readonly name = "AddressError";
 }
@@ -41,11 +43,11 @@ export function whereOf(address: RedisAddress): string {
   return url === null ? "an unreadable redis.url" : `${url.hostname}:${url.port || "6379"}`;
 }
 
-/** Commands wait while Redis is away. Nothing is connected yet. */
+/** A client that does not connect yet. While Redis is away its commands wait. */
 export function makeClient(address: RedisAddress): RedisClient {
   const shared = {
     protocol: 2 as const,
-    // BullMQ would else fail the jobs under way after an outage (reference: an outage of 60 s).
+    // By default ioredis fails a command after 20 retries: an outage of a minute would fail BullMQ's jobs under way.
     maxRetriesPerRequest: null,
     enableAutoPipelining: false,
   };
@@ -56,12 +58,12 @@ export function makeClient(address: RedisAddress): RedisClient {
       : new Cluster(address.cluster.nodes.map(nodeOf), {
           lazyConnect: true,
           clusterRetryStrategy: retry,
-          // A node that is being replaced answers again within this; commands wait for it.
+          // Commands wait while a node is replaced, which takes no longer than these retries.
           retryDelayOnFailover: 200,
           retryDelayOnClusterDown: 500,
           maxRedirections: 64,
           slotsRefreshTimeout: 2000,
-          // TLS certificates name hosts; the cluster tells addresses.
+          // By default ioredis resolves the name of a node to an address, which TLS certificates do not hold.
           dnsLookup: (host, done) => done(null, host),
           redisOptions: { ...credentialsOf(address), ...shared },
         });
@@ -69,14 +71,14 @@ export function makeClient(address: RedisAddress): RedisClient {
   return client;
 }
 
-/** A connection of its own for messages. */
+/** A second connection, for messages. */
 export function duplicateOf(client: RedisClient): RedisClient {
   return client instanceof Cluster
     ? client.duplicate([], { lazyConnect: false })
     : client.duplicate({ lazyConnect: false });
 }
 
-/** The servers that may forget what they were told: one, or the masters of a cluster. */
+/** The servers that hold the data: one, or the masters of a cluster. */
 export function mastersOf(client: RedisClient): readonly Redis[] {
   return client instanceof Cluster ? client.nodes("master") : [client];
 }

@@ -1,4 +1,5 @@
 import { OwnError } from "../../core/own-error.ts";
+import { onAbort } from "../../core/wait.ts";
 import {
   AddressError,
   type RedisAddress,
@@ -12,11 +13,11 @@ import { type Call, type Script, argumentsOf } from "../scripts/script.ts";
 
 export type { RedisAddress } from "./client.ts";
 
-/** Rebuilt from the reply's error code alone: ioredis errors carry `command.args`, the AUTH password included. */
+/** Built from the error's code alone: errors of ioredis carry `command.args`, the AUTH password included. */
 export class RedisError extends OwnError {
   override readonly name = "RedisError";
   readonly code: string;
-  /** True when waiting cannot help: wrong password, missing rights, wrong setting. */
+  /** Waiting cannot cure it: wrong password, missing right, wrong setting. */
   readonly permanent: boolean;
   constructor(message: string, code: string, permanent: boolean) {
     super(message);
@@ -27,7 +28,7 @@ export class RedisError extends OwnError {
 
 const PERMANENT = new Set(["WRONGPASS", "NOAUTH", "NOPERM", "DENIED"]);
 
-/** Any error of the client, as one that is safe to print. */
+/** Turns any error of the client into one that is safe to print. */
 export function redisError(error: unknown, where: string): RedisError {
   if (error instanceof RedisError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
@@ -43,7 +44,10 @@ function explain(code: string): string {
     case "NOAUTH":
       return `refused the user name or password (${code}); check redis.url, redis.username and redis.password`;
     case "NOPERM":
-      return "the user lacks a right (NOPERM); evertoken needs EVAL/EVALSHA, SCRIPT, PUBLISH/SUBSCRIBE and all keys under its prefix";
+      return (
+        "the user lacks a right (NOPERM); " +
+        "evertoken needs EVAL/EVALSHA, SCRIPT, PUBLISH/SUBSCRIBE and all keys under its prefix"
+      );
     case "OOM":
       return "out of memory (OOM); raise maxmemory, nothing new is scheduled until then";
     default:
@@ -59,18 +63,20 @@ export interface RedisEvents {
 export interface RedisLink {
   readonly where: string;
   readonly prefix: string;
-  /** For BullMQ, which duplicates it. Nobody else touches it. */
+  /** For BullMQ, which duplicates it. Everything else goes through the methods below. */
   readonly client: RedisClient;
   ready(): boolean;
   run<Key extends string, Arg extends string>(script: Script<Key, Arg>, call: Call<Key, Arg>): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** Several commands in one round trip; replies in order. */
   pipeline(commands: readonly (readonly (string | number)[])[]): Promise<unknown[]>;
-  /** Changes with every start and every failover of Redis: it may have forgotten something. Never "". */
+  /** Changes with every start and every failover, when Redis may have forgotten something. Never "". */
   epoch(): Promise<string>;
-  /** Own connection for messages. */
+  /** Opens a connection for messages: call it once. */
   subscribe(channel: string, listen: (message: string) => void): Promise<void>;
-  /** Resolves at the first PING that is answered; rejects at once on what waiting cannot help. */
+  /**
+   * Resolves when the connection is ready. Rejects at once with an error that waiting cannot cure, else at the abort.
+   */
   connect(signal: AbortSignal): Promise<void>;
   close(force?: boolean): Promise<void>;
 }
@@ -123,7 +129,7 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
       while (client.status !== "ready") {
         if (lastError?.permanent) throw lastError;
         if (signal.aborted) throw lastError ?? redisError({ code: "ABORTED" }, where);
-        await settled(client, signal);
+        await untilChanged(client, signal);
       }
     },
     async close(force) {
@@ -146,14 +152,14 @@ function clientOf(address: RedisAddress): RedisClient {
   }
 }
 
-/** Of all masters. A server that may not be asked counts as always the same. */
+/** Joins the run ids of all masters. A server that denies INFO counts as always the same. */
 async function epochOf(client: RedisClient): Promise<string> {
   const texts = await Promise.all(mastersOf(client).map((master) => master.info("server").catch(deniedAs(""))));
   const ids = texts.map((text) => /^run_id:([0-9a-f]{6})/m.exec(text)?.[1] ?? "same");
   return [...new Set(ids)].toSorted().join("") || "same";
 }
 
-/** Anything else than a lacking right is an outage, and told as one. */
+/** `text` where a right is lacking; any other error is an outage, and stays an error. */
 function deniedAs(text: string): (error: unknown) => string {
   return (error) => {
     if (redisError(error, "").code === "NOPERM") return text;
@@ -161,16 +167,20 @@ function deniedAs(text: string): (error: unknown) => string {
   };
 }
 
-/** Until the connection changes its mind one way or the other. */
-function settled(client: RedisClient, signal: AbortSignal): Promise<void> {
+/** Resolves when the state of the connection changes, or the signal aborts. */
+function untilChanged(client: RedisClient, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const names = ["ready", "error", "close", "end"] as const;
-    function done(): void {
-      for (const name of names) client.off(name, done);
-      signal.removeEventListener("abort", done);
+    for (const name of names) client.on(name, end);
+    const unsubscribe = (): void => names.forEach((name) => client.off(name, end));
+    const stopListening = onAbort(signal, () => {
+      unsubscribe();
+      resolve();
+    });
+    function end(): void {
+      unsubscribe();
+      stopListening();
       resolve();
     }
-    for (const name of names) client.on(name, done);
-    signal.addEventListener("abort", done, { once: true });
   });
 }

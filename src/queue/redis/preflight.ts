@@ -1,12 +1,15 @@
 import { fleetKeysOf, keyStart } from "../keys.ts";
 import { RedisError, type RedisLink, redisError } from "./link.ts";
 
-/** What is worth a warning but no reason to stop. Without AOF a restart of Redis forgets the tokens that wait for a store. */
+/**
+ * Worth a warning, and no reason to stop. `no_persistence`: without an append-only file a restart of Redis forgets the
+ * tokens that wait for a store.
+ */
 export type RedisDoubt = "info_denied" | "no_persistence";
 
 /**
- * Refuses a Redis that would lose or refuse what evertoken writes: too old, evicting, or without the right to run scripts.
- * Throws RedisError (permanent) with what to change.
+ * Refuses a Redis that would lose or refuse writes of evertoken: too old, evicting, or without the right to run
+ * scripts. Throws RedisError (permanent) that says what to change.
  */
 export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]> {
   const where = `Redis at ${redis.where}`;
@@ -15,11 +18,9 @@ export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]
   } catch (error) {
     const { code } = redisError(error, redis.where);
     if (code !== "NOPERM" && code !== "ERR" && code !== "NOSCRIPT") throw error;
-    throw new RedisError(
-      `${where}: the user may not run scripts (${code}); grant it EVAL, EVALSHA and SCRIPT, and all keys that begin with ${keyStart(redis.prefix)}`,
-      "NOPERM",
-      true,
-    );
+    const keys = `all keys that begin with ${keyStart(redis.prefix)}`;
+    const remedy = `grant it EVAL, EVALSHA and SCRIPT, and ${keys}`;
+    throw new RedisError(`${where}: the user may not run scripts (${code}); ${remedy}`, "NOPERM", true);
   }
   let text: string;
   try {
@@ -39,11 +40,8 @@ export async function preflight(redis: RedisLink): Promise<readonly RedisDoubt[]
   }
   const policy = field("maxmemory_policy");
   if (policy !== undefined && policy !== "noeviction") {
-    throw new RedisError(
-      `${where} may evict keys (maxmemory-policy ${policy}) and would forget what is due; set maxmemory-policy noeviction`,
-      "EVICTION",
-      true,
-    );
+    const risk = `may evict keys (maxmemory-policy ${policy}) and would forget what is due`;
+    throw new RedisError(`${where} ${risk}; set maxmemory-policy noeviction`, "EVICTION", true);
   }
   return field("aof_enabled") === "0" ? ["no_persistence"] : [];
 }

@@ -17,7 +17,7 @@ end
 return {string.format('%.3f', first - now), granted}`,
 );
 
-/** No slot is given out for so long. */
+/** No slot is given out for `forMs`. */
 export const backOff = script(
   "backOff",
   { keys: ["nextSlot"], args: ["forMs"] },

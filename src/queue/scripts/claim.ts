@@ -3,18 +3,18 @@ import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../../core/policy/order.ts";
 import { ARM_PUBLISH, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE } from "./prelude.ts";
 import { script } from "./script.ts";
 
-/** For the order of a catch-up this many tokens are read on either side of now; those that are not due are passed over. */
+/** How many tokens the order of a catch-up reads on either side of now; those that are not due are passed over. */
 const WINDOW = 1000;
-/** Publishes of one provider under way at once, over all replicas; what the stores take is decided elsewhere. */
+/** Publishes of one provider under way at once, over all replicas. Each store has limits of its own besides. */
 const PUBLISH_SLOTS = 64;
 /** A token that dies within this is published first. */
 const PUBLISH_DANGER_MS = 60_000;
-/** When a claim may find room again that found none. */
-const ROOM_MS = 100;
+/** When a claim is worth a try again that could take no further publish. */
+const CAPACITY_MS = 100;
 
 /**
- * Puts off what an operator has paused, whatever has made it due in the meantime; picks the rest. `index`: the sorted set
- * in which the id is due.
+ * Puts off what an operator has paused, whatever has made it due in the meantime; picks the rest. `index`: the sorted
+ * set in which the id is due.
  */
 const PICKER = `
 local taken = {}
@@ -46,15 +46,16 @@ local function pickOldest(picked, index, most)
   end
 end
 local function dyingBy(index, instant)
-  return redis.call('ZRANGEBYSCORE', index, string.format('(%d', now), string.format('%d', instant), 'LIMIT', 0, ${WINDOW})
+  local from, to = string.format('(%d', now), string.format('%d', instant)
+  return redis.call('ZRANGEBYSCORE', index, from, to, 'LIMIT', 0, ${WINDOW})
 end
 local function lastDead()
   return redis.call('ZREVRANGEBYSCORE', expiry, string.format('%d', now), '(0', 'LIMIT', 0, ${WINDOW})
 end`;
 
 /**
- * Publishes that wait for a store pass no gate of the provider: they take no slot of its rate, quota or concurrency, and
- * neither its cooldown nor its breaker holds them back. In the order of a catch-up, as exchanges.
+ * Publishes that wait for a store pass no gate of the provider: they take no slot of its rate, quota or concurrency,
+ * and neither its cooldown nor its breaker holds them back. Their order is that of a catch-up, as for exchanges.
  */
 const PICK_PUBLISHES = `
 local publishes = {}
@@ -88,36 +89,38 @@ if heldUntil > now then free = 0 end
 free = math.max(free, 0)`;
 
 /**
- * What is left of the quotas per hour and day: sliding windows, the part of the last one that still counts added to the
- * current one. `ordinary` leaves the reserve alone; `all` is for tokens that are dead or about to be.
+ * What is left of the quotas per hour and day. The windows slide: the last one still counts for the part of it that
+ * lies within the length of a window from now. `ordinary` leaves the reserve alone; `all` is for tokens that are dead
+ * or about to be. `refill`: ms until the quotas allow one more.
  */
 const QUOTA = `
-local windows = {{3600000, tonumber(perHour)}, {86400000, tonumber(perDay)}}
+local windows = {{ms = 3600000, most = tonumber(perHour)}, {ms = 86400000, most = tonumber(perDay)}}
 local ordinary, all, refill = free, free, 1000
 for _, w in ipairs(windows) do
-  if w[2] > 0 then
-    local index = math.floor(now / w[1])
-    local counts = redis.call('HMGET', quota, w[1] .. ':' .. index, w[1] .. ':' .. (index - 1))
-    local used = tonumber(counts[1] or 0) + tonumber(counts[2] or 0) * (1 - (now % w[1]) / w[1])
-    all = math.min(all, math.floor(w[2] - used))
-    ordinary = math.min(ordinary, math.floor(w[2] * (1 - tonumber(reserve)) - used))
-    refill = math.max(refill, math.min(60000, w[1] / w[2]))
+  if w.most > 0 then
+    local index = math.floor(now / w.ms)
+    local current, last = unpack(redis.call('HMGET', quota, w.ms .. ':' .. index, w.ms .. ':' .. (index - 1)))
+    local used = tonumber(current or 0) + tonumber(last or 0) * (1 - (now % w.ms) / w.ms)
+    all = math.min(all, math.floor(w.most - used))
+    ordinary = math.min(ordinary, math.floor(w.most * (1 - tonumber(reserve)) - used))
+    refill = math.max(refill, math.min(60000, w.ms / w.most))
   end
 end`;
 
+/** Counts what is claimed as sent; a job that sends nothing takes it back. */
 const CHARGE = `
 for _, w in ipairs(windows) do
-  if w[2] > 0 and #picked > 0 then
-    local index = math.floor(now / w[1])
-    redis.call('HINCRBY', quota, w[1] .. ':' .. index, #picked)
-    redis.call('HDEL', quota, w[1] .. ':' .. (index - 2))
+  if w.most > 0 and #picked > 0 then
+    local index = math.floor(now / w.ms)
+    redis.call('HINCRBY', quota, w.ms .. ':' .. index, #picked)
+    redis.call('HDEL', quota, w.ms .. ':' .. (index - 2))
     redis.call('PEXPIRE', quota, 172800000)
   end
 end`;
 
 /**
- * See core/policy/order.ts for the order. While everything that is due can be sent, order does not matter and is not
- * computed. A probe goes to the account that was answered last: it tells most about the provider.
+ * Picks in the order of core/policy/order.ts. While everything that is due can be sent, the order does not matter and
+ * is not computed. A probe goes to the account that was answered last: its answer says most about the provider.
  */
 const PICK = `
 local picked = {}
@@ -134,17 +137,18 @@ elseif open then
 elseif backlog <= math.min(free, ordinary) then pickOldest(picked, due, backlog)
 elseif all > 0 then
   local most = math.min(free, all)
-  local soonDead = now + backlog * (intervalMs > 0 and intervalMs or ${ASSUMED_EXCHANGE_MS} / concurrency) + ${DANGER_MS}
+  local wait = backlog * (intervalMs > 0 and intervalMs or ${ASSUMED_EXCHANGE_MS} / concurrency)
+  local soonDead = now + wait + ${DANGER_MS}
   pickDue(picked, due, dyingBy(healthy, soonDead), most)
   pickDue(picked, due, dyingBy(expiry, soonDead), most)
   pickDue(picked, due, lastDead(), most)
   pickOldest(picked, due, math.min(free, ordinary))
 end`;
 
-/** A row of the reply for each, under a fence and a lease of its own. The fence of a publish begins with `p`. */
+/** Each id that is picked gets a fence, a lease and a row of the reply. The fence of a publish begins with `p`. */
 const LEASE_PICKED = `
 local reply = {now, 0, 0}
-local function leaseTo(id, dueAt, claims, kind)
+local function leaseTo(id, claims, kind)
   local lease = now + leaseFor(id)
   local newFence, oldFence = kind .. string.format('%d', lease), redis.call('HGET', fence, id)
   if oldFence == newFence then newFence = kind .. string.format('%d', lease + 1) end
@@ -154,13 +158,13 @@ local function leaseTo(id, dueAt, claims, kind)
 end
 for _, p in ipairs(publishes) do
   local id, dueAt = p[1], p[2]
-  local lease, newFence = leaseTo(id, dueAt, publishing, 'p')
+  local lease, newFence = leaseTo(id, publishing, 'p')
   armPublish(id, lease)
   table.insert(reply, {id, newFence, dueAt, now, lease - now, '', ''})
 end
 for _, p in ipairs(picked) do
   local id, dueAt, record, request = p[1], p[2], false, false
-  local lease, newFence, oldFence = leaseTo(id, dueAt, running, '')
+  local lease, newFence, oldFence = leaseTo(id, running, '')
   if not oldFence and redis.call('HEXISTS', failing, id) == 0 then
     record = redis.call('HGET', state, id)
     request = record and redis.call('HGET', requests, id)
@@ -177,6 +181,11 @@ if intervalMs > 0 and #picked > 0 then
   redis.call('SET', pace, string.format('%.3f', nextSlot), 'PX', math.ceil(nextSlot - now + intervalMs + 1000))
 end`;
 
+/**
+ * When a further claim may find something. Where something due is left over: when the quotas allow the next exchange,
+ * when the next slot is near, or else at the end of a job or of a lease. While the breaker is open: at the next probe,
+ * which comes sooner when a live token is near its end.
+ */
 const ASK_AGAIN = `
 local nextAt = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
 if heldUntil > now then nextAt = heldUntil
@@ -197,7 +206,7 @@ if open and #picked > 0 then
 end
 local waitingAt = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')[2]
 if waitingAt and tonumber(waitingAt) <= now then
-  waitingAt = redis.call('ZRANGE', publishing, 0, 0, 'WITHSCORES')[2] or now + ${ROOM_MS}
+  waitingAt = redis.call('ZRANGE', publishing, 0, 0, 'WITHSCORES')[2] or now + ${CAPACITY_MS}
   reply[3] = 1
 end
 if waitingAt and (not nextAt or tonumber(waitingAt) < tonumber(nextAt)) then nextAt = waitingAt end
@@ -206,11 +215,12 @@ reply[2] = nextAt and string.format('%d', math.ceil(nextAt)) or 0`;
 /**
  * Claims what is due and may be sent now, and the publishes that wait for a store. A limit of 0 is none.
  *
- * For an id with no unfinished work a row also holds what `begin` would read, record and request, "" for none. An id that
- * may have a sealed token never qualifies: such a token always comes with a leftover fence or an entry in `failing`.
+ * For an id with no unfinished work a row also holds what `begin` would read, record and request, "" for none. An id
+ * that may have a sealed token never qualifies: such a token always comes with a leftover fence or an entry in
+ * `failing`.
  *
- * -> {now, nextAt, blocked, {id, fence, dueAt, sendAt, leaseMs, record, request}*}. `nextAt`: when a further claim may find
- * something, 0 where nothing is scheduled. `blocked`: 1 where a slot that becomes free lets one be made earlier.
+ * -> {now, nextAt, blocked, {id, fence, dueAt, sendAt, leaseMs, record, request}*}. `nextAt`: when a further claim may
+ * find something, 0 where nothing is scheduled. `blocked`: 1 where a slot that becomes free lets one be made earlier.
  */
 export const claim = script(
   "claim",

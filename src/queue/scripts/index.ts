@@ -10,8 +10,8 @@ import type { Script } from "./script.ts";
  * Everything that is written to Redis by more than one command. Each script is atomic, goes by the clock of Redis, and
  * touches keys of one hash tag.
  *
- * A claim writes a *fence* (hash `fence`: id -> claim) and a *lease* (score of the id in `due` and `running`). A later write
- * must show the fence. When the lease runs out, the id is due again and the next claim takes a new fence.
+ * A claim writes a *fence* (hash `fence`: id -> claim) and a *lease* (score of the id in `due` and `running`). A later
+ * write must show the fence. When the lease runs out, the id is due again and the next claim takes a new fence.
  */
 export const scripts: readonly Script[] = [
   ...[claim, begin, renew, minted, finish, release],

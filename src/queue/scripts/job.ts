@@ -2,11 +2,12 @@ import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
 import { ARM_PUBLISH, CLAIM_KIND, FALLBACK_MS, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE, WAKE } from "./prelude.ts";
 import { script } from "./script.ts";
 
-/** What a worker writes for the credential that it has claimed. Each script but does nothing without the claim's fence. */
+/** What the job of a claim reads and writes. No script does anything unless the claim's fence is still there. */
 
 /**
- * At the start of a job: renews the lease and reads what is known of the credential. A cooldown of the provider, or of the
- * `host` of a token endpoint that is the credential's own ("" for none), holds back exchanges, and never a publish.
+ * At the start of a job: renews the lease and reads what is known of the credential. A cooldown of the provider, or of
+ * the `host` of a token endpoint that is the credential's own ("" for none), holds back exchanges, and never a
+ * publish.
  * -> {0} fenced | {2, pausedUntil, releaseAt} | {1, now, lease, record, request, sealed}
  */
 export const begin = script(
@@ -43,7 +44,7 @@ redis.call('ZADD', claims, lease, id)
 return {1, now, lease, redis.call('HGET', state, id), redis.call('HGET', requests, id), redis.call('GET', sealed)}`,
 );
 
-/** In the middle of a job, before it sends something: renews the lease. -> 0 fenced | the lease from now on, in ms */
+/** In the middle of a job, before it sends anything: renews the lease. -> 0 fenced | the lease from now on, in ms */
 export const renew = script(
   "renew",
   { keys: ["due", "running", "publishing", "fence", "expiry"], args: ["id", "claimFence", "floorMs", "capMs"] },
@@ -126,9 +127,9 @@ local function remember(id, keep, entry)
 end`;
 
 /**
- * Ends a job: re-arms the credential and remembers what came of it. `nextAt`: when it is due for an exchange; `publishAt`:
- * when the publish of its sealed token is tried again, 0 where none waits. `servedRequest`: the mark of the request that this job
- * has served; another one makes the credential due now.
+ * Ends a job: re-arms the credential, and writes down its record, its entries and the provider's answer. `nextAt`: when
+ * the credential is due for an exchange. `publishAt`: when the publish of its sealed token is retried, 0 where none
+ * waits. `servedRequest`: the mark of the request that the job has served; any other mark makes the credential due now.
  * -> {0 fenced | 1 re-armed | 2 no longer configured, 1 the breaker opened | 2 it closed | 0}
  */
 export const finish = script(
@@ -202,15 +203,17 @@ if tonumber(liveUntil) > 0 then redis.call('ZADD', expiry, liveUntil, id) else r
 if failure == '' then redis.call('HDEL', failing, id) else redis.call('HSET', failing, id, failure) end
 if publishAt > 0 then redis.call('ZADD', waiting, string.format('%d', publishAt), id)
 else redis.call('ZREM', waiting, id) end
-if tonumber(healthyUntil) > 0 then redis.call('ZADD', healthy, healthyUntil, id) else redis.call('ZREM', healthy, id) end
+if tonumber(healthyUntil) > 0 then redis.call('ZADD', healthy, healthyUntil, id)
+else redis.call('ZREM', healthy, id) end
 if turned == 2 or redis.call('ZRANGE', waiting, 0, 0)[1] == id then redis.call('PUBLISH', channel, provider)
 else wake(id) end
 return {1, turned}`,
 );
 
 /**
- * Releases a claim without finishing it; `nextAt` 0 is now. The fence is set to `-` instead of being deleted: it tells the
- * next claim that a sealed token may have been left behind (after a crash), so that its job reads it. -> 0 fenced | 1
+ * Releases a claim without finishing it; `nextAt` 0 is now. The fence is set to `-` instead of being deleted: it tells
+ * the next claim that a sealed token may have been left behind (after a crash), so that its job reads it.
+ * -> 0 fenced | 1
  */
 export const release = script(
   "release",

@@ -2,8 +2,8 @@ import { FALLBACK_MS, NOW, OPERATOR_PAUSES, WAKE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /**
- * Leaves the mark of an operator's request and makes the credential due, where it is not under way. `kind`: "" asks for a
- * rotation, "p" for what is sealed to be published; a rotation serves both. A publish passes no gate of the provider.
+ * Leaves the mark of an operator's request and makes the credential due, where it is not under way. `kind`: "" asks for
+ * a rotation, "p" for what is sealed to be published; a rotation serves both. A publish passes no gate of the provider.
  * -> now | -1 unknown id | -until paused
  */
 export const request = script(
@@ -51,8 +51,8 @@ return advanced`,
 );
 
 /**
- * Begins the cooldown of the provider, or of one `host` of it: no replica exchanges anything there before its end. A later
- * end wins. -> the end
+ * Begins the cooldown of the provider, or of one `host` of it: no replica exchanges anything there before its end. A
+ * later end wins. -> the end
  */
 export const coolDown = script(
   "coolDown",
@@ -83,8 +83,9 @@ return ended`,
 );
 
 /**
- * Pauses ids, or the whole provider by the id `*`: what waits is put off until the end. What is under way goes on, and the
- * claim puts off what it re-arms. -> {end, how many}
+ * Pauses ids, or the whole provider by the id `*`: what waits is put off until the end. What is under way goes on, and
+ * the claim puts off what it re-arms.
+ * -> {end, how many}
  */
 export const pause = script(
   "pause",

@@ -1,6 +1,6 @@
 /**
- * Lines that several scripts begin with: Redis has no modules for them. Each says which keys and arguments the script must
- * declare for it.
+ * Lines that several scripts begin with: Redis has no modules for them. Each says which keys and arguments the script
+ * must declare for it.
  */
 
 /** `now`: the clock of Redis, in ms. */
@@ -19,14 +19,17 @@ local function leaseFor(id)
 end`;
 
 /**
- * `claims`: the sorted set of the leases to which the claim belongs. The fence of a claim that was made to publish begins
- * with `p`. ARGV claimFence, KEYS running, publishing.
+ * `claims`: the sorted set of the leases to which the claim belongs. The fence of a claim that was made to publish
+ * begins with `p`. ARGV claimFence, KEYS running, publishing.
  */
 export const CLAIM_KIND = `
 local publishOnly = string.sub(claimFence, 1, 1) == 'p'
 local claims = publishOnly and publishing or running`;
 
-/** How long after a publish that nobody has retried an ordinary claim does it: replicas of an older release know no other. */
+/**
+ * How long after a publish that nobody has retried an ordinary claim does it: replicas of an older release know no
+ * other.
+ */
 export const FALLBACK_MS = 60_000;
 
 /** `dueOf`: the instant at which a record says that its exchange is due (see core/rotation/record-codec.ts). */
@@ -45,8 +48,9 @@ local function dueOf(record)
 end`;
 
 /**
- * `armPublish`: the publish of a sealed token is tried again at an instant. The exchange stays due when its record says,
- * and an ordinary claim takes both over where nobody has published by then. After RECORD_DUE. KEYS due, waiting, state.
+ * `armPublish`: the publish of a sealed token is tried again at an instant. The exchange stays due when its record
+ * says, and an ordinary claim takes both over where nobody has published by then. After RECORD_DUE. KEYS due, waiting,
+ * state.
  */
 export const ARM_PUBLISH = `
 local function armPublish(id, at)
@@ -63,8 +67,8 @@ local function wake(id)
 end`;
 
 /**
- * Operators' pauses: "until was note" of an id, or of `*` for the whole provider. `was`: the instant at which the id would
- * be due, 0 where the pause has not put it off. KEYS operatorPauses.
+ * Operators' pauses: "until was note" of an id, or of `*` for the whole provider. `was`: the instant at which the id
+ * would be due, 0 where the pause has not put it off. KEYS operatorPauses.
  */
 export const OPERATOR_PAUSES = `
 local function operatorPauseOf(id)

@@ -2,9 +2,10 @@ import { NOW } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /**
- * Arms what the stores are known to hold. Never touches an id that has a record by now, is under a lease, or has a request
- * of an operator. Without a record an id stays due as it is, and the end of its token only decides when its turn comes.
- * `found`: (id dueAt liveUntil record)*. -> how many got a record
+ * Arms what the stores are known to hold. Never touches an id that has a record by now, is under a lease, or has a
+ * request of an operator. Without a record an id stays due as it is, and the end of its token only decides when its
+ * turn comes. `found`: (id dueAt liveUntil record)*.
+ * -> how many got a record
  */
 export const rearm = script(
   "rearm",

@@ -3,9 +3,9 @@ import { NOW, RECORD_DUE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /**
- * Reads records of both formats (see core/rotation/record-codec.ts). `fields`: the last digits of the spec, the revision, the
- * text of the targets and the form in which it names a target; nothing for a record of an unknown format. `lacks`: is one
- * of the targets not in the text?
+ * Reads records of both formats (see core/rotation/record-codec.ts). `fields`: the last digits of the spec, the
+ * revision, the text of the targets and the form in which it names a target; nothing for a record of an unknown
+ * format. `lacks`: is one of the targets not in the text?
  */
 const RECORDS = `
 local function lastOf(spec) return string.sub(spec, -${SPEC_DIGITS}) end
@@ -23,8 +23,9 @@ local function lacks(targets, keys, form)
 end`;
 
 /**
- * Registers credentials. What is registered, and now has another spec or a target that does not hold its token, is due now;
- * what is missing is due when its record says. `specs`: JSON of [id, "spec target*", ...]. -> {added, changed}
+ * Registers credentials. What is registered, and now has another spec or a target that does not hold its token, is due
+ * now; what is missing is due when its record says. `specs`: JSON of [id, "spec target*", ...].
+ * -> {added, changed}
  */
 export const register = script(
   "register",
@@ -86,7 +87,8 @@ return #ids`,
 
 /**
  * Which configuration is in force while replicas run different ones: the newest, for as long as a replica runs it.
- * `claim`: 1 wins over another configuration of the same instant. -> 1 this one is in force | 0 another one is
+ * `claim`: 1 wins over another configuration of the same instant.
+ * -> 1 this one is in force | 0 another one is
  */
 export const configure = script(
   "configure",

@@ -29,9 +29,9 @@ export interface Call<Key extends string, Arg extends string> {
 }
 
 /**
- * A Lua script whose keys and arguments have names. Each name is a local variable of the body, and a value that every call
- * gives. Where the last name is `...name`, a call gives a list of any length, and the body has a table. Values are strings
- * in Lua, numbers too.
+ * A Lua script that declares its keys and arguments by name. In the body each name is a local variable; in a call it
+ * is a property that must be there. A last name `...ids` takes a list of any length: the body has a table `ids`. In
+ * Lua all values are strings, numbers too.
  */
 export function script<const Key extends string, const Arg extends string>(
   name: string,

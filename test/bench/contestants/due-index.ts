@@ -19,7 +19,7 @@ let finished: () => void = () => undefined;
 const lane = openLane(redis, "p", {
   limits: { concurrency, leaseFloorMs: 10_000, historyKeep: 20 },
   elapsed: () => performance.now(),
-  room: () => Infinity,
+  capacity: () => Infinity,
   onError: (error) => process.stderr.write(`${String(error)}\n`),
   async work(job, due) {
     const { id, fence } = job;

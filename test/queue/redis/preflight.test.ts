@@ -14,30 +14,30 @@ async function doubtsOf(conf: readonly string[]): Promise<readonly string[]> {
   }
 }
 
-/** A server of the given version, as far as it is asked. */
-function saying(version: string): RedisLink {
+/** Replies as a server of that version does. */
+function serverOf(version: string): RedisLink {
   const call = async (command: string): Promise<unknown> =>
     command === "INFO" ? `redis_version:${version}\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n` : 0;
   return { where: "there", prefix: "test", call } as unknown as RedisLink;
 }
 
-describe("before anything is written, Redis", () => {
-  test("has nothing said against it when it keeps what it is told", async () => {
+describe("the preflight", () => {
+  test("has no doubts about a Redis that keeps what is written", async () => {
     expect(await doubtsOf([])).toEqual([]);
   });
 
-  test("is doubted without an append-only file, snapshots or not", async () => {
+  test("doubts a Redis without an append-only file, with snapshots or without", async () => {
     expect(await doubtsOf(["--appendonly", "no"])).toEqual(["no_persistence"]);
     expect(await doubtsOf(["--appendonly", "no", "--save", "60", "1"])).toEqual(["no_persistence"]);
   });
 
-  test.each(["5.0.14", "6.0.16"])("of version %s is refused", async (version) => {
-    await expect(preflight(saying(version))).rejects.toThrow(
+  test.each(["5.0.14", "6.0.16"])("refuses version %s", async (version) => {
+    await expect(preflight(serverOf(version))).rejects.toThrow(
       `Redis at there is version ${version}; evertoken needs 6.2 or newer`,
     );
   });
 
-  test.each(["6.2.0", "7.0.15", "7.2.4", "8.10.1"])("of version %s is taken", async (version) => {
-    expect(await preflight(saying(version))).toEqual([]);
+  test.each(["6.2.0", "7.0.15", "7.2.4", "8.10.1"])("accepts version %s", async (version) => {
+    expect(await preflight(serverOf(version))).toEqual([]);
   });
 });

@@ -38,12 +38,8 @@ describe("a snapshot of the fleet", () => {
     await server.stop();
   });
 
-  /** A credential as a finished rotation leaves it: what each store holds until when. */
-  async function holds(
-    id: string,
-    until: Readonly<Record<string, number>>,
-    failing?: Partial<Attention>,
-  ): Promise<void> {
+  /** Writes a credential as a finished rotation leaves it; `until`: when the token dies that each store holds. */
+  async function put(id: string, until: Readonly<Record<string, number>>, failing?: Partial<Attention>): Promise<void> {
     const targets = Object.keys(until).map((store): Target => ({ store, secret: id, format: "json" }));
     fleet.set(id, targets);
     const record = {
@@ -61,6 +57,7 @@ describe("a snapshot of the fleet", () => {
     const entry = { class: "unavailable", code: "x", stores: [], failures: 1, since: NOW, nextAt: NOW };
     await redis.call("HSET", k.failing, id, JSON.stringify({ ...entry, expiresAt: liveUntil, ...failing }));
   }
+  /** In minutes from now. */
   async function runways(): Promise<Record<string, number | undefined>> {
     const { providers, stores } = await takeSnapshot(redis, shape, NOW);
     const minutes = (at: number | undefined): number | undefined => (at === undefined ? at : (at - NOW) / MINUTE);
@@ -71,29 +68,29 @@ describe("a snapshot of the fleet", () => {
   }
 
   test("knows the runway of a provider and of each store that it fills", async () => {
-    await holds("a", { aws: NOW + 20 * MINUTE, gcp: NOW + 20 * MINUTE });
-    await holds("b", { gcp: NOW + 12 * MINUTE });
+    await put("a", { aws: NOW + 20 * MINUTE, gcp: NOW + 20 * MINUTE });
+    await put("b", { gcp: NOW + 12 * MINUTE });
     expect(await runways()).toEqual({ p: 12, aws: 20, gcp: 12, unused: undefined });
   });
 
-  test("knows it of a store that goes on while another one is down", async () => {
+  test("knows the runway of a store that takes tokens while another one is down", async () => {
     const failing = { state: "unpublished", stores: ["aws"] } as const;
-    await holds("a", { aws: NOW + 2 * MINUTE, gcp: NOW + 50 * MINUTE }, failing);
-    await holds("b", { aws: NOW - MINUTE, gcp: NOW + 40 * MINUTE }, failing);
+    await put("a", { aws: NOW + 2 * MINUTE, gcp: NOW + 50 * MINUTE }, failing);
+    await put("b", { aws: NOW - MINUTE, gcp: NOW + 40 * MINUTE }, failing);
     expect(await runways()).toEqual({ p: 2, aws: 2, gcp: 40, unused: undefined });
   });
 
-  test("never says more than is sure, however large the fleet", async () => {
-    for (let i = 0; i < 120; i++) await holds(`c${i}`, { aws: NOW + (i + 1) * MINUTE });
-    await holds("last", { gcp: NOW + 500 * MINUTE });
-    // Of the first hundred none is published to gcp: the first one there dies after them.
+  test("never reports a longer runway than is sure, however large the fleet", async () => {
+    for (let i = 0; i < 120; i++) await put(`c${i}`, { aws: NOW + (i + 1) * MINUTE });
+    await put("last", { gcp: NOW + 500 * MINUTE });
+    // Nothing of the first hundred is published to gcp: the first token there dies after them.
     expect(await runways()).toEqual({ p: 1, aws: 1, gcp: 100, unused: undefined });
   });
 
-  test("says how many die by when, by provider and by the stores that it fills", async () => {
-    await holds("a", { aws: NOW + 4 * MINUTE });
-    await holds("b", { aws: NOW + 5 * MINUTE });
-    await holds("c", { aws: NOW + 5 * MINUTE + 1 });
+  test("counts the tokens that die within each time, by provider and by the stores that it fills", async () => {
+    await put("a", { aws: NOW + 4 * MINUTE });
+    await put("b", { aws: NOW + 5 * MINUTE });
+    await put("c", { aws: NOW + 5 * MINUTE + 1 });
     const { providers, stores } = await takeSnapshot(redis, shape, NOW);
     const counts = [providers[0]?.expiring, ...stores.map(({ expiring }) => expiring)].map((expiring) =>
       [0, 300, 900, Infinity].map((within) => expiring?.find((each) => each.withinSeconds === within)?.count),
@@ -106,11 +103,11 @@ describe("a snapshot of the fleet", () => {
     ]);
   });
 
-  test("tells tokens that only people can help from those that evertoken has lost", async () => {
+  test("counts apart the dead tokens that only people can replace", async () => {
     const people = { state: "needs_attention", class: "config", code: "invalid_client" } as const;
-    await holds("a", { aws: NOW - 1 }, people);
-    await holds("b", { aws: NOW + 1 }, people);
-    await holds("c", { aws: NOW }, { state: "retrying" });
+    await put("a", { aws: NOW - 1 }, people);
+    await put("b", { aws: NOW + 1 }, people);
+    await put("c", { aws: NOW }, { state: "retrying" });
     const [provider] = (await takeSnapshot(redis, shape, NOW)).providers;
     expect(provider).toMatchObject({
       expiredForPeople: 1,
@@ -118,7 +115,7 @@ describe("a snapshot of the fleet", () => {
     });
   });
 
-  test("counts what falls due by half hours, what is due already with the first, and the rest as later", async () => {
+  test("counts what falls due by half hours: what is due already in the first, and the rest as later", async () => {
     const due = {
       overdue: NOW - MINUTE,
       soon: NOW + 29 * MINUTE,
@@ -131,23 +128,23 @@ describe("a snapshot of the fleet", () => {
     expect(load).toMatchObject({ startAt: NOW, later: 1 });
   });
 
-  test("calls overdue what could have been started a minute ago, not what a pause or an outage of the provider holds back", async () => {
-    await holds("a", { aws: NOW + 60 * MINUTE });
+  test("calls overdue what could have been started a minute ago, unless something holds it back", async () => {
+    await put("a", { aws: NOW + 60 * MINUTE });
     await redis.call("ZADD", k.due, NOW - 2 * MINUTE, "a");
-    const look = async () => (await takeSnapshot(redis, shape, NOW)).providers[0];
-    expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
+    const readProvider = async () => (await takeSnapshot(redis, shape, NOW)).providers[0];
+    expect(await readProvider()).toMatchObject({ overdue: 1, circuitOpen: false });
     await redis.call("SET", k.cooldown, NOW + MINUTE);
-    expect(await look()).toMatchObject({ overdue: 0, pausedUntil: NOW + MINUTE });
+    expect(await readProvider()).toMatchObject({ overdue: 0, pausedUntil: NOW + MINUTE });
     await redis.call("SET", k.cooldown, NOW);
     await redis.call("HSET", k.breaker, "failures", 4);
-    expect(await look()).toMatchObject({ overdue: 1, circuitOpen: false });
+    expect(await readProvider()).toMatchObject({ overdue: 1, circuitOpen: false });
     await redis.call("HSET", k.breaker, "failures", 5);
-    expect(await look()).toMatchObject({ overdue: 0, circuitOpen: true });
+    expect(await readProvider()).toMatchObject({ overdue: 0, circuitOpen: true });
   });
 
-  test("gives the failing credentials one by one, up to a cap, and how many there are", async () => {
-    for (const id of ["a", "b", "c"]) await holds(id, { aws: NOW }, { state: "retrying", class: "transient" });
-    await holds("d", { aws: NOW });
+  test("lists the failing credentials, up to a cap, and counts them all", async () => {
+    for (const id of ["a", "b", "c"]) await put(id, { aws: NOW }, { state: "retrying", class: "transient" });
+    await put("d", { aws: NOW });
     const { series, total } = await readFailingSeries(redis, ["p"], 2);
     expect(series.map(({ provider, reason }) => [provider, reason])).toEqual([
       ["p", "transient"],
@@ -156,8 +153,8 @@ describe("a snapshot of the fleet", () => {
     expect(total).toBe(3);
   });
 
-  test("gives every credential, the next one due first, up to a cap, and how many there are", async () => {
-    await holds("later", { aws: NOW + MINUTE }, { state: "retrying", class: "transient" });
+  test("lists every credential, the next one due first, up to a cap, and counts them all", async () => {
+    await put("later", { aws: NOW + MINUTE }, { state: "retrying", class: "transient" });
     await redis.call("ZADD", k.due, NOW + 1, "first");
     await redis.call("ZADD", k.due, NOW + 99 * MINUTE, "last");
     expect(await readAllSeries(redis, ["p"], 2)).toEqual({

@@ -4,7 +4,7 @@ import { fleetShape } from "../../../fleet/roster.ts";
 import { formatInstant } from "../../../core/instant.ts";
 import type { CountedState } from "../../../core/states.ts";
 import { type PauseStatus, type StatusDocument, statusDocument } from "../../../observe/status.ts";
-import { type Action, recentActions } from "../../../queue/operator-actions.ts";
+import { type Action, readActions } from "../../../queue/operator-actions.ts";
 import type { RedisLink } from "../../../queue/redis/link.ts";
 import { takeSnapshot } from "../../../queue/views/snapshot.ts";
 import type { Io } from "../../io.ts";
@@ -28,7 +28,7 @@ const COLUMNS = {
 /** The fleet: its providers and stores, what needs attention, what is paused, what operators did. */
 export async function fleetView(config: Config, redis: RedisLink, io: Io): Promise<View> {
   const document = statusDocument(await takeSnapshot(redis, fleetShape(config), io.now()));
-  const actions = await recentActions(redis);
+  const actions = await readActions(redis);
   return {
     healthy: document.healthy,
     json: { ...document, actions: actions.map(({ at, ...rest }) => ({ at: formatInstant(at), ...rest })) },
