@@ -159,7 +159,7 @@ test("renewals go on during a recovery, and another daemon finishes the recovery
   };
   expect(facts.recovery?.remaining).toBeGreaterThan(20);
   expect(await (await fetch(`${first.url}/metrics`)).text()).toMatch(/^evertoken_recovery_remaining\S* [1-9]/m);
-  expect(await (await fetch(`${first.url}/`)).text()).toMatch(/Recovering\. .* to go/s);
+  expect(await (await fetch(`${first.url}/`)).text()).toMatch(/Recovering\. .* remain/s);
   first.signal("SIGKILL");
   await first.exited;
   aws.heal();
