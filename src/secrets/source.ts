@@ -16,7 +16,7 @@ export class SecretSourceError extends OwnError {
 const MAX_BYTES = 64 * 1024;
 const KEY_BYTES = 32;
 
-/** Reads a secret anew. Cuts off the line ends that editors and `echo` leave behind it. */
+/** Reads a secret anew each time. Cuts off the line ends that editors and `echo` leave behind it. */
 export async function readSecret(ref: SecretRef, env: Env, read: ReadFile = readAtMost): Promise<Secret> {
   const where = "file" in ref ? `secret file ${ref.file}` : `environment variable ${ref.env}`;
   const text = "file" in ref ? await readText(ref.file, where, read) : env[ref.env];

@@ -155,25 +155,25 @@ describe("how long to wait", () => {
     expect(classOf(429).retryAfterMs).toBeUndefined();
   });
 
-  test("makes a 503 a throttling, but only if it was said for this answer", () => {
+  test("makes a 503 a throttling, but only by its own Retry-After", () => {
     expect(classOf(503, "", { "retry-after": "7" })).toMatchObject({
       class: "throttled",
       code: "http_503",
       retryAfterMs: 7_000,
     });
-    // Sent with every answer by many: when the quota is counted anew, not when the provider is well again.
+    // Many providers send it with every answer: when the quota is counted anew, not when they are well again.
     expect(classOf(503, "", { "x-ratelimit-reset": "3600" })).toMatchObject({
       class: "transient",
       retryAfterMs: undefined,
     });
   });
 
-  test("is not kept of errors that are no throttling", () => {
+  test("is dropped for errors that are no throttling", () => {
     expect(classOf(400, error("invalid_scope"), { "retry-after": "7" }).retryAfterMs).toBeUndefined();
   });
 });
 
-test("a redirect is told by its host only, never by path or query", () => {
+test("a redirect is named by its host only, never by path or query", () => {
   const to = (location: string): string => classOf(302, "", { location }).message;
   expect(to("https://me:pw@sso.example.net/login?client_secret=hush")).toContain("to sso.example.net;");
   for (const location of ["https://me:pw@sso.example.net/login?client_secret=hush", "/login?secret=hush"]) {

@@ -77,10 +77,10 @@ describe("what fails afterwards has an unknown outcome", () => {
     ["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW"],
     [undefined, "other"],
     ["any: text, even a secret", "other"],
-  ])("%s is told as %s and not tried again at once", (code, told) => {
+  ])("%s is reported as %s", (code, shown) => {
     expect(connectionError(failed(code), { ...way, reached: true })).toMatchObject({
       class: "unknown_outcome",
-      code: told,
+      code: shown,
       sent: true,
     });
   });

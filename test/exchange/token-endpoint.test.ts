@@ -23,7 +23,7 @@ describe("client_secret_basic", () => {
     });
   });
 
-  test("encodes id and secret as RFC 6749 appendix B has it", async () => {
+  test("encodes id and secret as in RFC 6749 appendix B", async () => {
     const trial = { credential: { clientId: "a:b-c_d" }, secrets: [" %&+£€"] };
     const { authorization } = await sent(trial);
     const [scheme, value = ""] = authorization?.split(" ") ?? [];
@@ -130,7 +130,7 @@ describe("a list of secrets", () => {
     expect(tried).toEqual(["old", "new"]);
   });
 
-  test("that are all refused is the last refusal", async () => {
+  test("that are all refused ends with the last refusal", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url, { secrets: ["a", "b"] });
     endpoint.next(invalidClient, json(400, { error: "invalid_client" }));
@@ -203,7 +203,7 @@ describe("against oidc-provider", () => {
     },
   );
 
-  test("a wrong first secret costs one refusal, a wrong list is told as such", async () => {
+  test("a wrong first secret costs one refusal, a wrong list is an error", async () => {
     await using server = await startAuthorizationServer({ clients, ttlSeconds: 42 });
     await using client = subject(server.tokenEndpoint, {
       provider: post,

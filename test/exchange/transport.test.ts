@@ -67,7 +67,7 @@ describe("connections", () => {
     }
   });
 
-  test("that the provider has dropped cost nothing: the exchange is tried once more on a new one", async () => {
+  test("that the provider has dropped cost nothing: the request is sent once more on a new one", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url);
     together(endpoint, 4);
@@ -85,7 +85,7 @@ describe("connections", () => {
   test.each([
     ["before the headers", fake.reset],
     ["in the body", fake.resetInBody],
-  ])("that break twice %s leave the outcome unknown; there is no third try", async (_when, breaks) => {
+  ])("that break twice %s leave the outcome unknown; there is no third request", async (_when, breaks) => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url);
     endpoint.otherwise(breaks);
@@ -97,7 +97,7 @@ describe("connections", () => {
     expect(endpoint.seen.map(({ connection }) => connection)).toEqual([1, 2]);
   });
 
-  test("that break are not tried again when a second request would be one too many", async () => {
+  test("that break get no second request when it would be one too many", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url, { again: async () => false });
     endpoint.otherwise(fake.reset);
@@ -105,7 +105,7 @@ describe("connections", () => {
     expect(endpoint.seen).toHaveLength(1);
   });
 
-  test("that broke once are forgotten when the second try is answered", async () => {
+  test("that broke once are forgotten when the second request is answered", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url);
     endpoint.next(fake.resetInBody, fake.token(), fake.reset, fake.json(400, { error: "invalid_scope" }));
@@ -113,7 +113,7 @@ describe("connections", () => {
     expect(await client.failure()).toMatchObject({ class: "config", code: "invalid_scope" });
   });
 
-  test("that broke may have carried the request: it stays sent when the second try finds nobody", async () => {
+  test("that broke may have carried the request: it counts as sent when the second one reaches no one", async () => {
     const endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url);
     let closed: Promise<void> | undefined;
@@ -158,7 +158,7 @@ describe("answers that are not asked for twice", () => {
     endpoint.next(behaviour);
     expect(await client.failure()).toMatchObject({ class: className, code, sent: true });
     expect(endpoint.seen).toHaveLength(1);
-    // The next exchange is not disturbed by what is left of this one.
+    // Nothing is left of this exchange that disturbs the next one.
     await client.exchange();
   });
 
@@ -175,7 +175,7 @@ describe("the deadline", () => {
     ["a provider that never answers", [fake.hang], 1],
     ["a provider that drips", [fake.drip(20)], 1],
     ["a second try that never answers", [fake.reset, fake.hang], 2],
-  ])("ends %s, as sent with unknown outcome, and nothing is tried again", async (_name, does, requests) => {
+  ])("ends %s, as sent with unknown outcome, and nothing is sent again", async (_name, does, requests) => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url);
     endpoint.next(...does);
@@ -277,7 +277,7 @@ describe("TLS", () => {
     expect(endpoint.seen).toHaveLength(0);
   });
 
-  test("a port that speaks plain HTTP is told apart from a bad certificate", async () => {
+  test("a port that speaks plain HTTP is not taken for a bad certificate", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url.replace("http:", "https:"));
     const failed = await client.failure();

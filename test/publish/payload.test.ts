@@ -14,7 +14,7 @@ const target = (over: Partial<Target> = {}): Target => ({ store: "s", secret: "x
 const render = (over: Partial<Target> = {}, of: Token = token): string =>
   renderPayload(of, facts, target(over)).reveal();
 
-describe("what is published", () => {
+describe("a payload", () => {
   test("is a flat JSON object, which the provider's own fields cannot change", () => {
     expect(JSON.parse(render())).toEqual({
       access_token: 'to"ken',
@@ -44,12 +44,12 @@ describe("what is published", () => {
     );
   });
 
-  test("does not replace placeholders within what it has put in", () => {
+  test("does not replace placeholders within a value that it has inserted", () => {
     const odd = { ...token, accessToken: new Secret("{revision}") };
     expect(render({ format: "template", template: "{access_token}" }, odd)).toBe("{revision}");
   });
 
-  test("can be asked for its revision and expiry, and nothing else can", () => {
+  test("of ours states its revision and expiry, and no other does", () => {
     expect(readPayload(render())).toEqual({
       revision: 7,
       issuedAt: "2026-01-01T12:00:00Z",

@@ -5,7 +5,7 @@ import { testStore, versionOf } from "./store.suite.ts";
 
 const { signal } = new AbortController();
 
-/** A kind of store in memory, which compares contents and notes what was asked of it. */
+/** A kind of store in memory that compares contents and notes its calls. */
 function makeKind(over: Partial<StoreKind> = {}) {
   const calls: string[] = [];
   const secrets = new Map<string, Found & { readonly content: Buffer }>();
@@ -104,7 +104,7 @@ describe("the protocol of publishing", () => {
       expect(calls).toEqual(["look", "write after nothing", "describe 1 as 1", "write after 1"]);
     });
 
-    test("describes what it finds without a note, and writes it no second time", async () => {
+    test("describes a version that it finds without a note, and does not write it again", async () => {
       const version = bare(3, "bare");
       await store.publish(version, undefined, signal);
       const written = made.secrets.get("app-acme");
@@ -117,7 +117,7 @@ describe("the protocol of publishing", () => {
       expect(calls).toEqual(["look", "describe 1 as 3"]);
     });
 
-    test("remembers older versions to be pruned, but none that somebody else wrote", async () => {
+    test("remembers older versions to be pruned, but none of another writer", async () => {
       await store.publish(versionOf(1), undefined, signal);
       expect((await store.publish(versionOf(2), undefined, signal)).held.older).toEqual(["1"]);
       const foreign = { revision: 0, issuedAt: 0, expiresAt: 0, version: "9", older: ["8"] };

@@ -81,7 +81,7 @@ export function testStore(
       expect(await store.look("app-nothing", signal())).toBeUndefined();
     });
 
-    test("what was published is what consumers read, and its revision and expiry can be asked for", async () => {
+    test("what was published is what consumers read, and a look returns its revision and expiry", async () => {
       const version = versionOf(1);
       const { result, held } = await store.publish(version, undefined, signal());
       expect(result).toBe("written");
@@ -91,7 +91,7 @@ export function testStore(
       expect(looked).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
     });
 
-    test("a bare token is published as it is, and its revision and expiry can be asked for", async () => {
+    test("a bare token is published as it is, and a look returns its revision and expiry", async () => {
       const version = versionOf(3, { text: "bare-token" });
       await store.publish(version, undefined, signal());
       expect(await harness.read("app-acme")).toBe("bare-token");
@@ -106,7 +106,7 @@ export function testStore(
       if (abilities.counted) expect(harness.versions?.("app-acme")).toBe(1);
     });
 
-    test("what was published is what a look finds", async () => {
+    test("a look finds what was published", async () => {
       for (const revision of [1, 2]) {
         const { held } = await store.publish(versionOf(revision), undefined, signal());
         const { issuedAt: _, ...rest } = held;
@@ -184,14 +184,14 @@ export function testStore(
       await Promise.all(names.map((secret) => store.publish({ ...versionOf(3), secret }, undefined, signal())));
       const bare = { ...versionOf(2, { text: "bare-token" }), secret: "app-bare" };
       await store.publish(bare, undefined, signal());
-      const told = new Map<string, Held>();
+      const listed = new Map<string, Held>();
       const wanted = new Set([...names.slice(1), "app-bare", "app-nothing"]);
       for await (const page of store.list?.(wanted, signal()) ?? [])
-        for (const [secret, held] of page) told.set(secret, held);
-      expect([...told.keys()].toSorted()).toEqual([...names.slice(1), "app-bare"].toSorted());
+        for (const [secret, held] of page) listed.set(secret, held);
+      expect([...listed.keys()].toSorted()).toEqual([...names.slice(1), "app-bare"].toSorted());
       for (const secret of ["app-1", "app-129", "app-bare"]) {
         const { issuedAt: _, ...rest } = (await store.look(secret, signal())) ?? { issuedAt: 0 };
-        expect(told.get(secret)).toMatchObject(rest);
+        expect(listed.get(secret)).toMatchObject(rest);
       }
     });
 
@@ -202,7 +202,7 @@ export function testStore(
     });
 
     if (abilities.create) {
-      test("a missing secret that may not be made is named, with what to do", async () => {
+      test("the error for a missing secret that may not be made names it, with the remedy", async () => {
         const error = await failure((harness.withoutCreate ?? store).publish(versionOf(1), undefined, signal()));
         expect(error.class).toBe("not_found");
         expect(error.message).toContain("app-acme");
@@ -211,7 +211,7 @@ export function testStore(
     }
 
     if (abilities.server) {
-      test("a payload that is too large is refused although the server is away: nothing is asked", async () => {
+      test("a payload that is too large is refused without a call", async () => {
         harness.fail?.("hang");
         const large = versionOf(1, { text: "x".repeat(store.maxBytes + 1) });
         const error = await failure(store.publish(large, undefined, AbortSignal.timeout(300)));
@@ -219,7 +219,7 @@ export function testStore(
       });
 
       test.each(["refuse", "error500"] as const)(
-        "an outage (%s) is said to be one, and healed by itself",
+        "an outage (%s) is reported as one, and ends by itself",
         async (how) => {
           await store.publish(versionOf(1), undefined, signal());
           harness.fail?.(how);
@@ -254,7 +254,7 @@ export function testStore(
         expect(harness.versions?.("app-acme")).toBe(2);
       });
 
-      test("throttling and denial are told apart from an outage", async () => {
+      test("throttling and denial are not taken for an outage", async () => {
         harness.fail?.("throttle");
         expect((await failure(store.publish(versionOf(1), { revision: 0, version: "" }, signal()))).class).toBe(
           "throttled",

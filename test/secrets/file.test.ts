@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-/** Reads as if so many ms had passed since the last change of whatever is read. */
+/** Reads as if `ms` had passed since the last change of the file. */
 function later(ms: number) {
   const read = makeFileReader(() => Date.now() + ms);
   return async (file: string): Promise<string> => (await read(file, MOST)).toString();
@@ -24,7 +24,7 @@ async function write(name: string, text: string): Promise<string> {
 }
 
 describe("a file that is read again and again", () => {
-  test("is opened once while it is the very same", async () => {
+  test("is opened once while it does not change", async () => {
     const file = await write("secret", "one");
     const read = makeFileReader(() => Date.now() + 10_000);
     const bytes = await read(file, MOST);
@@ -32,7 +32,7 @@ describe("a file that is read again and again", () => {
     expect(bytes.toString()).toBe("one");
   });
 
-  test("is opened again when it is written, also with as many bytes, replaced, or given another way to", async () => {
+  test("is opened again when it is written (with as many bytes too), replaced, or linked elsewhere", async () => {
     const read = later(10_000);
     const file = await write("secret", "one");
     expect(await read(file)).toBe("one");
@@ -64,7 +64,7 @@ describe("a file that is read again and again", () => {
     }
   });
 
-  test("is gone when it is gone, and may have any length up to the limit", async () => {
+  test("is not remembered once it is gone, and may have any length up to the limit", async () => {
     const read = later(10_000);
     const file = await write("secret", "one");
     await read(file);

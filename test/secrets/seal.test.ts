@@ -20,7 +20,7 @@ describe("a sealed token", () => {
     expect({ ...opened, accessToken: opened?.accessToken.reveal() }).toEqual({ ...token, accessToken: "canary-token" });
   });
 
-  test("shows nothing, and is another one each time", () => {
+  test("shows nothing, and differs each time", () => {
     const { seal } = makeSeal(key);
     const [one, two] = [Buffer.from(seal(token, "p/acme/7")), Buffer.from(seal(token, "p/acme/7"))];
     for (const part of ["canary", "Bearer", "instance_url"]) expect(one.includes(part)).toBe(false);
@@ -51,7 +51,7 @@ test("no nonce is used twice, however many tokens are sealed", () => {
 });
 
 describe("keys and fingerprints", () => {
-  test("a key has another one for each purpose, always the same", () => {
+  test("a key gives another key for each purpose, always the same", () => {
     expect(deriveKey(key, "a").equals(deriveKey(key, "a"))).toBe(true);
     expect(deriveKey(key, "a").equals(deriveKey(key, "b"))).toBe(false);
   });

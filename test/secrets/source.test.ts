@@ -50,7 +50,7 @@ describe("a secret", () => {
     expect((await readSecret(file(content), {})).reveal()).toBe(content);
   });
 
-  test("is read anew each time", async () => {
+  test("is read again each time", async () => {
     const ref = file("old");
     await readSecret(ref, {});
     expect((await readSecret(file("new"), {})).reveal()).toBe("new");
@@ -159,7 +159,7 @@ describe("a seal key", () => {
     );
   });
 
-  test("that is missing is called missing", async () => {
+  test("that is missing is reported as missing", async () => {
     expect((await refusal(readKey({ env: "KEY" }, {}))).code).toBe("unset");
     expect((await refusal(readKey({ file: join(dir, "none") }, {}))).code).toBe("missing");
   });

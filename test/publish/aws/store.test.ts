@@ -86,7 +86,7 @@ describe("AWS Secrets Manager", () => {
     });
   });
 
-  test("keeps the version before as AWSPREVIOUS", async () => {
+  test("keeps the previous version as AWSPREVIOUS", async () => {
     await using site = await open();
     await site.store.publish(versionOf(1), undefined, signal());
     await site.store.publish(versionOf(2), undefined, signal());
@@ -104,7 +104,7 @@ describe("AWS Secrets Manager", () => {
     expect(parseVersionId("a-uuid-that-a-console-made-up")).toBeUndefined();
   });
 
-  test("replaces what somebody else has put there", async () => {
+  test("replaces a version of another writer", async () => {
     await using site = await open();
     const version = { value: "by hand", createdAt: Date.now(), stages: new Set(["AWSCURRENT"]) };
     (site.aws.secrets as Map<string, unknown>).set("app-acme", {
@@ -167,7 +167,7 @@ describe("AWS Secrets Manager", () => {
     expect(error).toMatchObject({ class: "auth", code });
   });
 
-  test("calls a lost connection by its own name, and what was sent into it ambiguous", async () => {
+  test("calls a lost connection by its own name, and a write into it ambiguous", async () => {
     await using site = await open();
     site.aws.fail("refuse");
     const error = await site.store
@@ -193,7 +193,7 @@ describe("AWS Secrets Manager", () => {
     expect(ended).toEqual(["app-2", "app-1"]);
   });
 
-  test("signs with the credentials that it has now, when those before run out", async () => {
+  test("signs with new credentials once the old ones have run out", async () => {
     const next = { accessKeyId: "AKIANEXT", secretAccessKey: "next-secret", sessionToken: "next-token" };
     vi.stubEnv("AWS_CREDENTIAL_EXPIRATION", new Date(Date.now() + 1000).toISOString());
     await using site = await open({}, { keys: { ...keys } });

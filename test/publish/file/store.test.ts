@@ -41,13 +41,13 @@ describe("the file store", () => {
     expect((await stat(join(site.dir, "cyclr"))).mode & 0o777).toBe(0o700);
   });
 
-  test("notes no token beside the file", async () => {
+  test("the note beside the file holds no token", async () => {
     await using site = await open();
     await site.store.publish(versionOf(1), undefined, signal());
     expect(await readFile(join(site.dir, ".evertoken/app-acme.json"), "utf8")).not.toContain("canary");
   });
 
-  test("a file that another writer changed, or that lost its note in a crash, is unknown and written again", async () => {
+  test("a file that another writer changed, or that lost its note in a crash, is written again", async () => {
     await using site = await open();
     await site.store.publish(versionOf(4), undefined, signal());
     await writeFile(join(site.dir, "app-acme"), "by hand");
@@ -60,7 +60,7 @@ describe("the file store", () => {
   test("leaves nothing half written behind, and clears away what a killed writer left", async () => {
     await using site = await open();
     await writeFile(join(site.dir, ".evertoken-tmp-app-acme-0123abcd"), "half");
-    await writeFile(join(site.dir, ".evertoken-tmp-other-0123abcd"), "somebody else's");
+    await writeFile(join(site.dir, ".evertoken-tmp-other-0123abcd"), "another writer's");
     await site.store.publish(versionOf(1), undefined, signal());
     expect((await readdir(site.dir)).toSorted()).toEqual([".evertoken", ".evertoken-tmp-other-0123abcd", "app-acme"]);
   });
@@ -73,7 +73,7 @@ describe("the file store", () => {
     expect(error).toMatchObject({ class: "permanent", code: "PATH" });
   });
 
-  test("says what stands in the way", async () => {
+  test("names the folder or file that stands in the way", async () => {
     await using site = await open();
     await mkdir(join(site.dir, "app-acme"));
     const isDirectory = await site.store

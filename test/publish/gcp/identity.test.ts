@@ -19,7 +19,7 @@ vi.hoisted(() => {
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 
-/** As Google hands it out, with a key of our own. */
+/** A key file as Google issues it, with a key of our own. */
 function serviceAccount(): string {
   const { privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,
@@ -87,15 +87,15 @@ describe("the cloud identity of GCP Secret Manager", () => {
     expect(gcp.calls.map((call) => call.identity)).not.toContain(false);
   });
 
-  test("is not needed to be written with its scheme: a bare host is TLS", async () => {
+  test("goes over TLS to an endpoint without a scheme too", async () => {
     await identity(serviceAccount());
     await using site = open(gcp.url.replace("https://", ""));
     expect(await site.store.look("app-acme", signal())).toBeUndefined();
     expect(gcp.calls.map((call) => call.identity)).not.toContain(false);
   });
 
-  // An unhandled rejection, which the SDK adds when it is asked directly, would fail this file.
-  test("that cannot be read is the store's error, and is read anew once it is there", async () => {
+  // Without `initialize` the SDK adds an unhandled rejection, which would fail this file.
+  test("that cannot be read is an error of the store, and is read again once it is there", async () => {
     await using site = open();
     const error = await failure(site.store.publish(versionOf(1), undefined, signal()));
     expect(error).toMatchObject({ class: "auth", code: "UNAUTHENTICATED", ambiguous: false });
@@ -114,7 +114,7 @@ describe("the cloud identity of GCP Secret Manager", () => {
     await expect(site.store.close()).resolves.toBeUndefined();
   });
 
-  test("that gives no token is told apart from a store that does not answer", async () => {
+  test("that gives no token is not taken for a store that does not answer", async () => {
     await identity(federation);
     await using site = open();
     const error = await failure(site.store.publish(versionOf(1), { revision: 0, version: "" }, signal()));

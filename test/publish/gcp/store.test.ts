@@ -91,7 +91,7 @@ describe("GCP Secret Manager", () => {
     expect([...site.gcp.secrets.keys()]).toEqual(["projects/acme-test/locations/europe-west3/secrets/app-acme"]);
   });
 
-  test("settles an answer that was lost by looking at the next number, and adds nothing twice", async () => {
+  test("finds a write whose answer was lost by its number, and adds nothing twice", async () => {
     await using site = await open();
     const { held } = await site.store.publish(versionOf(1), undefined, signal());
     site.gcp.fail("drop", { methods: ["AddSecretVersion"] });
@@ -109,7 +109,7 @@ describe("GCP Secret Manager", () => {
     expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("unchanged");
   });
 
-  test("destroys superseded versions when told to, and the newest never", async () => {
+  test("destroys superseded versions, and never the newest", async () => {
     await using site = await open();
     for (const revision of [1, 2, 3]) await site.store.publish(versionOf(revision), undefined, signal());
     await site.store.prune?.("app-acme", ["1", "3", "9"], signal());
@@ -167,7 +167,7 @@ describe("GCP Secret Manager", () => {
     expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 1, expiresAt: version.expiresAt });
   });
 
-  test("describes a bare token on top of a change that came in between", async () => {
+  test("describes a bare token although the secret was changed in between", async () => {
     await using site = await open();
     site.gcp.fail("etag", { methods: ["UpdateSecret"], times: 1 });
     await site.store.publish(versionOf(4, { text: "bare" }), undefined, signal());
@@ -177,7 +177,7 @@ describe("GCP Secret Manager", () => {
   // roles/secretmanager.secretVersionManager and secretAccessor have neither secrets.get nor secrets.update.
   test.each([
     ["a bare token", versionOf(2, { text: "bare" })],
-    ["JSON over a placeholder of somebody else's", versionOf(2)],
+    ["JSON over a placeholder of another writer", versionOf(2)],
   ])("publishes %s with the documented minimum of rights", async (_, version) => {
     await using site = await open();
     await site.store.publish(versionOf(1, { text: "placeholder" }), undefined, signal());
@@ -197,7 +197,7 @@ describe("GCP Secret Manager", () => {
     });
   });
 
-  test("takes another token of the same revision for newer than its own, and leaves it", async () => {
+  test("leaves another token of the same revision alone", async () => {
     await using site = await open();
     await site.store.publish(versionOf(1), undefined, signal());
     const rival = versionOf(1, {
@@ -208,7 +208,7 @@ describe("GCP Secret Manager", () => {
     expect(site.gcp.value("app-acme")).toBe(versionOf(1).payload.reveal());
   });
 
-  test("does not add again what a lost answer left in doubt, when the look for it fails too", async () => {
+  test("does not repeat a write in doubt when the look for it fails too", async () => {
     await using site = await open();
     const { held } = await site.store.publish(versionOf(1), undefined, signal());
     site.gcp.fail("drop");
@@ -226,7 +226,7 @@ describe("GCP Secret Manager", () => {
     expect(site.gcp.secrets.size).toBe(1);
   });
 
-  test("asks for an unmet quota to be waited for, and counts every write against it", async () => {
+  test("reports a spent quota as throttled, and counts every write against it", async () => {
     await using gcp = await startGcp({ writesPerMinute: 3, now: () => 0 });
     const store = await openStore(configFor(gcp), { versionKey });
     // AddSecretVersion finds no secret, CreateSecret, AddSecretVersion.
@@ -236,7 +236,7 @@ describe("GCP Secret Manager", () => {
     await store.close();
   });
 
-  test("waits for its turn with everything that GCP counts as a read, and with no payload", async () => {
+  test("waits for its turn before every call that GCP counts as a read, and before no payload", async () => {
     await using gcp = await startGcp();
     let turns = 0;
     const store = await openStore(configFor(gcp), { versionKey, paceReads: async () => void (turns += 1) });
@@ -268,7 +268,7 @@ describe("GCP Secret Manager", () => {
     expect(states(site.gcp)).toEqual(["DESTROYED", "ENABLED"]);
   });
 
-  test("has nothing against destroying what is destroyed or gone", async () => {
+  test("accepts that a version is destroyed or gone already", async () => {
     await using site = await open();
     for (const revision of [1, 2]) await site.store.publish(versionOf(revision), undefined, signal());
     await site.store.prune?.("app-acme", ["1"], signal());
@@ -276,7 +276,7 @@ describe("GCP Secret Manager", () => {
     await expect(site.store.prune?.("app-gone", ["1"], signal())).resolves.toBeUndefined();
   });
 
-  test("leaves a connection that died without a word before the deadline, and goes on with another", async () => {
+  test("leaves a connection that died silently before the deadline, and goes on with another", async () => {
     await using gcp = await startGcp();
     await using line = await startLine(gcp.port);
     const store = await openStore(configFor(gcp, { endpoint: line.url, timeoutMs: 3000, writeIntervalMs: 0 }), {
@@ -289,7 +289,7 @@ describe("GCP Secret Manager", () => {
     await store.close();
   });
 
-  test("never destroys what somebody else has put there", async () => {
+  test("never destroys a version of another writer", async () => {
     await using site = await open();
     await site.store.publish(versionOf(1, { text: "by hand" }), undefined, signal());
     const secret = site.gcp.secrets.get(NAME);
@@ -316,7 +316,7 @@ describe("GCP Secret Manager", () => {
   });
 });
 
-/** A way to the server whose connections can fall silent, as behind a NAT that has forgotten them; new ones work. */
+/** A proxy whose open connections can be silenced, as by a NAT that has forgotten them; new ones work. */
 async function startLine(port: number) {
   const sockets: Socket[] = [];
   const server = createServer((near) => {
@@ -340,7 +340,7 @@ describe("CRC-32C", () => {
     ["", 0],
     ["123456789", 0xe3069283],
     ["\0".repeat(32), 0x8a9136aa],
-  ])("of %j is as RFC 3720 has it", (text, sum) => {
+  ])("of %j is as in RFC 3720", (text, sum) => {
     expect(crc32c(Buffer.from(text))).toBe(sum);
   });
 });
