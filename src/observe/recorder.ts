@@ -16,9 +16,9 @@ export interface Sampling {
 export function makeRecorder(log: Log, metrics: Metrics, sampling: Sampling): (outcome: Outcome) => void {
   return (outcome) => {
     metrics.countOutcome(outcome);
-    const { circuit, provider } = outcome;
-    if (circuit !== undefined)
-      log.event(circuit === "opened" ? "provider.unreachable" : "provider.recovered", { provider });
+    const { breaker, provider } = outcome;
+    if (breaker !== undefined)
+      log.event(breaker === "opened" ? "provider.unreachable" : "provider.recovered", { provider });
     const [name, level] = eventOf(outcome);
     const share = isOrdinary(outcome) ? sampling.share() : 1;
     if (share < 1 && sampling.random() >= share) return;

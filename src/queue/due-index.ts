@@ -148,7 +148,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
       })) as [number, number];
       return {
         kind: kind === 0 ? "fenced" : kind === 1 ? "armed" : "removed",
-        ...(turned > 0 && { circuit: turned === 1 ? ("opened" as const) : ("closed" as const) }),
+        ...(turned > 0 && { breaker: turned === 1 ? ("opened" as const) : ("closed" as const) }),
       };
     },
 

@@ -116,14 +116,14 @@ describe("a provider that leaves exchanges unanswered", () => {
   }
 
   test("is down after five in a row, which is reported once", async () => {
-    expect((await finishJobs("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
-    expect((await finishJobs("down", 1))[0]?.circuit).toBe("opened");
+    expect((await finishJobs("down", 4)).map((end) => end.breaker)).toEqual(Array.from({ length: 4 }, () => undefined));
+    expect((await finishJobs("down", 1))[0]?.breaker).toBe("opened");
   });
 
   test("is not down when one in between is answered, even by a refusal", async () => {
     await finishJobs("down", 4);
     await finishJobs("up", 1);
-    expect((await finishJobs("down", 4)).map((end) => end.circuit)).toEqual(Array.from({ length: 4 }, () => undefined));
+    expect((await finishJobs("down", 4)).map((end) => end.breaker)).toEqual(Array.from({ length: 4 }, () => undefined));
   });
 
   test("then gets one probe at a time, within ten seconds, however many credentials are due", async () => {
@@ -158,7 +158,7 @@ describe("a provider that leaves exchanges unanswered", () => {
     const next = Number(await index.redis.call("ZSCORE", index.due.keys.due, "a"));
     expect(next - (await index.now())).toBeLessThanOrEqual(10_000);
     await index.redis.call("HSET", index.due.keys.breaker, "probeAt", 1);
-    expect((await finishJobs("up", 1))[0]?.circuit).toBe("closed");
+    expect((await finishJobs("up", 1))[0]?.breaker).toBe("closed");
     const now = await index.now();
     await index.put(["b", "c", "d"].map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
     expect(await ids()).toHaveLength(3);

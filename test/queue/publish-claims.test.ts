@@ -10,7 +10,7 @@ const claimed = async (over: object = {}) => (await index.due.claim({ ...limits,
 const ids = async (over: object = {}): Promise<string[]> => (await claimed(over)).map(({ id }) => id);
 const failing = JSON.stringify({ state: "unpublished", stores: ["one"] });
 
-/** Credentials that hold a token, are due for an exchange in an hour, and wait for a store since a moment ago. */
+/** Writes credentials with a sealed token that waits for a store, whose exchange is due in an hour. */
 async function waitForStore(names: readonly string[], lives: Readonly<Record<string, number>> = {}): Promise<void> {
   const now = await index.now();
   await index.put(names.map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
@@ -22,7 +22,7 @@ async function waitForStore(names: readonly string[], lives: Readonly<Record<str
 }
 
 describe("a publish that waits for a store", () => {
-  test("is claimed for itself, as soon as it is to be tried again", async () => {
+  test("is claimed for itself as soon as its retry is due", async () => {
     await waitForStore(["a"]);
     const [first] = await claimed();
     expect(first).toMatchObject({ id: "a" });
@@ -67,7 +67,7 @@ describe("a publish that waits for a store", () => {
     expect(begun.map(({ kind }) => kind)).toEqual(["begun", "paused"]);
   });
 
-  test("is put off by an operator's pause, until that ends", async () => {
+  test("is put off by an operator's pause until its end", async () => {
     await waitForStore(["a"]);
     const { keys } = index.due;
     const till = (await index.now()) + HOUR;
@@ -91,7 +91,7 @@ describe("a publish that waits for a store", () => {
     expect(await index.due.begin("a", first?.fence ?? "", { leaseFloorMs: 1 })).toEqual({ kind: "fenced" });
   });
 
-  test("that is given back is due when it is said to be, and its exchange when the record says", async () => {
+  test("that is released is due at the given instant, and its exchange when the record says", async () => {
     await waitForStore(["a"]);
     const [{ fence } = { fence: "" }] = await claimed();
     const at = (await index.now()) + 5000;
@@ -100,7 +100,7 @@ describe("a publish that waits for a store", () => {
     expect(Number(await index.redis.call("ZSCORE", index.due.keys.due, "a"))).toBe(at + 60_000);
   });
 
-  test("is left to an ordinary claim after a minute, and at once when its exchange is due before", async () => {
+  test("is left to an ordinary claim after a minute, or when its exchange is due before", async () => {
     const now = await index.now();
     await index.put([
       { id: "late", dueAt: now - 1, liveUntil: 0 },
@@ -123,14 +123,14 @@ describe("a publish that waits for a store", () => {
     expect(await index.redis.call("EXISTS", waiting, publishing, due)).toBe(0);
   });
 
-  test("comes in the order of a catch-up where not all can be taken", async () => {
+  test("comes in the order of a catch-up where not all can be claimed", async () => {
     const lives = { later: HOUR, soon: 30_000, dead: -5000, sooner: 10_000 };
     await waitForStore(Object.keys(lives), lives);
     const { claimed } = await index.due.claim(limits, 3);
     expect(claimed.map(({ id }) => id)).toEqual(["sooner", "soon", "dead"]);
   });
 
-  test("is brought forward when its store is back, and its exchange is not", async () => {
+  test("is advanced when its store recovers, and its exchange is not", async () => {
     await waitForStore(["a"]);
     const later = (await index.now()) + 20_000;
     await index.redis.call("ZADD", index.due.keys.waiting, later, "a");
@@ -140,7 +140,7 @@ describe("a publish that waits for a store", () => {
     expect(isPublishClaim(first as Claimed)).toBe(true);
   });
 
-  test("that an operator asks for is claimed at once during a cooldown", async () => {
+  test("that an operator requests is claimed at once, even during a cooldown", async () => {
     const now = await index.now();
     await index.put([{ id: "a", dueAt: now + HOUR, liveUntil: now + HOUR }]);
     await index.due.coolDown(HOUR);
@@ -153,7 +153,7 @@ describe("a publish that waits for a store", () => {
     expect(await ids()).toEqual([]);
   });
 
-  test("says when it is worth asking again", async () => {
+  test("reports when its retry is due", async () => {
     await waitForStore(["a"]);
     const soon = (await index.now()) + 5000;
     await index.redis.call("ZADD", index.due.keys.waiting, soon, "a");
@@ -176,7 +176,7 @@ describe("the order of exchanges", () => {
     expect(await ids({ concurrency: 1 })).toEqual(["endangered"]);
   });
 
-  test("is told how long the tokens in healthy stores live only while another store fails", async () => {
+  test("knows how long tokens live in stores that answer only while another store fails", async () => {
     const now = await index.now();
     await index.put([{ id: "a", dueAt: 1, liveUntil: 0 }]);
     const { healthy } = index.due.keys;
@@ -193,26 +193,26 @@ describe("the order of exchanges", () => {
 });
 
 describe("the breaker of a provider", () => {
-  async function answer(id: string, said: "up" | "down" | "still_down") {
+  async function finishJob(id: string, answer: "up" | "down" | "still_down") {
     await index.redis.call("ZADD", index.due.keys.due, 1, id);
     const all = await claimed();
     const mine = all.find((each) => each.id === id);
-    return index.due.finish(id, mine?.fence ?? "", finishAt((await index.now()) + HOUR, { answer: said }));
+    return index.due.finish(id, mine?.fence ?? "", finishAt((await index.now()) + HOUR, { answer }));
   }
   const isOpen = async (): Promise<boolean> =>
     Number(await index.redis.call("HGET", index.due.keys.breaker, "failures")) >= OPEN_AFTER;
 
-  test("counts accounts: one that stays unanswered counts once, however often it is tried", async () => {
-    await answer("a", "down");
-    for (let i = 0; i < 2 * OPEN_AFTER; i++) await answer("a", "still_down");
+  test("counts accounts: one that stays unanswered counts once, however often it is retried", async () => {
+    await finishJob("a", "down");
+    for (let i = 0; i < 2 * OPEN_AFTER; i++) await finishJob("a", "still_down");
     expect(await isOpen()).toBe(false);
-    for (let i = 1; i < OPEN_AFTER - 1; i++) await answer(`b${i}`, "down");
+    for (let i = 1; i < OPEN_AFTER - 1; i++) await finishJob(`b${i}`, "down");
     expect(await isOpen()).toBe(false);
-    expect(await answer("last", "down")).toMatchObject({ circuit: "opened" });
+    expect(await finishJob("last", "down")).toMatchObject({ breaker: "opened" });
     expect(await isOpen()).toBe(true);
   });
 
-  test("lets the account probe that was answered last, whichever is dead for longest", async () => {
+  test("probes with the account that was answered last, not with the one that is dead for longest", async () => {
     const now = await index.now();
     await index.redis.call("HSET", index.due.keys.breaker, "failures", OPEN_AFTER, "probeAt", 1);
     await index.put([
@@ -227,7 +227,7 @@ describe("the breaker of a provider", () => {
 });
 
 describe("a cooldown of one host", () => {
-  test("holds back who has the token endpoint there, and nobody else", async () => {
+  test("holds back the credentials whose token endpoint is there, and no others", async () => {
     const now = await index.now();
     await index.put(["a", "b", "c"].map((id) => ({ id, dueAt: now - 1, liveUntil: 0 })));
     const until = await index.due.coolDown(HOUR, "one.example.com");

@@ -66,7 +66,7 @@ export interface Finish {
 export interface Finished {
   readonly kind: "armed" | "fenced" | "removed";
   /** This exchange was the one that showed the provider to be down, or back. */
-  readonly circuit?: "opened" | "closed";
+  readonly breaker?: "opened" | "closed";
 }
 
 /** The durable memory of one credential, seen through one claim. Each method is one atomic call under its fence. */

@@ -59,7 +59,7 @@ export interface Outcome {
   /** With `rotated` or `published`: whether consumers always held a live token. `first`: there was none before. */
   readonly timeliness?: "first" | "on_time" | "late" | "expired";
   /** This rotation was the one that showed the provider to be down (`opened`), or back (`closed`). */
-  readonly circuit?: "opened" | "closed";
+  readonly breaker?: "opened" | "closed";
   /** W3C trace id and span id, where rotations are traced. */
   readonly trace?: { readonly traceId: string; readonly spanId: string };
   /** With `rotated` or `published`. */

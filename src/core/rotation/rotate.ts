@@ -96,5 +96,5 @@ async function finish(progress: Progress, ports: Ports): Promise<Outcome> {
     entry: encodeMoment(outcome, now),
   });
   if (finished.kind === "fenced") return skipped(progress, { skip: "Fenced", now });
-  return finished.circuit === undefined ? outcome : { ...outcome, circuit: finished.circuit };
+  return finished.breaker === undefined ? outcome : { ...outcome, breaker: finished.breaker };
 }
