@@ -59,7 +59,7 @@ export function makeStore(kind: StoreKind): Store {
       return { result: "unchanged", held: { ...held, ...lifeOf(version) } };
     }
     if (held.revision >= version.revision) return { result: "superseded", held };
-    // A version that somebody else put there is not evertoken's to destroy.
+    // A version of another writer is not evertoken's to destroy.
     const older = prune !== undefined && held.revision > 0 ? [...held.older, held.version] : [];
     return write(version, { version: held.version, older }, signal);
   }

@@ -2,7 +2,7 @@ import type { StoreConfig } from "../credential.ts";
 
 /** What evertoken knows about one kind of store. */
 interface StoreFacts {
-  /** Which names a secret may have; `rule` says it to the person who chose another one. */
+  /** Which names a secret may have; `rule` is the message for any other name. */
   readonly secretName: { readonly rule: string; readonly isValid: (name: string) => boolean };
   /** Largest payload in bytes. */
   readonly maxBytes: number;
@@ -14,7 +14,7 @@ interface StoreFacts {
   readonly readsPerSecond: number | undefined;
   /** Least time between writes of one secret that the store takes in steady state. `location`: of regional secrets. */
   writeIntervalMs(location: string | undefined): number;
-  /** Writes that one publish takes: the first one of a secret (`create`: as many more to make it), and a later one. */
+  /** Writes that one publish takes: the first of a secret (`create`: those added by making it), and a later one. */
   readonly writesPerPublish: { readonly first: number; readonly create: number; readonly later: number };
   /** List prices in US dollars, without free tiers, discounts and tax. */
   readonly usd: { readonly secretMonth: number; readonly versionMonth: number; readonly per10kWrites: number };
