@@ -45,14 +45,15 @@ export function makeReconciler(options: {
     return inForce;
   }
 
-  function logReconciled(sum: Reconciled): void {
+  /** What is under way with an older spec is compared in the next round. */
+  function noteReconciled({ busy, ...sum }: Reconciled): void {
+    owed = busy > 0;
     if (sum.added + sum.changed + sum.removed > 0) log.event("schedule.reconciled", { ...sum });
   }
 
   async function compareAll({ claim, known }: { claim: boolean; known: boolean }): Promise<void> {
     if (!(await isInForce(claim))) return;
-    logReconciled(await registrations.reconcileAll({ known }));
-    owed = false;
+    noteReconciled(await registrations.reconcileAll({ known }));
   }
 
   async function followFirst(): Promise<void> {
@@ -67,8 +68,7 @@ export function makeReconciler(options: {
     if (!redis.ready()) return;
     try {
       if (!(await isInForce(true))) return;
-      logReconciled(await registrations.applyDifferences(differencesOf(change)));
-      owed = false;
+      noteReconciled(await registrations.applyDifferences(differencesOf(change)));
     } catch (error) {
       options.onError(error);
     }

@@ -49,12 +49,13 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
    * each. Idempotent: any replica may do it.
    */
   async function registerAll(specs: Iterable<readonly [id: string, spec: string]>) {
-    const sum = { added: 0, changed: 0 };
+    const sum = { added: 0, changed: 0, busy: 0 };
     async function send(page: readonly (readonly [id: string, spec: string])[]): Promise<void> {
       const args = { channel, provider, specs: JSON.stringify(page.flat()) };
-      const [added, changed] = (await redis.run(register, { keys, args })) as [number, number];
+      const [added, changed, busy] = (await redis.run(register, { keys, args })) as [number, number, number];
       sum.added += added;
       sum.changed += changed;
+      sum.busy += busy;
     }
     // The next page is made and sent while Redis is at work on the one before.
     let before: Promise<void> | undefined;
@@ -76,18 +77,19 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
   }
 
   return {
+    provider,
     keys,
     register: registerAll,
     remove: removeAll,
 
-    /** Removes what is registered but no longer configured. Returns how many. */
-    async removeOrphans(configured: Pick<ReadonlySet<string>, "has">): Promise<number> {
+    /** Removes what is registered but no longer configured. Returns the ids. */
+    async removeOrphans(configured: Pick<ReadonlySet<string>, "has">): Promise<readonly string[]> {
       const orphans: string[] = [];
       for await (const page of scanPages(redis, { sortedSet: keys.due })) {
         for (const [id] of page) if (!configured.has(id)) orphans.push(id);
       }
       await removeAll(orphans);
-      return orphans.length;
+      return orphans;
     },
 
     /** Claims what is due and can be sent now, at most `most`. */

@@ -67,6 +67,8 @@ export function fleetKeysOf(prefix: string) {
   const key = (name: string): string => `${keyStart(prefix)}}:${name}`;
   const ofRecovery = (name: string): string => `${keyStart(prefix)}:rebuild}:${name}`;
   return {
+    /** Set: the providers whose credentials are or were registered. */
+    providers: key("providers"),
     /** `since hash` of the configuration in force. */
     config: key("config"),
     /** List: what operators did last. */

@@ -7,8 +7,8 @@ const index = useDueIndex();
 
 describe("the due index", () => {
   test("makes a registered credential due at once, and only once however often it is registered", async () => {
-    expect(await index.due.register([["a", "s"]])).toEqual({ added: 1, changed: 0 });
-    expect(await index.due.register([["a", "s"]])).toEqual({ added: 0, changed: 0 });
+    expect(await index.due.register([["a", "s"]])).toMatchObject({ added: 1, changed: 0 });
+    expect(await index.due.register([["a", "s"]])).toMatchObject({ added: 0, changed: 0 });
     const { claimed } = await index.due.claim(limits);
     expect(claimed.map((c) => c.id)).toEqual(["a"]);
   });
@@ -175,9 +175,9 @@ describe("the due index", () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     await index.due.finish("a", job?.fence ?? "", finishAt(Date.now() + 60_000));
-    expect(await index.due.register([["a", "other"]])).toEqual({ added: 0, changed: 1 });
+    expect(await index.due.register([["a", "other"]])).toMatchObject({ added: 0, changed: 1 });
     expect((await index.due.claim(limits)).claimed).toHaveLength(1);
-    expect(await index.due.register([["a", "other"]])).toEqual({ added: 0, changed: 0 });
+    expect(await index.due.register([["a", "other"]])).toMatchObject({ added: 0, changed: 0 });
   });
 
   test("registers a credential that the index has lost at the instant in its record", async () => {
@@ -217,7 +217,7 @@ describe("the due index", () => {
       await index.redis.call("HSET", index.due.keys.state, id, record("one", revision));
     }
     const register = (targets: string) => index.due.register(["a", "b", "c"].map((id) => [id, `s ${targets}`]));
-    expect(await register("one")).toEqual({ added: 3, changed: 0 });
+    expect(await register("one")).toMatchObject({ added: 3, changed: 0 });
     expect((await index.due.claim(limits)).claimed).toEqual([]);
     expect(
       await index.due.register([
@@ -225,7 +225,7 @@ describe("the due index", () => {
         ["b", "s one"],
         ["c", "s one two"],
       ]),
-    ).toEqual({ added: 0, changed: 1 });
+    ).toMatchObject({ added: 0, changed: 1 });
     expect((await index.due.claim(limits)).claimed.map(({ id }) => id)).toEqual(["a"]);
   });
 
@@ -256,7 +256,7 @@ describe("the due index", () => {
     for (const job of (await index.due.claim(limits)).claimed) {
       await index.due.finish(job.id, job.fence, finishAt(Date.now() + 1000, { liveUntil: 5, failing: "{}" }));
     }
-    expect(await index.due.removeOrphans(new Set(["b"]))).toBe(1);
+    expect(await index.due.removeOrphans(new Set(["b"]))).toHaveLength(1);
     expect(await index.redis.call("ZRANGE", index.due.keys.due, 0, -1)).toEqual(["b"]);
     expect(await index.redis.call("HKEYS", index.due.keys.state)).toEqual(["b"]);
     expect(await index.redis.call("ZRANGE", index.due.keys.expiry, 0, -1)).toEqual(["b"]);
@@ -267,7 +267,7 @@ describe("the due index", () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     await index.due.removeOrphans(new Set());
-    expect(await index.due.finish("a", job?.fence ?? "", finishAt(1))).toEqual({ kind: "removed" });
+    expect(await index.due.finish("a", job?.fence ?? "", finishAt(1))).toEqual({ kind: "fenced" });
     expect(await index.redis.call("KEYS", "{test:p}:*")).toEqual([]);
   });
 });

@@ -12,6 +12,7 @@ test("the keys are those that replicas of other releases use", () => {
   expect(keys.tag).toBe("{evertoken:acme}");
   const { loggedAction, ...fleet } = fleetKeysOf("evertoken");
   expect([...Object.values(fleet), loggedAction("1"), budgetKey("evertoken", "aws:eu-west-1")]).toEqual([
+    "{evertoken}:providers",
     "{evertoken}:config",
     "{evertoken}:actions",
     "{evertoken}:fingerprint-key",

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { type Wanted, openRegistrations } from "../../src/queue/registrations.ts";
-import { useDueIndex } from "./fixture.ts";
+import { requestedKind } from "../../src/core/ports/journal.ts";
+import { type DueIndex, dueIndex } from "../../src/queue/due-index.ts";
+import { finishAt, useDueIndex } from "./fixture.ts";
 
 const index = useDueIndex();
 const [OLD, NEW] = ["0000000000000001", "0000000000000002"];
@@ -80,13 +82,18 @@ describe("reconciling", () => {
   test("compares counts: as many are registered as are configured", async () => {
     const a = replica(OLD, 1, "a", "b");
     expect(await a.hasRightCounts()).toBe(false);
-    expect(await a.reconcileAll(compareAll)).toEqual({ added: 2, changed: 0, removed: 0 });
+    expect(await a.reconcileAll(compareAll)).toEqual({ added: 2, changed: 0, removed: 0, busy: 0 });
     expect(await a.hasRightCounts()).toBe(true);
   });
 
   test("of all entries adds what is missing and removes what is not configured", async () => {
     await replica(OLD, 1, "a", "b").reconcileAll(compareAll);
-    expect(await replica(NEW, 2, "b", "c").reconcileAll(compareAll)).toEqual({ added: 1, changed: 0, removed: 1 });
+    expect(await replica(NEW, 2, "b", "c").reconcileAll(compareAll)).toEqual({
+      added: 1,
+      changed: 0,
+      removed: 1,
+      busy: 0,
+    });
     expect(await scheduled()).toEqual(["b", "c"]);
   });
 
@@ -144,8 +151,67 @@ describe("reconciling", () => {
     const later = Date.now() + 3_600_000;
     for (const id of ["b", "c"]) await index.redis.call("ZADD", index.due.keys.due, later, id);
     const sum = await a.applyDifferences([{ due: index.due, register: [["d", "s"]], gone: ["a"] }]);
-    expect(sum).toEqual({ added: 1, changed: 0, removed: 1 });
+    expect(sum).toEqual({ added: 1, changed: 0, removed: 1, busy: 0 });
     expect(await scheduled()).toEqual(["d", "b", "c"]);
     expect(await index.redis.call("ZSCORE", index.due.keys.due, "c")).toBe(String(later));
   });
+});
+
+describe("a credential that moves to another provider", () => {
+  const limits = { concurrency: 10, leaseFloorMs: 10_000 };
+  const other = (): DueIndex => dueIndex(index.redis, "q");
+  const wantedIn = (due: DueIndex, ...ids: string[]): Wanted["registrations"] => [
+    { due, specs: new Map(ids.map((id) => [id, "s"])) },
+  ];
+  async function requestOf(due: DueIndex, id: string): Promise<string | undefined> {
+    const all = (await due.claim(limits)).claimed;
+    const fence = all.find((each) => each.id === id)?.fence ?? "";
+    const begun = await due.begin(id, fence, { leaseFloorMs: 10_000 });
+    return begun.kind === "begun" ? requestedKind(begun.request) : begun.kind;
+  }
+
+  test("by a reload gets a token of the other one at once, whatever its stores still hold", async () => {
+    await replica(OLD, 1, "a", "b").reconcileAll(compareAll);
+    const wanted = { hash: NEW ?? "", since: 2, registrations: wantedIn(other(), "a", "b") };
+    const sum = await openRegistrations(index.redis, () => wanted).applyDifferences([
+      { due: index.due, register: [], gone: ["a"] },
+      { due: other(), register: [["a", "s"]], gone: [] },
+    ]);
+    expect(sum).toMatchObject({ added: 1, removed: 1 });
+    expect(await requestOf(other(), "a")).toBe("rotate");
+  });
+
+  test("while no replica ran does so too, and the provider that has left is forgotten", async () => {
+    await replica(OLD, 1, "a", "gone").reconcileAll(compareAll);
+    const wanted = { hash: NEW ?? "", since: 2, registrations: wantedIn(other(), "a", "new") };
+    const sum = await openRegistrations(index.redis, () => wanted).reconcileAll({ known: true });
+    expect(sum).toMatchObject({ added: 2, removed: 2 });
+    expect(await scheduled()).toEqual([]);
+    expect(await requestOf(other(), "a")).toBe("rotate");
+    expect(await requestOf(other(), "new")).toBe("fenced");
+    expect(await index.redis.call("SMEMBERS", "{test}:providers")).toEqual(["q"]);
+  });
+});
+
+test("a spec that changes while its exchange is under way is owed: it is due as soon as that has ended", async () => {
+  await index.put([{ id: "a", dueAt: 1, liveUntil: 0 }]);
+  const { claimed } = await index.due.claim({ concurrency: 1, leaseFloorMs: 10_000 });
+  const a = replica(NEW, 2, "a");
+  const changed = { due: index.due, register: [["a", "t"] as const], gone: [] };
+  expect(await a.applyDifferences([changed])).toMatchObject({ changed: 0, busy: 1 });
+  await index.due.finish("a", claimed[0]?.fence ?? "", finishAt(Date.now() + 3_600_000));
+  expect(await a.applyDifferences([changed])).toMatchObject({ changed: 1, busy: 0 });
+});
+
+test("a credential that is removed while its job publishes, and added again, belongs to the new claim alone", async () => {
+  await index.put([{ id: "a", dueAt: 1, liveUntil: 0 }]);
+  const limits = { concurrency: 1, leaseFloorMs: 10_000 };
+  const [before] = (await index.due.claim(limits)).claimed;
+  await index.due.remove(["a"]);
+  await replica(NEW, 2, "a").reconcileAll(compareAll);
+  const [after] = (await index.due.claim(limits)).claimed;
+  expect(after?.id).toBe("a");
+  expect(await index.due.renew("a", before?.fence ?? "", 10_000)).toBe(0);
+  expect(await index.due.finish("a", before?.fence ?? "", finishAt(9e12))).toEqual({ kind: "fenced" });
+  expect(await index.due.renew("a", after?.fence ?? "", 10_000)).toBe(10_000);
 });

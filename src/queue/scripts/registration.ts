@@ -25,13 +25,13 @@ end`;
 /**
  * Registers credentials. What is registered, and now has another spec or a target that does not hold its token, is due
  * now; what is missing is due when its record says. `specs`: JSON of [id, "spec target*", ...].
- * -> {added, changed}
+ * `busy`: those that differ and are under way; they must be compared once more. -> {added, changed, busy}
  */
 export const register = script(
   "register",
   { keys: ["due", "running", "state"], args: ["channel", "provider", "specs"] },
   `${NOW} ${RECORD_DUE} ${RECORDS}
-local all, ids, missing, changed = cjson.decode(specs), {}, {}, {}
+local all, ids, missing, changed, busy = cjson.decode(specs), {}, {}, {}, 0
 for i = 1, #all, 2 do ids[#ids + 1] = all[i] end
 local records = redis.call('HMGET', state, unpack(ids))
 local scores = redis.call('ZMSCORE', due, unpack(ids))
@@ -43,7 +43,9 @@ for i, id in ipairs(ids) do
     local spec, targets = string.match(all[2 * i], '^(%S*) ?(.*)$')
     differs = knownSpec ~= lastOf(spec) or (revision > 0 and lacks(held, targets, form))
   end
-  if differs and not redis.call('ZSCORE', running, id) then
+  local underWay = differs and redis.call('ZSCORE', running, id)
+  if underWay then busy = busy + 1
+  elseif differs then
     changed[#changed + 1] = now
     changed[#changed + 1] = id
   elseif not scores[i] then
@@ -54,19 +56,24 @@ end
 local added = #missing > 0 and redis.call('ZADD', due, unpack(missing)) or 0
 if #changed > 0 then redis.call('ZADD', due, unpack(changed)) end
 if added + #changed > 0 then redis.call('PUBLISH', channel, provider) end
-return {added, #changed / 2}`,
+return {added, #changed / 2, busy}`,
 );
 
-/** Forgets credentials. `sealed`: the keys of their sealed tokens, in the order of the ids. -> how many ids */
+/**
+ * Forgets credentials, with the claims of jobs that are under way: those are fenced. `sealed`: the keys of their sealed
+ * tokens, in the order of the ids. -> how many ids
+ */
 export const remove = script(
   "remove",
   {
     keys: [
       "due",
+      "running",
       "waiting",
       "publishing",
       "healthy",
       "state",
+      "fence",
       "expiry",
       "failing",
       "requests",
@@ -78,8 +85,10 @@ export const remove = script(
   },
   `
 for i, id in ipairs(ids) do
-  for _, index in ipairs({due, waiting, publishing, healthy, expiry}) do redis.call('ZREM', index, id) end
-  for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
+  for _, index in ipairs({due, running, waiting, publishing, healthy, expiry}) do redis.call('ZREM', index, id) end
+  for _, hash in ipairs({state, fence, failing, requests, history, operatorPauses}) do
+    redis.call('HDEL', hash, id)
+  end
   redis.call('DEL', sealed[i])
 end
 return #ids`,
