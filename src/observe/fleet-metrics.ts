@@ -5,11 +5,10 @@ const SAME = "The same from every replica: aggregate with max by (...), without 
 
 /** The gauges about the fleet. They are set from a snapshot of Redis, so every replica reports the same. */
 export function makeFleetMetrics(instruments: Pick<Instruments, "gauge">): (snapshot: FleetSnapshot) => void {
-  const { circuitOpen, snapshotAt, ...resettable } = declareGauges(instruments);
-  const gauges = { circuitOpen, ...resettable };
+  const { snapshotAt, ...gauges } = declareGauges(instruments);
   return ({ providers, stores, takenAt }) => {
     // A value that is unknown now has no series; neither has a provider that is no longer configured.
-    for (const gauge of Object.values(resettable)) gauge.reset();
+    for (const gauge of Object.values(gauges)) gauge.reset();
     for (const provider of providers) setProvider(gauges, provider, takenAt);
     for (const store of stores) setStore(gauges, store, takenAt);
     snapshotAt.set(takenAt / 1000);

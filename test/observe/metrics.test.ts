@@ -221,6 +221,14 @@ describe("the metrics", () => {
     expect(series.get('evertoken_store_credentials_expiring{store="s",within="900s"}')).toBe(6);
   });
 
+  test("say nothing of a provider that is configured no more, its open breaker neither", async () => {
+    const metrics = make();
+    metrics.setFleet(fleetOf(10));
+    metrics.setFleet({ ...fleetOf(10), providers: [] });
+    const series = [...(await seriesOf(metrics)).keys()].filter((name) => name.includes('provider="p"'));
+    expect(series.filter((name) => name.includes("circuit_open"))).toEqual([]);
+  });
+
   test("count the credentials in every counted state, and in no other", async () => {
     const metrics = make();
     metrics.setFleet(fleetOf(10));

@@ -203,6 +203,7 @@ describe("the breaker of a provider", () => {
     Number(await index.redis.call("HGET", index.due.keys.breaker, "failures")) >= OPEN_AFTER;
 
   test("counts accounts: one that stays unanswered counts once, however often it is retried", async () => {
+    await index.put(Array.from({ length: OPEN_AFTER }, (_, i) => ({ id: `idle${i}`, dueAt: 9e12, liveUntil: 0 })));
     await finishJob("a", "down");
     for (let i = 0; i < 2 * OPEN_AFTER; i++) await finishJob("a", "still_down");
     expect(await isOpen()).toBe(false);
@@ -210,6 +211,13 @@ describe("the breaker of a provider", () => {
     expect(await isOpen()).toBe(false);
     expect(await finishJob("last", "down")).toMatchObject({ breaker: "opened" });
     expect(await isOpen()).toBe(true);
+  });
+
+  test("of a provider with fewer accounts than that counts every try", async () => {
+    await finishJob("a", "down");
+    for (let i = 2; i < OPEN_AFTER; i++) await finishJob("a", "still_down");
+    expect(await isOpen()).toBe(false);
+    expect(await finishJob("a", "still_down")).toMatchObject({ breaker: "opened" });
   });
 
   test("probes with the account that was answered last, not with the one that is dead for longest", async () => {

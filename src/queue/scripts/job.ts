@@ -85,12 +85,14 @@ end`;
 
 /**
  * The breaker of a provider (see core/policy/breaker.ts). `countAnswer`: counts accounts in a row that had been
- * answered and now are not; an account that stays unanswered (`still_down`) counts once. Returns 1 when that has opened
- * the breaker, 2 when it has closed it, else 0. After NOW. KEYS breaker.
+ * answered and now are not; an account that stays unanswered (`still_down`) counts once. A provider with too few accounts
+ * for that counts each try. Returns 1 when that has opened the breaker, 2 when it has closed it, else 0.
+ * After NOW. KEYS breaker, due.
  */
 const BREAKER = `
 local function countAnswer(answer)
-  if answer == '' or answer == 'still_down' then return 0 end
+  if answer == '' then return 0 end
+  if answer == 'still_down' and redis.call('ZCARD', due) >= ${OPEN_AFTER} then return 0 end
   local failures = tonumber(redis.call('HGET', breaker, 'failures') or 0)
   if answer == 'up' then
     if failures > 0 then redis.call('DEL', breaker) end
