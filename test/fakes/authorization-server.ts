@@ -16,9 +16,9 @@ export interface AuthorizationServer extends AsyncDisposable {
   readonly tokenEndpoint: string;
   /** Tokens issued so far. */
   readonly issued: number;
-  /** As the server itself sees the token; undefined when it is unknown or dead. `exp` in epoch seconds. */
+  /** The token as the server knows it; undefined when it is unknown or dead. `exp` in epoch seconds. */
   introspect(token: string): Promise<{ clientId: string; scope?: string; exp: number } | undefined>;
-  /** Life of the tokens issued from now on. */
+  /** Sets the lifetime of the tokens that are issued from now on. */
   setTtl(seconds: number): void;
   close(): Promise<void>;
 }
@@ -76,7 +76,7 @@ export async function startAuthorizationServer(options: {
   };
 }
 
-/** oidc-provider tells on the console what a production server would have to configure. */
+/** Silences the notices by which oidc-provider asks for the settings of a production server. Returns how to undo it. */
 function withoutNotices(): () => void {
   const { info, warn } = console;
   const quiet =

@@ -14,7 +14,7 @@ interface AwsSecret {
 
 type AwsFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo";
 
-/** A strict local AWS Secrets Manager: AWS JSON 1.1 over HTTP, SigV4 verified, limits and idempotency as documented. */
+/** A strict local AWS Secrets Manager: AWS JSON 1.1 over HTTP, SigV4, and the documented limits and idempotency. */
 export interface FakeAws extends AsyncDisposable {
   readonly url: string;
   readonly region: string;
@@ -24,7 +24,7 @@ export interface FakeAws extends AsyncDisposable {
   readonly secrets: ReadonlyMap<string, AwsSecret>;
   readonly calls: { operation: string; secret: string; at: number }[];
   value(secret: string): string | undefined;
-  /** `drop`: the write happens, its answer does not arrive. `echo`: an error text that quotes the request. */
+  /** `drop`: the write happens and its answer is lost. `echo`: the error text quotes the request. */
   fail(fault: AwsFault, only?: { operations?: readonly string[]; secret?: string }): void;
   heal(): void;
   close(): Promise<void>;
@@ -88,7 +88,7 @@ export async function startAws(
       throw new Refusal("ValidationException", "SecretString longer than 65536 bytes");
     return { token, value };
   }
-  /** Without VersionStages: AWSCURRENT moves here, AWSPREVIOUS to where it was. */
+  /** The stage AWSCURRENT moves to the new version, and AWSPREVIOUS to the version that was current. */
   function addVersion(secret: AwsSecret, token: string, value: string): void {
     const same = secret.versions.get(token);
     if (same !== undefined) {
@@ -213,7 +213,7 @@ export async function startAws(
       return;
     }
     try {
-      const verdict = verify(request.headers, body, region, keys, now());
+      const verdict = verify({ headers: request.headers, body }, { region, keys, now: now() });
       if (verdict !== "ok")
         throw new Refusal(verdict, "The security token or signature included in the request is invalid.");
       if (request.headers["content-type"] !== "application/x-amz-json-1.1")

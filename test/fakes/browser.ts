@@ -4,7 +4,7 @@ import { toolPath } from "../setup/tools.ts";
 
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** A real Chromium that talks to nobody but the pages under test. */
+/** A real Chromium that connects to the pages under test alone. */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: toolPath("chromium"),
@@ -20,13 +20,14 @@ export function startBrowser(): Promise<Browser> {
 
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
-  /** Everything that the console said and that failed: broken policies, errors, refused requests. */
+  /** Messages of the console and errors of the page: broken policies, exceptions, refused requests. */
   readonly complaints: readonly string[];
 }
 
 export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on("console", (message) => complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
@@ -38,7 +39,7 @@ interface Found {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
 }
 
-/** Violations of WCAG 2.2 A and AA and of good practice that axe-core finds, one line each. */
+/** Violations of WCAG 2.2 A and AA and of best practices that axe-core finds, one line each. */
 export async function axe(page: Page): Promise<readonly string[]> {
   await page.evaluate(axeCore.source);
   const { violations } = await page.evaluate<Found>(`axe.run(document, { runOnly: ${JSON.stringify(WCAG)} })`);

@@ -26,7 +26,7 @@ export function configuredCredential(id: string, over: object = {}): object {
   };
 }
 
-/** Credentials of the provider `p` at this token endpoint, with the policy `quick`. The file `secret` must be written. */
+/** Credentials of one provider `p` with the policy `quick`. The client secret is in the file `secret`. */
 export function configurationOf(
   tokenEndpoint: string,
   ids: readonly string[],

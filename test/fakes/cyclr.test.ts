@@ -39,16 +39,15 @@ describe("the local Cyclr", () => {
   async function call(
     url: string,
     token: string,
-    headers: Record<string, string> = {},
-    method = "GET",
+    { headers = {}, method = "GET" }: { headers?: Record<string, string>; method?: string } = {},
   ): Promise<number> {
     const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}`, ...headers } });
     await response.body?.cancel();
     return response.status;
   }
-  const account = (id: string): Record<string, string> => ({ "x-cyclr-account": id });
+  const account = (id: string) => ({ headers: { "x-cyclr-account": id } });
 
-  test("answers as documented: bearer in lower case, fourteen days less a second, and clientId", async () => {
+  test("answers as documented: bearer in lower case, 14 days less one second, and clientId", async () => {
     const response = await post(CONSOLE);
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
@@ -59,7 +58,7 @@ describe("the local Cyclr", () => {
     });
   });
 
-  test("gives account-level tokens the minutes that were set, and fourteen days where none were", async () => {
+  test("gives account-level tokens the configured minutes, or 14 days where none are configured", async () => {
     const lives = await Promise.all(
       [WEBHOOK, { ...WEBHOOK, client_id: "hook-2" }, MCP].map(
         async (fields) => ((await (await post(fields)).json()) as { expires_in: number }).expires_in,
@@ -68,7 +67,7 @@ describe("the local Cyclr", () => {
     expect(lives).toEqual([600, 1_209_600, 20]);
   });
 
-  test("takes credentials in the body only: not by Basic, not in the address", async () => {
+  test("accepts client credentials in the body only, not by Basic and not in the address", async () => {
     const basic = `Basic ${Buffer.from("partner:s3cret+/=").toString("base64")}`;
     const headers = { "content-type": FORM, authorization: basic };
     expect(await refusal(post({ grant_type: "client_credentials" }, { headers }))).toEqual([400, "invalid_request"]);
@@ -78,7 +77,7 @@ describe("the local Cyclr", () => {
     expect(await refusal(inQuery)).toEqual([400, "invalid_request"]);
   });
 
-  test("reads forms only, each parameter once, by POST", async () => {
+  test("accepts forms only, by POST, with each parameter once", async () => {
     const json = { body: JSON.stringify(CONSOLE), headers: { "content-type": "application/json" } };
     expect(await refusal(post(CONSOLE, json))).toEqual([400, "invalid_request"]);
     const twice = `${new URLSearchParams(CONSOLE).toString()}&client_id=partner`;
@@ -102,7 +101,7 @@ describe("the local Cyclr", () => {
     expect(cyclr.issued).toEqual([]);
   });
 
-  test("knows one scope, account:{id}, and for console-level clients only", async () => {
+  test("accepts one scope, account:{id}, from console-level clients only", async () => {
     expect((await post({ ...CONSOLE, scope: "account:4711" })).status).toBe(200);
     for (const scope of ["admin", "account:", "account:1 account:2"]) {
       expect(await refusal(post({ ...CONSOLE, scope }))).toEqual([400, "invalid_scope"]);
@@ -111,7 +110,7 @@ describe("the local Cyclr", () => {
     expect(await refusal(post({ ...WEBHOOK, scope: "Webhook" }))).toEqual([400, "invalid_scope"]);
   });
 
-  test("its API wants a console-level token, and the account's header where an account is concerned", async () => {
+  test("its API wants a console-level token, and the header of the account for all methods but one", async () => {
     const token = await tokenOf(CONSOLE);
     expect(await call(cyclr.apiUrl("accounts"), token)).toBe(200);
     expect(await call(cyclr.apiUrl("cycles"), token)).toBe(400);
@@ -131,23 +130,25 @@ describe("the local Cyclr", () => {
     expect(await call(cyclr.apiUrl("accounts"), token)).toBe(403);
   });
 
-  test("webhooks and MCP servers accept their own scope's token of their own account only", async () => {
+  test("webhooks and MCP servers accept tokens of their own scope and account only", async () => {
     const [webhook, mcp, other, console_] = await Promise.all(
       [WEBHOOK, MCP, { ...WEBHOOK, client_id: "hook-2" }, { ...CONSOLE, scope: "account:acme" }].map(tokenOf),
     );
     const statuses = (url: string): Promise<readonly number[]> =>
-      Promise.all([webhook, mcp, other, console_].map((token) => call(url, token ?? "", {}, "POST")));
+      Promise.all([webhook, mcp, other, console_].map((token) => call(url, token ?? "", { method: "POST" })));
     expect(await statuses(cyclr.webhookUrl("acme 1"))).toEqual([200, 401, 401, 401]);
     expect(await statuses(cyclr.mcpUrl("acme 1"))).toEqual([401, 200, 401, 401]);
-    expect(await call(cyclr.webhookUrl("acme 1"), webhook ?? "", {}, "GET")).toBe(405);
+    expect(await call(cyclr.webhookUrl("acme 1"), webhook ?? "", { method: "GET" })).toBe(405);
   });
 
-  test("tokens of one credential overlap and each dies on its own clock, at the very millisecond", async () => {
+  test("tokens of one credential overlap, and each dies at its own millisecond", async () => {
     const first = await tokenOf(MCP);
     clock += 10_000;
     const second = await tokenOf(MCP);
     const alive = async (): Promise<readonly boolean[]> =>
-      Promise.all([first, second].map(async (each) => (await call(cyclr.mcpUrl("acme 1"), each, {}, "POST")) === 200));
+      Promise.all(
+        [first, second].map(async (each) => (await call(cyclr.mcpUrl("acme 1"), each, { method: "POST" })) === 200),
+      );
     expect(await alive()).toEqual([true, true]);
     clock += 9999;
     expect(await alive()).toEqual([true, true]);
@@ -157,7 +158,7 @@ describe("the local Cyclr", () => {
     expect(await alive()).toEqual([false, false]);
   });
 
-  test("keeps a log of what it issued, without the tokens", async () => {
+  test("keeps a list of the tokens that it has issued, without their values", async () => {
     const token = await tokenOf({ ...CONSOLE, scope: "account:4711" });
     expect(cyclr.issued).toEqual([
       { client: "partner", level: "console", account: "4711", at: clock, expiresAt: clock + 1_209_599_000 },
@@ -165,7 +166,7 @@ describe("the local Cyclr", () => {
     expect(JSON.stringify(cyclr)).not.toContain(token);
   });
 
-  test("takes a new secret beside the old one, or instead of it", async () => {
+  test("accepts a new secret beside the old one, or instead of it", async () => {
     cyclr.rotateSecret("partner", "new", { keepOld: true });
     expect((await post(CONSOLE)).status).toBe(200);
     expect((await post({ ...CONSOLE, client_secret: "new" })).status).toBe(200);
@@ -174,7 +175,7 @@ describe("the local Cyclr", () => {
     expect((await post({ ...CONSOLE, client_secret: "newer" })).status).toBe(200);
   });
 
-  test("fails as it is told and heals at the same address, while its API goes on answering", async () => {
+  test("fails in every way that a test may choose, and heals at the same address; its API goes on", async () => {
     const token = await tokenOf(CONSOLE);
     await cyclr.fail("refuse");
     await expect(post(CONSOLE)).rejects.toThrow("fetch failed");
@@ -192,7 +193,7 @@ describe("the local Cyclr", () => {
     await cyclr.fail("drip");
     const dripping = await post(CONSOLE);
     expect(dripping.status).toBe(200);
-    await cyclr.heal(); // cuts what drips
+    await cyclr.heal(); // cuts the dripping answer
     await expect(dripping.text()).rejects.toThrow("terminated");
     expect((await post(CONSOLE)).status).toBe(200);
     expect(cyclr.counters.failed).toBe(4);

@@ -3,9 +3,9 @@ import { type IncomingMessage, type ServerResponse, createServer } from "node:ht
 import { closeServer, listen } from "./listen.ts";
 
 /**
- * A local Cyclr region, as strict as its documentation ("Authenticate with the Cyclr API" and "Account-level OAuth Client
- * Credentials", community.cyclr.com). The token endpoint listens apart from the API, webhooks and MCP servers, so that an outage
- * of the one is none of the other.
+ * A local Cyclr region, as strict as its documentation ("Authenticate with the Cyclr API" and "Account-level OAuth
+ * Client Credentials", community.cyclr.com). The token endpoint has a port of its own: its outage does not touch the
+ * API, webhooks and MCP servers.
  */
 export interface Cyclr extends AsyncDisposable {
   readonly url: string;
@@ -13,11 +13,11 @@ export interface Cyclr extends AsyncDisposable {
   /** One entry for each token, oldest first; never the token itself. */
   readonly issued: readonly Issued[];
   readonly counters: Readonly<Counters>;
-  /** An API method; those that concern an account (all but `accounts`) also want the header X-Cyclr-Account. */
+  /** Address of an API method. All methods but `accounts` also want the header X-Cyclr-Account. */
   apiUrl(path: string): string;
   webhookUrl(account: string): string;
   mcpUrl(account: string): string;
-  /** What the token endpoint does until `heal`; the API, webhooks and MCP servers are not concerned. */
+  /** Makes the token endpoint fail until `heal`; the API, webhooks and MCP servers go on. */
   fail(mode: FailMode): Promise<void>;
   heal(): Promise<void>;
   rotateSecret(client: string, secret: string, options?: { keepOld?: boolean }): void;
@@ -37,11 +37,11 @@ interface Issued {
 type Level = "console" | "Webhook" | "MCP";
 
 interface Counters {
-  /** Requests to the token endpoint that an injected failure answered, or did not. */
+  /** Requests to the token endpoint that met a failure of `fail`. */
   failed: number;
-  /** Requests to the token endpoint that were refused by error code. */
+  /** Refused requests to the token endpoint, by error code. */
   refused: Record<string, number>;
-  /** Calls of API, webhooks and MCP servers by status. */
+  /** Calls of the API, webhooks and MCP servers, by status. */
   calls: Record<number, number>;
 }
 
@@ -52,7 +52,7 @@ interface Client {
   secrets: readonly string[];
 }
 
-/** Fourteen days less a second for console-level credentials, fourteen days for account-level ones without a value. */
+/** Seconds, where Cyclr or the client sets no other: 14 days, for console-level tokens less one second. */
 const LIFETIME = { console: 1_209_599, account: 1_209_600 } as const;
 const MAX_BODY = 64 * 1024;
 
@@ -63,9 +63,9 @@ export async function startCyclr(options: {
     secret: string;
     account: string;
     scope: "Webhook" | "MCP";
-    /** "Minutes Tokens Will Expire After". */
+    /** The setting "Minutes Tokens Will Expire After". */
     minutes?: number;
-    /** Shorter than the real one allows, for tests. */
+    /** A lifetime shorter than Cyclr allows, for tests. */
     seconds?: number;
   }[];
   consoleLifetimeSeconds?: number;
@@ -86,7 +86,7 @@ export async function startCyclr(options: {
   }
   let failing: FailMode | undefined;
 
-  /** Throws a Refusal, else gives the answer of RFC 6749 section 5.1 with Cyclr's `clientId`. */
+  /** The answer of RFC 6749 section 5.1, with the `clientId` that Cyclr adds. Throws a Refusal. */
   async function grant(request: IncomingMessage): Promise<object> {
     const { client, id, scope } = authenticated(await form(request), clients);
     const restricted = restrictionOf(client, scope);
@@ -111,19 +111,20 @@ export async function startCyclr(options: {
       return misbehave(failing, response);
     }
     try {
-      answer(response, 200, await grant(request), { "cache-control": "no-store" });
+      answer(response, { status: 200, body: await grant(request), headers: { "cache-control": "no-store" } });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       counters.refused[error.code] = (counters.refused[error.code] ?? 0) + 1;
-      answer(response, error.status, { error: error.code }, error.status === 405 ? { allow: "POST" } : {});
+      const headers = error.status === 405 ? { allow: "POST" } : {};
+      answer(response, { status: error.status, body: { error: error.code }, headers });
     }
   }
 
   function call(request: IncomingMessage, response: ServerResponse): void {
-    const status = verdict(request, tokens, now());
+    const status = statusOf(request, tokens, now());
     counters.calls[status] = (counters.calls[status] ?? 0) + 1;
     request.resume();
-    answer(response, status, status === 200 ? { ok: true } : { message: `refused: ${status}` });
+    answer(response, { status, body: status === 200 ? { ok: true } : { message: `refused: ${status}` } });
   }
 
   const endpoint = createServer((request, response) => {
@@ -137,7 +138,7 @@ export async function startCyclr(options: {
   async function heal(): Promise<void> {
     failing = undefined;
     if (!endpoint.listening) await listen(endpoint, port);
-    else endpoint.closeAllConnections(); // what hangs or drips
+    else endpoint.closeAllConnections(); // ends requests that hang or drip
   }
   async function close(): Promise<void> {
     await Promise.all([closeServer(endpoint), closeServer(services)]);
@@ -165,7 +166,7 @@ export async function startCyclr(options: {
   };
 }
 
-/** RFC 6749 section 5.2. */
+/** An error answer of RFC 6749 section 5.2. */
 class Refusal extends Error {
   readonly code: string;
   readonly status: number;
@@ -205,7 +206,7 @@ function authenticated(
   const id = fields.get("client_id") ?? "";
   const secret = fields.get("client_secret") ?? "";
   if (grantType === null) throw new Refusal("invalid_request");
-  // The password grant too: it stopped working after May 2021.
+  // The password grant is refused too: Cyclr ended it after May 2021.
   if (grantType !== "client_credentials") throw new Refusal("unsupported_grant_type");
   if (id === "" || secret === "") throw new Refusal("invalid_request");
   const client = clients.get(id);
@@ -214,7 +215,7 @@ function authenticated(
   return { client, id, scope: fields.get("scope") };
 }
 
-/** `scope=account:{id}` restricts a console-level token; no other scope is known, and account-level clients take none. */
+/** The account of `scope=account:{id}`. Only console-level clients may send a scope, and there is no other one. */
 function restrictionOf(client: Client, scope: string | null): string | undefined {
   if (scope === null || scope === "") return undefined;
   const account = /^account:(\S+)$/.exec(scope)?.[1];
@@ -227,8 +228,8 @@ function same(a: string, b: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** What the API, a webhook or an MCP server says to a call. */
-function verdict(request: IncomingMessage, tokens: ReadonlyMap<string, Issued>, at: number): number {
+/** The status with which the API, a webhook or an MCP server answers a call. */
+function statusOf(request: IncomingMessage, tokens: ReadonlyMap<string, Issued>, at: number): number {
   const [, first = "", second = "", third = ""] = (request.url ?? "").split("?")[0]?.split("/") ?? [];
   const bearer = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(request.headers.authorization ?? "")?.[1];
   const token = bearer === undefined ? undefined : tokens.get(bearer);
@@ -252,9 +253,10 @@ function apiVerdict(request: IncomingMessage, token: Issued, path: string): numb
 
 function misbehave(mode: FailMode, response: ServerResponse): void {
   if (mode.startsWith("throttle:")) {
-    answer(response, 429, { message: "Too many requests" }, { "retry-after": mode.slice("throttle:".length) });
+    const headers = { "retry-after": mode.slice("throttle:".length) };
+    answer(response, { status: 429, body: { message: "Too many requests" }, headers });
   } else if (mode === "error500") {
-    answer(response, 500, { message: "An error has occurred." });
+    answer(response, { status: 500, body: { message: "An error has occurred." } });
   } else if (mode === "html") {
     response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>Maintenance</title>");
   } else if (mode === "drip") {
@@ -265,7 +267,13 @@ function misbehave(mode: FailMode, response: ServerResponse): void {
   }
 }
 
-function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function answer(response: ServerResponse, { status, body, headers = {} }: Answer): void {
   response
     .writeHead(status, { "content-type": "application/json;charset=UTF-8", ...headers })
     .end(JSON.stringify(body));

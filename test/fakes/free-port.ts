@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Below the range from which systems take the ports of outgoing connections: one of those could take the port between this
- * look and the start of the server. The port of a cluster's bus, 10,000 above, is below that range too.
+ * Below the range from which systems take the ports of outgoing connections: one of those could take the port before
+ * the server starts. The port of a cluster's bus, 10,000 above, is below that range too.
  */
 const PORTS = { from: 10_000, to: 22_000 } as const;
 

@@ -4,7 +4,7 @@ import { fromJSON } from "@grpc/proto-loader";
 import { crc32c } from "../../src/publish/gcp/crc32c.ts";
 
 interface GcpVersion {
-  /** Gone once it is destroyed. */
+  /** Empty once the version is destroyed. */
   data: Buffer;
   state: "ENABLED" | "DISABLED" | "DESTROYED";
 }
@@ -20,30 +20,33 @@ interface GcpSecret {
   readonly aliases: Record<string, number>;
 }
 
-/** `drop`: it is done and the answer is lost; `echo`: refused, quoting the request; `etag`: somebody else was faster. */
+/** `drop`: the call succeeds and its answer is lost. `echo`: the error quotes the request. `etag`: a lost race. */
 type GcpFault = "refuse" | "hang" | "error500" | "throttle" | "deny" | "drop" | "echo" | "etag";
 
 interface GcpFaultScope {
   readonly methods?: readonly string[];
-  /** Short names; all when absent. */
+  /** Short names; absent: all secrets. */
   readonly secrets?: readonly string[];
-  /** Heals by itself after so many calls. */
+  /** Heals by itself after this number of calls. */
   readonly times?: number;
 }
 
-/** A strict local GCP Secret Manager: gRPC from the package's own descriptors, checksums, etags and states as documented. */
+/**
+ * A strict local GCP Secret Manager: gRPC by the descriptors of the official package, and the documented checksums,
+ * etags and states.
+ */
 export interface FakeGcp extends AsyncDisposable {
-  /** For `endpoint:`: plaintext gRPC, unless started with `tls`. */
+  /** The value for `endpoint:`: plaintext gRPC, unless started with `tls`. */
   readonly url: string;
   readonly port: number;
   readonly secrets: ReadonlyMap<string, GcpSecret>;
   /** `identity`: whether the call came with a bearer token. */
   readonly calls: { method: string; name: string; identity: boolean }[];
-  /** What `latest` gives to consumers; by the secret's short name. */
+  /** The payload of `latest`, by the short name of the secret. */
   value(secret: string): string | undefined;
   fail(fault: GcpFault, only?: GcpFaultScope): void;
   heal(): void;
-  /** `latest` goes on showing the version before the newest, as an eventually consistent alias may. */
+  /** While on, `latest` means the version before the newest, as an eventually consistent alias may. */
   lag(on: boolean): void;
   close(): Promise<void>;
 }
@@ -84,7 +87,7 @@ export async function startGcp(
     project?: string;
     writesPerMinute?: number;
     now?: () => number;
-    /** Serves `https:` with the certificate of test/fakes/tls, and wants a bearer token with every call. */
+    /** Serves `https:` with the certificate in test/fakes/tls, and wants a bearer token with every call. */
     tls?: boolean;
   } = {},
 ): Promise<FakeGcp> {
@@ -108,7 +111,7 @@ export async function startGcp(
     if (found === undefined) throw new Refusal(status.NOT_FOUND, `Secret [${name}] not found or has no versions.`);
     return found;
   }
-  /** By number, alias, or `latest`: the one created last, whatever its state. */
+  /** A version by number, by alias, or by `latest`: the version created last, in whatever state. */
   function locate(name: string | undefined): { secret: GcpSecret; number: number; version: GcpVersion } {
     const [, secretName, id] = /^(.*)\/versions\/([^/]+)$/.exec(name ?? "") ?? [];
     const secret = find(secretName);

@@ -1,18 +1,18 @@
 import { mkdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** A folder that is filled as kubelet fills the mount of a ConfigMap or Secret. */
+/** A folder like the mount of a ConfigMap or Secret that a kubelet fills. */
 export interface Mounted {
   readonly dir: string;
   path(name: string): string;
-  /** All files anew, and one rename that swaps them in. */
+  /** Writes all files anew and swaps them in by one rename. */
   swap(files: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /**
- * Kubernetes' AtomicWriter (pkg/volume/util/atomic_writer.go): the files are in a folder with a time stamp, `..data` links to
- * it, and each file's own name links to `..data/NAME`. An update makes a new folder, renames a new link over `..data`, links
- * the names that are new, unlinks those that are gone, and removes the old folder.
+ * Works as the AtomicWriter of Kubernetes (pkg/volume/util/atomic_writer.go). The files are in a folder with a time
+ * stamp, `..data` links to that folder, and the name of each file links to `..data/NAME`. An update makes a new
+ * folder, renames a new link over `..data`, adds and removes links of names, and removes the old folder.
  */
 export async function makeMounted(dir: string, files: Readonly<Record<string, string>>): Promise<Mounted> {
   let swaps = 0;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 
 /**
- * Whether a process, or with a negative id one of its group, does anything. One that has ended and waits to be reaped does
- * not: in a container that may be for ever.
+ * Whether a process runs, or with a negative id any process of that group. A process that has ended and waits to be
+ * reaped does not run: in a container nothing may ever reap it.
  */
 export function alive(pid: number): boolean {
   if (!existsSync("/proc/self/stat")) return answers(pid);

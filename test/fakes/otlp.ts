@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { closeServer, listen } from "./listen.ts";
 
-/** A span as it came over the wire (opentelemetry-proto, trace/v1/trace.proto). Ids are hex, instants nanoseconds. */
+/** A span on the wire (opentelemetry-proto, trace/v1/trace.proto). Ids are hex, instants epoch nanoseconds. */
 interface WireSpan {
   readonly name: string;
   readonly traceId: string;
@@ -21,13 +21,13 @@ interface WireSpan {
 export interface OtlpReceiver extends AsyncDisposable {
   readonly url: string;
   readonly spans: readonly WireSpan[];
-  /** Every byte that was received, for searches. */
+  /** The decoded bodies of all accepted requests, for searches. */
   readonly bodies: readonly Buffer[];
   /** Answers 500 while set. */
   broken: boolean;
 }
 
-/** A real OTLP/HTTP receiver of protobuf. */
+/** A receiver of OTLP over HTTP, as protobuf. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: WireSpan[] = [];
   const bodies: Buffer[] = [];
@@ -58,7 +58,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 
 type Field = readonly [number: number, value: bigint | Buffer];
 
-/** The wire format of protobuf: tags, varints, fixed64 and fixed32, bytes. */
+/** Fields of a protobuf message: tags, varints, fixed64 and fixed32, bytes. */
 function* fieldsOf(bytes: Buffer): Generator<Field> {
   let at = 0;
   function varint(): bigint {

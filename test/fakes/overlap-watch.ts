@@ -11,8 +11,8 @@ export interface OverlapWatch {
 }
 
 /**
- * Answers every exchange after `durationMs`, by what `answerOf` returns when the exchange begins. An exchange also ends with
- * its connection, as when its daemon is killed.
+ * Answers every exchange after `durationMs`, by what `answerOf` returns when the exchange begins. An exchange also
+ * ends with its connection, as when its daemon is killed.
  */
 export function watchOverlaps(durationMs: number, answerOf: () => Behaviour): OverlapWatch {
   const underWay = new Map<string, number>();

@@ -12,14 +12,14 @@ interface Sample {
   readonly value: readonly [at: number, value: string];
 }
 
-/** A real Prometheus of the test's own, which scrapes every second. */
+/** A real Prometheus of the test's own. It scrapes every second. */
 export interface Prometheus extends AsyncDisposable {
-  /** Throws on an expression that is none. */
+  /** Throws when the expression is invalid. */
   query(expr: string): Promise<readonly Sample[]>;
 }
 
 export async function startPrometheus(options: {
-  /** host:port of the targets, and the labels that a monitor would give them. */
+  /** `host:port` of the targets, and the labels that a monitor gives them. */
   readonly targets: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly rules: string;

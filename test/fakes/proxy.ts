@@ -3,20 +3,20 @@ import { createServer, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { listen } from "./listen.ts";
 
-/** A forward proxy that tunnels by CONNECT, as corporate networks have it. */
+/** A forward proxy that tunnels by CONNECT, as in corporate networks. */
 export interface Proxy extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  /** `host:port` of every CONNECT that came. */
+  /** `host:port` of every CONNECT so far. */
   readonly asked: readonly string[];
-  /** Everything that clients sent before a tunnel was open: request lines and headers. */
+  /** Request lines and headers that clients sent before a tunnel was open. */
   readonly heads: readonly string[];
   close(): Promise<void>;
 }
 
 /**
- * `answer`: a status to refuse with, or `hang`; absent: tunnels, for `user` only if one is given. `leadsTo`: every tunnel
- * ends at this loopback port, whatever host was asked for.
+ * `answer`: the status with which it refuses, or `hang`. Absent, it opens tunnels, with `user` for that user only.
+ * `leadsTo`: every tunnel ends at this loopback port, whatever host the client names.
  */
 export async function startProxy(
   options: { answer?: number | "hang"; user?: string; password?: string; leadsTo?: number } = {},

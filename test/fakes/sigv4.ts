@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
-/** What a request was signed with, or why it is refused (docs.aws.amazon.com, "Signature Version 4"). */
+/** Whether a signature is valid, or the error of AWS (docs.aws.amazon.com, "Signature Version 4"). */
 export type Verdict =
   | "ok"
   | "MissingAuthenticationTokenException"
@@ -18,18 +18,17 @@ export interface SigningKeys {
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
-/** Verifies a header-signed POST to `/` as AWS would, with an implementation of its own. */
+const AUTHORIZATION = new RegExp(
+  "^AWS4-HMAC-SHA256 Credential=([^/]+)/(\\d{8})/([^/]+)/([^/]+)/aws4_request, " +
+    "SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$",
+);
+
+/** Verifies a header-signed POST to `/` as AWS does, without its SDK. */
 export function verify(
-  headers: IncomingHttpHeaders,
-  body: string,
-  region: string,
-  keys: SigningKeys,
-  now: number,
+  { headers, body }: { readonly headers: IncomingHttpHeaders; readonly body: string },
+  { region, keys, now }: { readonly region: string; readonly keys: SigningKeys; readonly now: number },
 ): Verdict {
-  const match =
-    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
-      headers.authorization ?? "",
-    );
+  const match = AUTHORIZATION.exec(headers.authorization ?? "");
   if (match === null) return "MissingAuthenticationTokenException";
   const [, accessKey, day = "", scopeRegion, service, signedHeaders = "", signature] = match;
   if (accessKey !== keys.accessKeyId) return "UnrecognizedClientException";

@@ -2,7 +2,7 @@ import type { Attention, FleetSnapshot, ProviderSnapshot } from "../../src/core/
 import { loadOf } from "../../src/core/due-load.ts";
 import type { ProcessFacts } from "../../src/observe/status.ts";
 
-/** A noon; everything of these snapshots is told from here. */
+/** The instant of these snapshots, from which all their other instants are counted. */
 export const NOON = Date.UTC(2026, 10, 25, 12);
 export const MINUTE = 60_000;
 

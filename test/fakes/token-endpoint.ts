@@ -5,20 +5,20 @@ import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { closeServer, listen } from "./listen.ts";
 
-/** One request as it came over the wire. */
+/** One request on the wire. */
 export interface Seen {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** 1 for the first connection that the server accepted, ... */
+  /** Number of its connection: 1 for the first that the server accepted. */
   readonly connection: number;
 }
 
-/** What the endpoint does with one request. */
+/** How the endpoint answers one request. */
 export type Behaviour = (seen: Seen, response: ServerResponse, socket: Socket) => void;
 
-/** A token endpoint that does whatever it is told, request by request. */
+/** A token endpoint whose behaviour a test chooses, request by request. */
 export interface TokenEndpoint extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -27,9 +27,9 @@ export interface TokenEndpoint extends AsyncDisposable {
   readonly connections: number;
   /** Queues behaviours: one for each of the next requests. */
   next(...behaviours: readonly Behaviour[]): void;
-  /** For requests that nothing is queued for; at first every request gets a good token. */
+  /** Sets the behaviour for requests without a queued one; at first every request gets a good token. */
   otherwise(behaviour: Behaviour): void;
-  /** Resolves when so many requests have come since the start. */
+  /** Resolves when `count` requests have come since the start. */
   arrived(count: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -135,24 +135,24 @@ export function redirect(status: number, location: string): Behaviour {
   return text(status, "", { location });
 }
 
-/** RST instead of an answer. */
+/** Resets the connection instead of an answer. */
 export const reset: Behaviour = (_seen, _response, socket) => {
   socket.resetAndDestroy();
 };
 
-/** The status line, the headers and some of the body come; then RST. */
+/** Sends the status line, the headers and a part of the body, then resets the connection. */
 export const resetInBody: Behaviour = (_seen, response, socket) => {
   response.writeHead(200, { "content-type": "application/json", "content-length": "500" });
   response.write('{"access_token":"2Yotn', () => socket.resetAndDestroy());
 };
 
-/** The body ends, properly for HTTP, before the JSON does. */
+/** The body is complete for HTTP, but its JSON is cut off. */
 export const truncated = text(200, '{"access_token":"2YotnFZFEjr1zC', { "content-type": "application/json" });
 
 /** Never answers. */
 export const hang: Behaviour = () => undefined;
 
-/** Headers at once, then a byte now and then for ever. */
+/** Sends the headers at once, then one byte every `everyMs` for ever. */
 export function drip(everyMs: number): Behaviour {
   return (_seen, response, socket) => {
     response.writeHead(200, { "content-type": "application/json" });
@@ -162,19 +162,19 @@ export function drip(everyMs: number): Behaviour {
   };
 }
 
-/** A well-formed token answer of so many bytes. */
+/** A valid token answer of this size. */
 export function ofSize(bytes: number): Behaviour {
   const frame = '{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"pad":""}';
   return text(200, frame.replace('"pad":"', `"pad":"${"x".repeat(bytes - frame.length)}`));
 }
 
-/** Small on the wire, 50 MB when unpacked; sent whether compression was asked for or not. */
+/** A compressed answer, small on the wire and 50 MiB unpacked, whether the client accepts compression or not. */
 export function gzipBomb(): Behaviour {
   const layer = gzipSync(Buffer.alloc(50 * 1024 * 1024, 0x20));
   return text(200, layer, { "content-type": "application/json", "content-encoding": "gzip" });
 }
 
-/** Something that is not HTTP. */
+/** An answer that is not HTTP. */
 export const garbage: Behaviour = (_seen, _response, socket) => {
   socket.end("SSH-2.0-OpenSSH_9.6\r\n\r\n");
 };

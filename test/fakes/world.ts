@@ -46,18 +46,18 @@ export function credential(over: Partial<Credential> = {}): Credential {
   };
 }
 
-/** A store in memory that keeps the contract, and can be taken down. */
+/** A store in memory that keeps the contract and can fail. */
 export class FakeStore implements Store {
   readonly maxBytes = 65_536;
   readonly secrets = new Map<string, Held & { payload: string }>();
   writes = 0;
   looks = 0;
   down: PublishError | undefined;
-  /** Writes fail, and questions are answered. */
+  /** Writes fail and reads succeed. */
   refuses: PublishError | undefined;
-  /** Called in the middle of a look. */
+  /** Called while the store is read. */
   during = () => undefined as void;
-  /** The write happens, its answer is lost. */
+  /** The write happens and its answer is lost. */
   dropAnswer = false;
   async look(secret: string): Promise<Held | undefined> {
     this.looks += 1;
@@ -93,7 +93,7 @@ export function unavailable(ambiguous = false): PublishError {
   });
 }
 
-/** The journal of one credential, in memory: what Redis would hold. */
+/** The journal of one credential, in memory instead of Redis. */
 class FakeJournal implements Journal {
   record: string | undefined;
   sealed: Uint8Array | undefined;
@@ -116,7 +116,7 @@ class FakeJournal implements Journal {
     const { record, request, sealed } = this;
     return { kind: "begun", record, request, sealed, leaseMs: this.leaseMs };
   }
-  /** How long a lease is. */
+  /** Length of a lease. */
   leaseMs = 17_000;
   async renew(): Promise<number | "unreachable"> {
     this.calls.push("renew");
@@ -152,7 +152,7 @@ class FakeJournal implements Journal {
   }
 }
 
-/** A provider, stores, a journal and a clock under the test's hand. */
+/** A provider, stores, a journal and a clock that a test controls. */
 export function makeWorld(options: { stores?: readonly string[]; sealKey?: boolean; lifetimeMs?: number } = {}) {
   const stores = new Map((options.stores ?? ["one"]).map((name) => [name, new FakeStore()]));
   const journal = new FakeJournal();
@@ -168,7 +168,7 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     epoch: "e1",
     draining: false,
     pausedMs: 0,
-    /** Called in the middle of the exchange. */
+    /** Called during the exchange. */
     during: () => undefined as void,
     store: (name: string): FakeStore => stores.get(name) ?? new FakeStore(),
     ports: undefined as unknown as Ports,
