@@ -4,31 +4,31 @@ import type { Facts } from "./contestants/loop.ts";
 import type { Contestant, Lap } from "./rounds.ts";
 import type { Ports } from "./servers.ts";
 
-/** What the figures are measured with. */
+/** The processes and sizes with which the figures are measured. */
 export interface Bench {
   readonly servers: Child;
   readonly ports: Ports;
   readonly redis: TestRedis;
   readonly rounds: number;
-  /** Rotations at a time, the same for everyone. */
+  /** Rotations at a time, the same for every contestant. */
   readonly concurrency: number;
-  /** Of the fleets that race; as many rotations has a lap. */
+  /** Credentials of the fleets that race, and rotations of a lap. */
   readonly credentials: number;
-  /** Of the fleet that is large. */
+  /** Credentials of the large fleet. */
   readonly fleet: number;
 }
 
-/** A contestant in a process of its own: a file of contestants/. */
+/**
+ * Starts a contestant, a file of contestants/, in a process of its own. `facts`: what it needs beyond the common
+ * facts.
+ */
 export async function openLoop(
-  bench: Bench,
+  { ports, redis, concurrency, credentials }: Bench,
   stack: AsyncDisposableStack,
-  name: string,
-  file: string,
-  more: object = {},
+  { name, file, facts = {} }: { readonly name: string; readonly file: string; readonly facts?: object },
 ): Promise<Contestant> {
-  const { ports, redis, concurrency, credentials } = bench;
-  const facts: Facts = { ports, redisUrl: redis.url, concurrency, credentials };
-  const child = stack.use(startChild(`contestants/${file}`, { ...facts, ...more }));
+  const common: Facts = { ports, redisUrl: redis.url, concurrency, credentials };
+  const child = stack.use(startChild(`contestants/${file}`, { ...common, ...facts }));
   await child.said();
   return { name, lap: (rotations) => child.ask<Lap>({ rotations }) };
 }

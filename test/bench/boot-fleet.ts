@@ -8,15 +8,15 @@ import { seedFresh } from "../fakes/seed-fleet.ts";
 import { median } from "./measure.ts";
 
 export interface Boot {
-  /** Registering the fleet, as a multiple of a pipeline with one ZADD for each credential; medians of pairs. */
+  /** Time to register the fleet, as a multiple of a pipeline with one ZADD per credential. Median of the rounds. */
   readonly empty: number;
-  /** Registering it again. */
+  /** The same for a fleet that is registered already. */
   readonly unchanged: number;
   readonly rawMs: number;
   readonly millionMs: number;
-  /** A daemon from its start until it is ready, with everything fresh. */
+  /** From the start of a daemon with a fresh fleet until it is ready. */
   readonly readyMs: number;
-  /** Requests that it made at providers and stores by then. */
+  /** Requests to providers and stores by then. */
   readonly calls: number;
 }
 
@@ -38,7 +38,7 @@ export async function measureBoot(bench: Bench): Promise<Boot> {
   const { hash, sections } = await makeRoster(config);
   const registrations = [...sections.values()].map(({ specs }) => ({ due, specs }));
   const index = openRegistrations(link, () => ({ hash, since: 0, registrations }));
-  /** As a daemon does it that starts. */
+  /** Registers as a daemon does when it starts. */
   const register = (): Promise<unknown> => index.reconcileAll({ known: true });
 
   async function raw(): Promise<void> {

@@ -1,16 +1,16 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 
-/** A process that is told things and answers them one by one. */
+/** A process that answers messages in order. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
-  /** The next thing that it says. */
+  /** Its next message. */
   said<T>(): Promise<T>;
   tell(message: object): void;
   ask<T>(message: object): Promise<T>;
 }
 
-/** Starts a file of this folder with what it is to know; its first message is what `said` gives first. */
+/** Starts a file of this folder with `facts` as its argument. */
 export function startChild(file: string, facts: object = {}): Child {
   const child: ChildProcess = fork(new URL(file, import.meta.url), [JSON.stringify(facts)], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -23,7 +23,7 @@ export function startChild(file: string, facts: object = {}): Child {
     else first.resolve(message);
   });
   child.on("exit", (code) => {
-    for (const { reject } of waiting.splice(0)) reject(new Error(`${file} has ended with code ${String(code)}`));
+    for (const { reject } of waiting.splice(0)) reject(new Error(`${file} ended with code ${String(code)}`));
   });
   const said = <T>(): Promise<T> =>
     new Promise((resolve, reject) => {

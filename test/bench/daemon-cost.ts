@@ -12,15 +12,16 @@ import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
-import { blocked, median, row, usage } from "./measure.ts";
+import { median, row, usage, watchBlocking } from "./measure.ts";
 
 /**
- * What the daemon costs as a program: `npm run bench:process [rounds]`. Start to ready, and idle memory after a rotation, with AWS alone and
- * with GCP as well, from a checkout and with the environment of the image, in turns with an empty Node; then a scrape with 100,000
- * credentials and with 10. Medians; figures of one run on one machine, to be compared with each other only.
+ * `npm run bench:process [rounds]`: the cost of the daemon as a program. Time from start to ready and idle memory
+ * after a rotation, with AWS alone and with GCP as well, from a checkout and with the environment of the image, in
+ * turns with an empty Node. Then a scrape with 10 and with 100,000 credentials. The figures are medians of one run on
+ * one machine and compare with each other only.
  */
 const ROUNDS = Number(process.argv[2] ?? 9);
-/** Longer than the daemon waits before it gives back what its start left behind. */
+/** Longer than a daemon waits before it returns the memory of its start. */
 const SETTLE_MS = 17_000;
 const FLEET = 100_000;
 
@@ -99,7 +100,7 @@ const variants: Readonly<Record<string, () => Promise<Cost>>> = {
   "AWS and GCP, as in the image": () => started(both, image),
 };
 
-// Fills the compile cache, and lets the first tokens be minted: what is measured is the start of a healthy fleet.
+// Fills the compile cache and mints the first tokens: the rounds measure the start of a healthy fleet.
 for (const run of Object.values(variants)) await run();
 const costs = new Map<string, Cost[]>(Object.keys(variants).map((name) => [name, []]));
 for (let round = 0; round < ROUNDS; round += 1) {
@@ -123,17 +124,18 @@ async function scrape(site: Site, keyPrefix: string): Promise<void> {
   const scraped: number[] = [];
   let bytes = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
-    quiet.push((await blocked(daemon, () => delay(200))).ms);
+    quiet.push((await watchBlocking(daemon, () => delay(200))).ms);
     const work = async (): Promise<void> => {
       bytes = (await (await fetch(`${daemon.url}/metrics`)).text()).length;
     };
-    scraped.push((await blocked(daemon, work)).ms);
+    scraped.push((await watchBlocking(daemon, work)).ms);
   }
   daemon.signal("SIGTERM");
   await daemon.exited;
   row(
     `scrape with ${fleet.credentials.length} credentials`,
-    `blocks ${median(scraped).toFixed(1)} ms (most ${Math.max(...scraped).toFixed(1)}; without a scrape ${median(quiet).toFixed(1)}), ${bytes} bytes`,
+    `blocks ${median(scraped).toFixed(1)} ms (most ${Math.max(...scraped).toFixed(1)}; ` +
+      `without a scrape ${median(quiet).toFixed(1)}), ${bytes} bytes`,
   );
 }
 

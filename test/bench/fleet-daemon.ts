@@ -12,7 +12,7 @@ import type { Ports } from "./servers.ts";
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 export const PROVIDER = "p";
 
-/** A configuration for the bench, and daemons of it whose log goes to a file. */
+/** A configuration for the bench, and its daemons, each with a log in a file. */
 export interface BenchSite extends AsyncDisposable {
   readonly site: Site;
   readonly config: Config;
@@ -22,11 +22,11 @@ export interface BenchSite extends AsyncDisposable {
 
 export interface BenchDaemon extends AsyncDisposable {
   readonly pid: number;
-  /** How long it took from its start until it was ready. */
+  /** From its start until it was ready. */
   readonly readyMs: number;
-  /** Bytes of its heap, as its metrics tell. */
+  /** Bytes of its heap, by its metrics. */
   heap(): Promise<number>;
-  /** What it has logged. */
+  /** Its log so far. */
   lines(): Promise<Line[]>;
 }
 
@@ -70,7 +70,10 @@ export async function makeBenchSite(options: FleetOptions): Promise<BenchSite> {
   };
 }
 
-/** Of daemons and contestants: the clouds' identities, what the image sets for glibc, and nothing of the machine that could change what they do. */
+/**
+ * For daemons and contestants: identities of the clouds, the glibc settings of the image, nothing else of the
+ * machine.
+ */
 export const environment = {
   PATH: process.env["PATH"] ?? "",
   HOME: process.env["HOME"] ?? "",
@@ -82,7 +85,7 @@ export const environment = {
   MALLOC_TRIM_THRESHOLD_: "131072",
 } as const;
 
-/** The log goes into a file, as nothing that reads it should take part in the race. */
+/** The log goes into a file: a process that read it from a pipe would take CPU time from the contestants. */
 async function launch(config: string, log: string): Promise<BenchDaemon> {
   const output = await open(log, "w");
   const at = performance.now();
@@ -92,7 +95,7 @@ async function launch(config: string, log: string): Promise<BenchDaemon> {
   });
   let readyMs = 0;
   while (!(await readFile(log, "utf8")).includes('"event":"app.ready"')) {
-    if (child.exitCode !== null) throw new Error(`the daemon has ended with code ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`the daemon ended with code ${child.exitCode}`);
     await delay(5);
     readyMs = performance.now() - at;
   }

@@ -8,19 +8,19 @@ import { seed, seedFresh } from "../fakes/seed-fleet.ts";
 import { median, usage } from "./measure.ts";
 
 const IDLE_SECONDS = 30;
-/** Longer than it takes until what a start has left behind is given back. */
+/** Longer than a daemon waits before it returns the memory of its start. */
 const SETTLE_MS = 25_000;
 const PER_SECOND = 50;
 const LAG_SECONDS = 20;
 const HOUR = 3_600_000;
-/** A fleet that is not seen in a heap. */
+/** Credentials of a fleet that adds nothing measurable to the heap. */
 const SMALL = 100;
 
 export interface Idle {
   readonly mib: number;
   /** Percent of a core. */
   readonly cpu: number;
-  /** Bytes of what lives in its heap, or nearly so. */
+  /** Bytes of the used heap, which a recent collection has left. */
   readonly heap: number;
 }
 
@@ -29,7 +29,7 @@ export interface Large {
   readonly lag: { readonly p50: number; readonly p99: number };
   readonly idle: Idle;
   readonly idleGcp: Idle;
-  /** Bytes that a credential adds to the daemon's heap: with one target, and with one in each cloud. */
+  /** Bytes that a credential adds to the heap of the daemon: with one target, and with one in each cloud. */
   readonly heapPerCredential: { readonly aws: number; readonly both: number };
 }
 
@@ -41,7 +41,7 @@ async function idleOf(daemon: BenchDaemon): Promise<Idle> {
   return { mib: after.mib, cpu: ((after.cpu - before.cpu) / IDLE_SECONDS) * 100, heap: await daemon.heap() };
 }
 
-/** P6 and P9: a large fleet whose tokens are fresh; at rest, and while 50 of them fall due a second. */
+/** P6 and P9: a large fleet with fresh tokens, idle and while 50 tokens fall due every second. */
 export async function measureLarge(bench: Bench): Promise<Large> {
   const { idle, lag } = await ofPlaces(bench, ["aws"]);
   const gcp = await ofPlaces(bench, ["aws", "gcp"], false);
@@ -64,19 +64,19 @@ async function ofPlaces(
   const { keys, remove } = dueIndex(link, PROVIDER);
   const confirmedIn = await link.epoch();
 
-  /** So many tokens fall due, so many milliseconds apart. */
-  async function fallDue(many: number, apartMs: number): Promise<void> {
-    const some = site.config.credentials.slice(0, many);
+  /** Makes tokens fall due one after another, and waits until they are rotated. */
+  async function fallDue(count: number, apartMs: number): Promise<void> {
+    const some = site.config.credentials.slice(0, count);
     const from = Date.now() + 2000;
     const life = { issuedAt: from - HOUR, expiresAt: from + HOUR, confirmedIn, version: "1" };
     await seed({ link, provider: site.provider, credentials: some }, (i) => ({ ...life, dueAt: from + i * apartMs }));
     await link.call("ZADD", keys.due, ...some.flatMap(({ id }, i) => [from + i * apartMs, id]));
     await link.call("PUBLISH", wakeChannel(keyPrefix), PROVIDER);
-    await delay(2000 + many * apartMs + 2000);
+    await delay(2000 + count * apartMs + 2000);
   }
 
   await using daemon = await site.launch();
-  // What a first rotation loads is a part of a daemon at rest.
+  // The modules that the first rotation loads belong to an idle daemon.
   await fallDue(10, 10);
   const idle = await idleOf(daemon);
   let waits: number[] = [];
@@ -85,7 +85,7 @@ async function ofPlaces(
     await fallDue(PER_SECOND * LAG_SECONDS, 1000 / PER_SECOND);
     const lines = (await daemon.lines()).slice(before).filter(({ event }) => event === "rotation.succeeded");
     waits = lines.map((line) => Number(line["wait_ms"])).toSorted((a, b) => a - b);
-    if (waits.length < PER_SECOND * LAG_SECONDS) throw new Error(`only ${waits.length} of the rotations happened`);
+    if (waits.length < PER_SECOND * LAG_SECONDS) throw new Error(`only ${waits.length} rotations happened`);
   }
   await remove(site.config.credentials.map(({ id }) => id));
   await link.close();

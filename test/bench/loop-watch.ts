@@ -2,8 +2,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isMainThread } from "node:worker_threads";
 
 /**
- * Preloaded into a daemon: every 100 ms one line that says how long its event loop was blocked at most since the last, and how much
- * of the processor its thread took at most from one turn of the loop to the next, which a busy machine does not lengthen.
+ * Preloaded into a daemon. Logs every 100 ms for how long its event loop was blocked at most since the last line, and
+ * how much CPU time one turn of the loop took at most. A busy machine lengthens the first and not the second.
  */
 function watch(): void {
   const delays = monitorEventLoopDelay({ resolution: 1 });
@@ -16,7 +16,7 @@ function watch(): void {
     used = process.threadCpuUsage();
   }, 1).unref();
   setInterval(() => {
-    // A timer of 1 ms is never late by less than nothing.
+    // The timer of the monitor fires every 1 ms; only its lateness is blocking.
     const blockedMs = Math.max(0, delays.max / 1e6 - 1);
     delays.reset();
     process.stdout.write(
@@ -26,5 +26,5 @@ function watch(): void {
   }, 100).unref();
 }
 
-// The thread that reads a large configuration may block itself as it likes.
+// The thread that reads a large configuration may block its own loop.
 if (isMainThread) watch();

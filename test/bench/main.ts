@@ -17,8 +17,9 @@ import { measureReading } from "./reading.ts";
 import type { Ports } from "./servers.ts";
 
 /**
- * `npm run bench`: what evertoken costs beside the same work done otherwise, in one run on one machine, with the shipped code and the
- * shipped defaults (but for how much a provider takes at a time). Ratios are of laps of the same round, and medians of the rounds.
+ * `npm run bench`: the cost of evertoken beside the same work done otherwise, in one run on one machine, with the
+ * shipped code and the shipped defaults (but for the concurrency of a provider). A ratio compares laps of the same
+ * round, and each figure is the median of the rounds.
  */
 const { values } = parseArgs({
   options: {
@@ -26,9 +27,9 @@ const { values } = parseArgs({
     json: { type: "string", default: new URL("results.json", import.meta.url).pathname },
   },
 });
-const said = (text: string): void => void process.stderr.write(`${text}\n`);
+const report = (text: string): void => void process.stderr.write(`${text}\n`);
 
-// The clouds' clients of this process' children.
+// For the SDKs in the children of this process.
 Object.assign(process.env, environment);
 const startedAt = Date.now();
 await using stack = new AsyncDisposableStack();
@@ -46,33 +47,34 @@ const bench: Bench = {
 };
 
 const noise = machineNoise();
-said("rotations (P1 to P4, P12) ...");
+report("rotations (P1 to P4, P12) ...");
 const rotation = await raceRotations(bench);
-noise.look();
-said("scheduling (P5) ...");
+noise.sample();
+report("scheduling (P5) ...");
 const scheduling = await raceScheduling(bench);
-noise.look();
-said("boot (P7) ...");
+noise.sample();
+report("boot (P7) ...");
 const boot = await measureBoot(bench);
-noise.look();
-said("a large fleet (P6, P9) ...");
+noise.sample();
+report("a large fleet (P6, P9) ...");
 const large = await measureLarge(bench);
-noise.look();
-said("pacing (P10) ...");
+noise.sample();
+report("pacing (P10) ...");
 const pacing = await measurePacing(bench);
-said("memory (P8) ...");
+report("memory (P8) ...");
 const memory = await measure();
-noise.look();
-said("configuration (P11) ...");
+noise.sample();
+report("configuration (P11) ...");
 const reading = await measureReading(FLEET, bench.rounds);
-noise.look();
+noise.sample();
 
 const results: Results = { rotation, scheduling, boot, large, pacing, memory, reading };
 const figures = figuresOf(results);
-const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "?"}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+const machine =
+  `${cpus().length} cores (${cpus()[0]?.model ?? "?"}), ` +
+  `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
 const minutes = (Date.now() - startedAt) / 60_000;
-process.stdout.write(table(figures, results, { machine, date: new Date(startedAt), minutes, noise: noise.seen() }));
-await writeFile(
-  values.json,
-  `${JSON.stringify({ date: new Date(startedAt).toISOString(), machine, minutes, noise: noise.seen(), figures }, null, 2)}\n`,
-);
+const date = new Date(startedAt);
+process.stdout.write(table(figures, results, { machine, date, minutes, noise: noise.range() }));
+const kept = { date: date.toISOString(), machine, minutes, noise: noise.range(), figures };
+await writeFile(values.json, `${JSON.stringify(kept, null, 2)}\n`);

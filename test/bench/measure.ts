@@ -22,14 +22,14 @@ export function median(values: readonly number[]): number {
 }
 
 export interface Blocked {
-  /** How long the event loop was blocked at most. */
+  /** The longest time for which the event loop was blocked. */
   readonly ms: number;
-  /** How much of the processor its thread took at most in one turn. */
+  /** The most CPU time that one turn of the loop took. */
   readonly cpuMs: number;
 }
 
-/** What a daemon with loop-watch.ts lets wait, from before `work` until after it. */
-export async function blocked(daemon: Daemon, work: () => Promise<unknown>): Promise<Blocked> {
+/** How a daemon with loop-watch.ts blocks its event loop while `work` runs. */
+export async function watchBlocking(daemon: Daemon, work: () => Promise<unknown>): Promise<Blocked> {
   const from = Date.now();
   await work();
   const to = Date.now();

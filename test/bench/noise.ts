@@ -1,22 +1,22 @@
-/** What the machine is worth at the moment: the same work on one core, looked at now and then. */
+/** How fast the machine is during the bench: the time of the same work on one core, sampled now and then. */
 export interface Noise {
-  look(): void;
-  /** Milliseconds of the shortest and the longest. */
-  seen(): { readonly leastMs: number; readonly mostMs: number };
+  sample(): void;
+  /** Milliseconds of the shortest and the longest sample. */
+  range(): { readonly leastMs: number; readonly mostMs: number };
 }
 
-const LOOKS = 5;
+const SPINS = 5;
 
 export function machineNoise(): Noise {
   const times: number[] = [];
   const noise: Noise = {
-    look() {
-      for (let i = 0; i < LOOKS; i++) times.push(spin());
+    sample() {
+      for (let i = 0; i < SPINS; i++) times.push(spin());
     },
-    seen: () => ({ leastMs: Math.min(...times), mostMs: Math.max(...times) }),
+    range: () => ({ leastMs: Math.min(...times), mostMs: Math.max(...times) }),
   };
-  spin(); // compiled
-  noise.look();
+  spin(); // so that V8 has compiled it
+  noise.sample();
   return noise;
 }
 

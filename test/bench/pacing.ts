@@ -11,12 +11,12 @@ const SECONDS = 25;
 const HOUR = 3_600_000;
 
 export interface Pacing {
-  /** Requests in the worst sliding second, and on average, as shares of the quota. */
+  /** Requests in the worst sliding second, and per second on average, as shares of the quota. */
   readonly worst: number;
   readonly mean: number;
 }
 
-/** P10: four daemons with one quota and more to do than it allows. */
+/** P10: four daemons with one quota and more work than it allows. */
 export async function measurePacing({ ports, redis, servers }: Bench): Promise<Pacing> {
   const count = PER_SECOND * (SECONDS + 30);
   const limits = { perSecond: PER_SECOND, concurrency: 64 };
@@ -28,7 +28,7 @@ export async function measurePacing({ ports, redis, servers }: Bench): Promise<P
   await using stack = new AsyncDisposableStack();
   await seed({ link, provider: site.provider, credentials: site.config.credentials }, () => life);
   for (let i = 0; i < PROCESSES; i++) stack.use(await site.launch());
-  // Behind the start: all four share by then.
+  // After the start, when all four share the quota.
   await delay(2000);
   await servers.ask({ place: "token", times: "note" });
   await delay(SECONDS * 1000);
@@ -39,7 +39,7 @@ export async function measurePacing({ ports, redis, servers }: Bench): Promise<P
   return { worst: worstSecond(times) / PER_SECOND, mean: times.length / SECONDS / PER_SECOND };
 }
 
-/** The most requests in any second that begins with one. */
+/** The most requests within any second that begins with a request. */
 function worstSecond(times: readonly number[]): number {
   let worst = 0;
   let from = 0;

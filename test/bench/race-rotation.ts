@@ -12,7 +12,9 @@ import { type Contestant, type Lap, Race } from "./rounds.ts";
 const HOUR = 3_600_000;
 const AHEAD_MS = 15 * 60_000;
 
-/** The daemon, told that so many of its tokens are due: until the last of the new ones is published and re-armed. */
+/**
+ * One lap of the daemon: from the instant at which tokens fall due until the last new one is published and re-armed.
+ */
 async function daemonLap(
   bench: Bench,
   { link, daemon, site, place }: { link: RedisLink; daemon: BenchDaemon; site: BenchSite; place: "aws" | "gcp" },
@@ -54,19 +56,19 @@ async function openDaemon(bench: Bench, stack: AsyncDisposableStack, place: "aws
   };
 }
 
-/** P1 to P4, and P12: whole rotations, all at the same servers, so many at a time. */
+/** P1 to P4 and P12: whole rotations at the same servers and with the same concurrency. */
 export async function raceRotations(bench: Bench): Promise<Race> {
   await using stack = new AsyncDisposableStack();
   const race = new Race(bench.credentials);
   await race.run(
     [
       await openDaemon(bench, stack, "aws"),
-      await openLoop(bench, stack, "own clients, aws", "own-clients.ts", { place: "aws" }),
-      await openLoop(bench, stack, "two bare requests", "bare.ts"),
-      await openLoop(bench, stack, "oauth4webapi and SDK", "defaults.ts"),
-      await openLoop(bench, stack, "BullMQ job schedulers", "job-schedulers.ts"),
+      await openLoop(bench, stack, { name: "own clients, aws", file: "own-clients.ts", facts: { place: "aws" } }),
+      await openLoop(bench, stack, { name: "two bare requests", file: "bare-requests.ts" }),
+      await openLoop(bench, stack, { name: "oauth4webapi and SDK", file: "library-defaults.ts" }),
+      await openLoop(bench, stack, { name: "BullMQ job schedulers", file: "job-schedulers.ts" }),
       await openDaemon(bench, stack, "gcp"),
-      await openLoop(bench, stack, "own clients, gcp", "own-clients.ts", { place: "gcp" }),
+      await openLoop(bench, stack, { name: "own clients, gcp", file: "own-clients.ts", facts: { place: "gcp" } }),
     ],
     bench.rounds,
   );

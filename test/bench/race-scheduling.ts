@@ -7,8 +7,8 @@ export async function raceScheduling(bench: Bench): Promise<Race> {
   const race = new Race(bench.credentials);
   await race.run(
     [
-      await openLoop(bench, stack, "due index", "due-index.ts"),
-      await openLoop(bench, stack, "plain BullMQ", "plain-jobs.ts"),
+      await openLoop(bench, stack, { name: "due index", file: "due-index.ts" }),
+      await openLoop(bench, stack, { name: "plain BullMQ", file: "plain-jobs.ts" }),
     ],
     bench.rounds,
   );

@@ -1,7 +1,7 @@
 import { row } from "./measure.ts";
 import { measureReading } from "./reading.ts";
 
-/** Reading a fleet's configuration alone: `npm run bench:config [accounts] [rounds]`. */
+/** `npm run bench:config [accounts] [rounds]`: reading the configuration of a fleet alone. */
 const COUNT = Number(process.argv[2] ?? 100_000);
 const ROUNDS = Number(process.argv[3] ?? 5);
 

@@ -9,8 +9,8 @@ import { loadConfig } from "../../src/config/config.ts";
 import { median } from "./measure.ts";
 
 /**
- * Reading and checking a fleet's configuration, as NDJSON, as one YAML file and as a hundred. Beside it what the machine is worth at the
- * moment: JSON.parse of the same lines and nothing else, and an event loop that only waits.
+ * Reads and checks the configuration of a fleet as NDJSON, as one YAML file and as a hundred. Beside it, to show the
+ * speed of the machine: JSON.parse of the same lines, and an event loop that only waits.
  */
 const YAML_FILES = 100;
 
@@ -48,7 +48,7 @@ function yamlOf(i: number): string {
 }
 
 export interface Reading {
-  /** By kind of file. */
+  /** Figures by kind of file. */
   readonly kinds: ReadonlyMap<string, Figures>;
   readonly parseMs: number;
   readonly waitingBlockedMs: number;
@@ -56,12 +56,12 @@ export interface Reading {
 
 interface Figures {
   readonly ms: number;
-  /** The longest that the event loop was blocked. */
+  /** The longest time for which the event loop was blocked. */
   readonly blockedMs: number;
   readonly heapBytes: number;
 }
 
-/** The longest that the event loop was blocked while something went on. */
+/** The longest time for which the event loop was blocked while `work` ran. */
 async function blockedMs(work: () => Promise<unknown>): Promise<number> {
   const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
@@ -97,7 +97,7 @@ async function measure(file: string, count: number): Promise<Figures> {
   return { ms, blockedMs: blocked, heapBytes: (process.memoryUsage().heapUsed - before) / count };
 }
 
-/** Medians of the rounds; of blocking the worst. P11. */
+/** P11: medians of the rounds, and the longest block of all. */
 export async function measureReading(count: number, rounds: number): Promise<Reading> {
   const dir = await mkdtemp(join(tmpdir(), "evertoken-bench-config-"));
   try {

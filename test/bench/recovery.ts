@@ -12,8 +12,8 @@ import { target } from "../fakes/world.ts";
 import { row } from "./measure.ts";
 
 /**
- * A daemon at an empty Redis, with a fleet whose tokens live and are in the stores: `npm run bench:recovery [credentials]`. How long it takes
- * until everything is scheduled again, at how many calls a second, and how many exchanges that costs.
+ * `npm run bench:recovery [credentials]`: a daemon at an empty Redis, with a fleet whose living tokens are in the
+ * stores. Prints how long it takes until all are scheduled again, the calls per second, and the exchanges.
  */
 const COUNT = Number(process.argv[2] ?? 100_000);
 const HOUR = 3_600_000;
@@ -22,7 +22,7 @@ const SLOW_MS = 600_000;
 const key = createSecretKey(Buffer.alloc(32, 1));
 const names = Array.from({ length: COUNT }, (_, i) => `account-${i}`);
 
-/** What an earlier daemon has published there. */
+/** A version as an earlier daemon has published it. */
 function published(name: string): { id: string; value: string } {
   const issuedAt = Date.now();
   const token = {

@@ -6,11 +6,12 @@ import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint } from "../fakes/token-endpoint.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { readFleet, seedFresh } from "../fakes/seed-fleet.ts";
-import { type Blocked, blocked, median, row } from "./measure.ts";
+import { type Blocked, median, row, watchBlocking } from "./measure.ts";
 
 /**
- * What a reload costs a running daemon: `npm run bench:reload [credentials]`. One credential of a healthy fleet is added and one is taken
- * out; the event loop is watched from before the file changes until after the reload. Figures of one run on one machine.
+ * `npm run bench:reload [credentials]`: the cost of a reload for a running daemon. Each reload adds one credential to
+ * a healthy fleet and removes one. The event loop is watched from before the file changes until after the reload.
+ * Figures of one run on one machine.
  */
 const COUNT = Number(process.argv[2] ?? 10_000);
 const ROUNDS = 5;
@@ -44,10 +45,10 @@ async function reloaded(count: number): Promise<void> {
 const quiet: Blocked[] = [];
 const during: Blocked[] = [];
 for (let round = 1; round <= ROUNDS; round++) {
-  quiet.push(await blocked(daemon, () => delay(2000)));
+  quiet.push(await watchBlocking(daemon, () => delay(2000)));
   await site.write("next", fleet(round));
   during.push(
-    await blocked(daemon, async () => {
+    await watchBlocking(daemon, async () => {
       await rename(site.path("next"), site.config);
       await reloaded(round);
     }),
@@ -57,7 +58,9 @@ const times = daemon.lines
   .filter(({ event }) => event === "config.reloaded")
   .map((line) => Number(line["duration_ms"]));
 const shown = (all: readonly Blocked[]): string =>
-  `${median(all.map(({ ms }) => ms)).toFixed(1)} ms, with ${median(all.map(({ cpuMs }) => cpuMs)).toFixed(1)} ms of the processor in one turn (most ${Math.max(...all.map(({ cpuMs }) => cpuMs)).toFixed(1)})`;
+  `${median(all.map(({ ms }) => ms)).toFixed(1)} ms, ` +
+  `with ${median(all.map(({ cpuMs }) => cpuMs)).toFixed(1)} ms of the processor in one turn ` +
+  `(most ${Math.max(...all.map(({ cpuMs }) => cpuMs)).toFixed(1)})`;
 row(`a reload of ${COUNT} credentials, one added and one removed`, `blocks ${shown(during)}`);
 row("without a reload", `blocks ${shown(quiet)}`);
 row("applied in", `${median(times).toFixed(0)} ms`);

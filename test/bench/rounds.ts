@@ -1,6 +1,6 @@
 import { median } from "./measure.ts";
 
-/** What a round took: of the clock, and of CPU time. */
+/** The time of one lap, by the clock and of the CPU. */
 export interface Lap {
   readonly ms: number;
   readonly cpuMs: number;
@@ -11,7 +11,7 @@ export interface Contestant {
   lap(rotations: number): Promise<Lap>;
 }
 
-/** Laps of everyone, in turns: what the machine does meanwhile meets all of them. */
+/** Laps of all contestants in turns, so that a slow moment of the machine meets all of them. */
 export class Race {
   readonly #laps = new Map<string, Lap[]>();
   readonly #rotations: number;
@@ -20,7 +20,7 @@ export class Race {
     this.#rotations = rotations;
   }
 
-  /** Every second round the other way round. The first one warms up, and is not counted. */
+  /** Every second round runs in reverse order. The first round warms up and is not counted. */
   async run(contestants: readonly Contestant[], rounds: number): Promise<void> {
     for (let round = 0; round <= rounds; round++) {
       for (const { name, lap } of round % 2 === 0 ? contestants : contestants.toReversed()) {
@@ -34,7 +34,7 @@ export class Race {
     return [...this.#laps.keys()];
   }
 
-  /** Rotations per second in each round. */
+  /** Rotations per second, by round. */
   rates(name: string): number[] {
     return this.#of(name).map(({ ms }) => (this.#rotations * 1000) / ms);
   }
@@ -43,24 +43,24 @@ export class Race {
     return median(this.rates(name));
   }
 
-  /** CPU milliseconds of one rotation. */
+  /** CPU milliseconds of one rotation, the median of the rounds. */
   cpuMs(name: string): number {
     return median(this.#of(name).map(({ cpuMs }) => cpuMs / this.#rotations));
   }
 
-  /** The median over the rounds of how much faster one was than the other in the same round. */
+  /** How many times as fast as the other one was in the same round: the median of the rounds. */
   faster(one: string, other: string): number {
     const others = this.rates(other);
     return median(this.rates(one).map((rate, round) => rate / (others[round] ?? NaN)));
   }
 
-  /** The same of CPU time, how much more one takes. */
+  /** How many times the CPU time of the other one took in the same round: the median of the rounds. */
   dearer(one: string, other: string): number {
     const others = this.#of(other);
     return median(this.#of(one).map(({ cpuMs }, round) => cpuMs / (others[round]?.cpuMs ?? NaN)));
   }
 
-  /** How far the rounds of one contestant lie apart, as a share of their median. */
+  /** Distance between the fastest and the slowest round of a contestant, as a share of their median. */
   spread(name: string): number {
     const rates = this.rates(name);
     return (Math.max(...rates) - Math.min(...rates)) / median(rates);

@@ -4,14 +4,17 @@ import { type AddressInfo, type Server, createServer } from "node:net";
 import { protos } from "@google-cloud/secret-manager";
 
 /**
- * The other side of every contestant, in a process of its own: a token endpoint, an AWS Secrets Manager and a GCP Secret Manager that
- * look at next to nothing and answer at once, so that none of them is what limits. Strictness is for the tests.
+ * The servers of all contestants, in a process of their own: a token endpoint, an AWS Secrets Manager and a GCP Secret
+ * Manager. They check next to nothing and answer at once, so that they are never the limit.
  */
 
 export type Place = "token" | "aws" | "gcp";
 export type Ports = Readonly<Record<Place, number>>;
 
-/** What can be asked: to be told when so many more requests have come, to note their times from now on and tell them, and how many there were. */
+/**
+ * Messages to this process. `count`: answer when this number of further requests has come. `times`: note the times of
+ * requests from now on, or tell them. `seen`: how many requests have come.
+ */
 export type Wanted = { readonly place: Place } & (
   | { readonly count: number }
   | { readonly times: "note" | "tell" }
@@ -39,7 +42,7 @@ function note(place: Place): void {
   process.send?.({ reached: place });
 }
 
-/** HTTP/1.1 with kept connections, and one answer to everything. */
+/** HTTP/1.1 with kept connections and one answer to all requests. */
 function answering(place: "token" | "aws"): Server {
   const body = ANSWERS[place];
   const type = place === "aws" ? "application/x-amz-json-1.1" : "application/json";
@@ -63,7 +66,7 @@ function answering(place: "token" | "aws"): Server {
   });
 }
 
-/** gRPC: one unary reply to everything, the version's number counted on. */
+/** gRPC: one unary reply to all calls, with an increasing version number. */
 function gcpServer() {
   const server = createHttp2Server({ settings: { maxConcurrentStreams: 1000 } });
   server.on("stream", (stream) => {

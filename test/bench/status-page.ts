@@ -10,8 +10,8 @@ import { readFleet, seedSchedule } from "../fakes/seed-fleet.ts";
 import { row } from "./measure.ts";
 
 /**
- * The status page of a large fleet, as a browser sees it: `npm run bench:page [credentials]`. A hundredth of the fleet
- * fails, so that the page is as long as it gets. Figures of one run on one machine.
+ * `npm run bench:page [credentials]`: the status page of a large fleet, as a browser sees it. A hundredth of the fleet
+ * fails, so that the page has its greatest length. Figures of one run on one machine.
  */
 const COUNT = Number(process.argv[2] ?? 100_000);
 const VISITS = 100;
@@ -46,30 +46,30 @@ const daemon = site.launch(env);
 await daemon.line((line) => line.event === "app.ready", 120_000);
 await delay(2000);
 
-/** Time to the first byte, and the whole page's size. */
-async function look(path: string): Promise<{ ms: number; bytes: number }> {
+/** Time to the first byte, and the size of the page. */
+async function visit(path: string): Promise<{ ms: number; bytes: number }> {
   const at = performance.now();
   const { body } = await request(`${daemon.url}${path}`);
   const ms = performance.now() - at;
   return { ms, bytes: (await body.arrayBuffer()).byteLength };
 }
 
-const first = await look("/");
-row(`page of ${COUNT} credentials, first look: first byte`, `${first.ms.toFixed(1)} ms`);
+const first = await visit("/");
+row(`page of ${COUNT} credentials, first visit: first byte`, `${first.ms.toFixed(1)} ms`);
 row("page: size", `${(first.bytes / 1000).toFixed(1)} kB`);
 const cached: number[] = [];
 const fresh: number[] = [];
 const probes: number[] = [];
 for (let i = 0; i < VISITS; i++) {
-  // Of each pair the first takes a new snapshot, the second finds it.
+  // Every tenth visit takes a new snapshot; those that follow within a second find it in the cache.
   if (i % 10 === 0) await delay(1100);
-  const [{ ms }, probe] = await Promise.all([look("/"), look("/livez")]);
+  const [{ ms }, probe] = await Promise.all([visit("/"), visit("/livez")]);
   (i % 10 === 0 ? fresh : cached).push(ms);
   probes.push(probe.ms);
 }
-row(`page: first byte with a new snapshot (${fresh.length} looks)`, summary(fresh));
+row(`page: first byte with a new snapshot (${fresh.length} visits)`, summary(fresh));
 row(`page: first byte within a second of the last (${cached.length})`, summary(cached));
-row("a probe asked for at the same instant", summary(probes));
+row("a probe at the same instant", summary(probes));
 daemon.signal("SIGTERM");
 await daemon.exited;
 await link.close(true);

@@ -6,7 +6,7 @@ import { target } from "../../fakes/world.ts";
 import { connectRedis } from "../../fakes/redis-link.ts";
 import { facts, race } from "./loop.ts";
 
-/** evertoken's scheduling alone: due index, claim, BullMQ, fence and re-arming, around a rotation that does nothing. */
+/** The scheduling of evertoken alone: due index, claim, BullMQ, fence and re-arming around an empty rotation. */
 const { redisUrl, concurrency, credentials } = facts;
 const HOUR = 3_600_000;
 const never = new AbortController().signal;

@@ -5,8 +5,8 @@ import { ClientCredentials } from "simple-oauth2";
 import { facts, race } from "./loop.ts";
 
 /**
- * What a user of BullMQ would write: a job scheduler for each account, simple-oauth2, the AWS SDK as it comes, a line in the log. Its
- * period is so short that there is always something due.
+ * The obvious program with BullMQ: a job scheduler for each account, simple-oauth2, the AWS SDK with its defaults,
+ * and a log line. Its period is so short that some account is always due.
  */
 const { ports, redisUrl, concurrency, credentials } = facts;
 const PERIOD_MS = 1000;

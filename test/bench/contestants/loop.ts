@@ -1,18 +1,18 @@
 import type { Lap } from "../rounds.ts";
 import type { Ports } from "../servers.ts";
 
-/** What every contestant is told at its start. */
+/** The argument with which every contestant starts. */
 export interface Facts {
   readonly ports: Ports;
   readonly redisUrl: string;
-  /** Rotations at a time, the same for everyone. */
+  /** Rotations at a time, the same for every contestant. */
   readonly concurrency: number;
   readonly credentials: number;
 }
 
 export const facts = JSON.parse(process.argv[2] ?? "{}") as Facts;
 
-/** Answers every `{ rotations }` with a Lap, until the bench is gone. */
+/** Answers every `{ rotations }` with a Lap. Ends when the bench ends. */
 export function race(run: (rotations: number) => Promise<void>): void {
   process.on("message", ({ rotations }: { rotations: number }) => {
     const at = performance.now();
@@ -33,7 +33,7 @@ export function race(run: (rotations: number) => Promise<void>): void {
   process.send?.({ ready: true });
 }
 
-/** A loop: so many at a time, one after the other, each with the number of its credential. */
+/** Rotates credentials one after another, `facts.concurrency` at a time. `rotate` gets the number of the credential. */
 export function raceLoop(rotate: (credential: number) => Promise<unknown>): void {
   race(async (rotations) => {
     let next = 0;

@@ -6,7 +6,7 @@ import { renderPayload } from "../../../src/publish/payload.ts";
 import { credential, provider, target } from "../../fakes/world.ts";
 import { facts, raceLoop } from "./loop.ts";
 
-/** The daemon's own clients in a loop, with its deadlines and nothing else of it: no queue, no memory, no log. */
+/** The daemon's own clients in a loop with its deadlines, without queue, record and log. */
 const { place } = JSON.parse(process.argv[2] ?? "{}") as { place: "aws" | "gcp" };
 const { ports, concurrency } = facts;
 const DEADLINE_MS = 15_000;

@@ -1,7 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import { facts, race } from "./loop.ts";
 
-/** BullMQ alone: jobs that do nothing are added in bulk and worked off; nothing is due again. */
+/** BullMQ alone: empty jobs are added in bulk and run; nothing is re-armed. */
 const { redisUrl, concurrency } = facts;
 const { hostname, port } = new URL(redisUrl);
 const shared = { connection: { host: hostname, port: Number(port), maxRetriesPerRequest: null }, prefix: "plain" };

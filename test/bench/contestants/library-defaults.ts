@@ -2,7 +2,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import * as oauth from "oauth4webapi";
 import { facts, raceLoop } from "./loop.ts";
 
-/** oauth4webapi and the AWS SDK as their documentation shows them, in a loop. */
+/** A loop of oauth4webapi and the AWS SDK as their documentation shows them. */
 const { ports } = facts;
 const origin = `http://127.0.0.1:${ports.token}`;
 const server: oauth.AuthorizationServer = { issuer: origin, token_endpoint: `${origin}/token` };

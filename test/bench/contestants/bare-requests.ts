@@ -1,7 +1,7 @@
 import { request } from "undici";
 import { facts, raceLoop } from "./loop.ts";
 
-/** Two bare requests of undici: the least that any program in Node can do for a rotation. */
+/** Two bare requests of undici: the least work with which a program in Node can rotate. */
 const { token, aws } = facts.ports;
 const headers = { "content-type": "application/x-www-form-urlencoded" };
 const body = "grant_type=client_credentials&client_id=client&client_secret=s3cret";
