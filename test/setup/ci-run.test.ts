@@ -21,13 +21,14 @@ async function program(name: string, script: string): Promise<void> {
 describe("npm test", () => {
   const start = () => runProgram(process.execPath, [join(ROOT, "test/setup/run.ts")], { env: { PATH: dir } });
   const advice =
-    "The tests and the demo need redis-server 6.2 or newer: install it (apt-get install redis-server, brew install redis) and run this again.\n";
+    "The tests and the demo need redis-server 6.2 or newer: " +
+    "install it (apt-get install redis-server, brew install redis) and run this again.\n";
 
-  test("says in one line what to install where it cannot do so itself, and fails", async () => {
+  test("fails with one line that says what to install where it cannot install itself", async () => {
     expect(await start()).toEqual({ code: 1, stdout: "", stderr: advice });
   });
 
-  test("says the same where the installation fails", async () => {
+  test("fails with the same line where the installation fails", async () => {
     await program("env", 'exec "${@:2}"');
     await program("sudo", '[ "$1" = -n ] && exec "${@:2}"');
     await program("true", "exit 0");
@@ -49,8 +50,8 @@ describe(".ci/run", () => {
   });
 
   /**
-   * The script in a checkout whose `npm`, `.ci/tools` and `.ci/image` do as told: exit codes by script, and the report of
-   * the tests.
+   * Runs the script in a copy whose `npm`, `.ci/tools` and `.ci/image` exit with these codes. `written`: the test
+   * report.
    */
   async function prove(codes: Readonly<Record<string, number>>, written?: object): Promise<Ended> {
     const copy = join(dir, "checkout/.ci/run");
@@ -88,7 +89,7 @@ describe(".ci/run", () => {
     expect([ended.code, closing(ended)]).toEqual([1, "8 passed, 1 failed"]);
   });
 
-  test("counts a skipped test as a failure: it proves nothing", async () => {
+  test("counts a skipped test as a failure, because a skipped test proves nothing", async () => {
     const ended = await prove({}, report(["passed", "pending"]));
     expect([ended.code, closing(ended)]).toEqual([1, "8 passed, 1 failed"]);
   });
@@ -98,12 +99,12 @@ describe(".ci/run", () => {
     expect([ended.code, closing(ended)]).toEqual([1, "7 passed, 1 failed"]);
   });
 
-  test("fails when the run does although every test passed", async () => {
+  test("fails when the test run fails although every test passed", async () => {
     const ended = await prove({ test: 1 }, report(["passed"]));
     expect([ended.code, closing(ended)]).toEqual([1, "8 passed, 1 failed"]);
   });
 
-  test("fails when there is no report", async () => {
+  test("fails without a report", async () => {
     const ended = await prove({ test: 1 });
     expect([ended.code, closing(ended)]).toEqual([1, "7 passed, 1 failed"]);
   });

@@ -1,6 +1,6 @@
 import { leftOut } from "./tools.ts";
 
-/** Vitest's global set-up. The lines come last, where they are read. */
+/** The global set-up of Vitest. The lines come at the end of the run, where people read them. */
 export function teardown(): void {
   for (const { line } of leftOut()) process.stderr.write(`${line}\n`);
 }

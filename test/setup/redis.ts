@@ -3,7 +3,7 @@ import { findProgram } from "./find-program.ts";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 
-/** Its message is one line that says what to install. */
+/** Its message says in one line what to install. */
 export class NoRedisServer extends Error {
   override readonly name = "NoRedisServer";
 }
@@ -13,31 +13,34 @@ export function redisProgram(): string | undefined {
   return PROGRAMS.map((name) => findProgram(name)).find((path) => path !== undefined);
 }
 
-/** Installs redis-server where that is possible without asking anyone; throws NoRedisServer where it is not. */
+/** Installs redis-server where that needs no password; throws NoRedisServer elsewhere. */
 export async function ensureRedisServer(): Promise<void> {
   if (redisProgram() !== undefined) return;
   const root = await asRoot();
   if (root === undefined || findProgram("apt-get") === undefined) throw new NoRedisServer(advice());
   process.stderr.write("redis-server is missing: installing it with apt-get\n");
   const apt = [...root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"];
-  // A broken mirror of something else must not matter, so that only the second exit code does.
+  // A broken mirror of another package must not matter: only the exit code of the installation counts.
   await run([...apt, "update"]);
   const installed = await run([...apt, "install", "-y", "--no-install-recommends", "redis-server"]);
   if (!installed || redisProgram() === undefined) throw new NoRedisServer(advice());
 }
 
 function advice(): string {
-  return "The tests and the demo need redis-server 6.2 or newer: install it (apt-get install redis-server, brew install redis) and run this again.";
+  return (
+    "The tests and the demo need redis-server 6.2 or newer: " +
+    "install it (apt-get install redis-server, brew install redis) and run this again."
+  );
 }
 
-/** The words before a command that make it run as root, or undefined. */
+/** The words before a command that run it as root; undefined where that is not possible. */
 async function asRoot(): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
   if (findProgram("sudo") !== undefined && (await run(["sudo", "-n", "true"], "ignore"))) return ["sudo", "-n"];
   return undefined;
 }
 
-/** What the command says goes to stderr: stdout belongs to whoever asked. */
+/** The output of the command goes to stderr: stdout is for the tests or the demo. */
 function run(command: readonly string[], output: number | "ignore" = process.stderr.fd): Promise<boolean> {
   const [program = "", ...args] = command;
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { NoRedisServer, ensureRedisServer } from "./redis.ts";
 
-/** `npm test`: brings the one program that npm does not, then runs vitest with the arguments given. */
+/** `npm test`: installs redis-server, which npm cannot, and runs vitest with the given arguments. */
 
 const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url));
 
@@ -18,7 +18,7 @@ try {
 
 function runVitest(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, [vitest, "run", ...args], { stdio: "inherit" });
-  // A terminal sends Ctrl-C to both; vitest ends its workers and this waits for it.
+  // A terminal sends Ctrl-C to both processes; this one waits until vitest has ended its workers.
   process.on("SIGINT", () => undefined);
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   return new Promise((resolve, reject) => {

@@ -17,18 +17,18 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-test("a missing program is named with the command that brings it", () => {
+test("a missing program is named with the command that installs it", () => {
   expect(() => toolPath("helm3")).toThrow("helm3 is not on the PATH; to get it: bash .ci/tools helm");
 });
 
-test("what a machine cannot run is left out with a line that says why and what to do", () => {
+test("tests that a machine cannot run are left out with a line that says why and what to do", () => {
   const browser = leftOut("").find(({ files }) => files === "test/**/*.browser.test.ts");
   expect(browser?.line).toBe(
     "left out: test/**/*.browser.test.ts, because chromium cannot be found; to get it: bash .ci/tools browser",
   );
 });
 
-test("what a machine can run is not left out", async () => {
+test("tests that a machine can run are not left out", async () => {
   const before = leftOut("").length;
   const chromium = join(dir, "chromium");
   await writeFile(chromium, "#!/bin/sh\n", { mode: 0o755 });

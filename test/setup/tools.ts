@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { findProgram } from "./find-program.ts";
 
 /**
- * Programs that npm does not bring and a newcomer need not have. A test file that wants some of them says so in its name:
- * `render.helm.test.ts` is run where helm is. Elsewhere it is left out, which the run says at its end; under CI nothing is left out.
+ * Programs that npm does not install and a newcomer need not have. The name of a test file says which of them it
+ * needs: `render.helm.test.ts` runs where helm is. Elsewhere it is left out, and the run says so at its end. Under CI
+ * nothing is left out.
  */
 const kinds = {
   helm: { programs: ["helm3", "helm4", "kubectl-validate", "helm-docs"], get: "bash .ci/tools helm" },
@@ -19,7 +20,7 @@ const kinds = {
 type Kind = keyof typeof kinds;
 export type ToolName = (typeof kinds)[Kind]["programs"][number];
 
-/** The program's path; throws a sentence that says how to get it. */
+/** The path of the program; throws an error that says how to get it. */
 export function toolPath(name: ToolName): string {
   const found = findTool(name);
   if (found !== undefined) return found;
@@ -28,7 +29,7 @@ export function toolPath(name: ToolName): string {
 }
 
 function findTool(name: ToolName): string | undefined {
-  // Where .ci/tools puts what it builds; the PATH comes first.
+  // The PATH comes first, then the folder into which .ci/tools builds.
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   return findProgram(name) ?? findProgram(name, join(cache, "evertoken-ci", "bin"));
 }
@@ -40,13 +41,13 @@ export interface LeftOut {
   readonly line: string;
 }
 
-/** What this machine cannot run. Under CI nothing: there a missing program is a failure. */
+/** The test files that this machine cannot run. Under CI there are none: there a missing program is a failure. */
 export function leftOut(ci = process.env["CI"]): LeftOut[] {
   if (ci !== undefined && ci !== "" && ci !== "false") return [];
   return Object.entries(kinds).flatMap(([kind, { programs, get }]) => {
     const missing = programs.filter((name) => findTool(name) === undefined);
     if (missing.length === 0) return [];
-    const line = `left out: test/**/*.${kind}.test.ts, because ${missing.join(", ")} cannot be found; to get it: ${get}`;
-    return [{ files: `test/**/*.${kind}.test.ts`, line }];
+    const files = `test/**/*.${kind}.test.ts`;
+    return [{ files, line: `left out: ${files}, because ${missing.join(", ")} cannot be found; to get it: ${get}` }];
   });
 }

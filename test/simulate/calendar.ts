@@ -1,10 +1,10 @@
-/** Ids by the second in which something happens to them; each id stands in one second at most. Linked lists in typed arrays. */
+/** Ids by second; an id has one second at most. Each second is a linked list in typed arrays. */
 export class Calendar {
   readonly #head: Int32Array;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
   readonly #at: Int32Array;
-  /** Entries per block of seconds, so that empty ones are passed over. */
+  /** Entries per block of 1,024 seconds: `near` skips empty blocks. */
   readonly #blocks: Int32Array;
   readonly seconds: number;
   size = 0;
@@ -18,7 +18,7 @@ export class Calendar {
     this.#blocks = new Int32Array((seconds >> 10) + 1);
   }
 
-  /** What lies behind the end is kept in the last second, which never comes. */
+  /** A second behind the end counts as the last one, which the simulation never reaches. */
   put(id: number, second: number): void {
     if (this.has(id)) this.remove(id);
     const at = Math.min(Math.max(0, second), this.seconds - 1);
@@ -49,14 +49,14 @@ export class Calendar {
     this.size -= 1;
   }
 
-  /** Ids of one second; they may be removed meanwhile only after this returns. */
+  /** Copies the ids of one second, so that the caller may remove them while it goes over them. */
   in(second: number): number[] {
     const ids: number[] = [];
     for (let id = this.#head[second] ?? -1; id >= 0; id = this.#next[id] ?? -1) ids.push(id);
     return ids;
   }
 
-  /** Up to `most` ids from `from` on, upwards to `to`, or downwards where `to` lies below. */
+  /** Up to `most` ids from `from` towards `to`, in either direction. */
   near(from: number, to: number, most: number): number[] {
     const ids: number[] = [];
     const step = to >= from ? 1 : -1;

@@ -10,12 +10,12 @@ export interface Scenario {
   readonly days: number;
   readonly policy: Policy;
   readonly lifetimeMs: number;
-  /** Exchanges per second that provider and stores leave together. */
+  /** Exchanges per second that the quotas of provider and stores allow together. */
   readonly perSecond: number;
-  /** Spans of seconds. `down`: the provider does not answer; `away`: no daemon runs, or none claims. */
+  /** Spans of seconds in which the provider does not answer (`down`), and in which no daemon claims (`away`). */
   readonly down?: readonly Span[];
   readonly away?: readonly Span[];
-  /** Who comes first when more is due than can be sent. */
+  /** The order of claims when more is due than the quotas allow. */
   readonly order?: "catch-up" | "fifo" | "edf";
   readonly random: () => number;
 }
@@ -27,19 +27,19 @@ export interface Result {
   readonly failed: number;
   readonly peakPerSecond: number;
   readonly peakBacklog: number;
-  /** Tokens that died before they were renewed, and for how long consumers held dead ones, in token-seconds. */
+  /** Tokens that died before their renewal, and the token-seconds in which consumers held dead ones. */
   readonly outages: number;
   readonly expiredSeconds: number;
-  /** Of the outages: the ones that began while nothing was down or away. */
+  /** Outages that began while nothing was down or away. */
   readonly avoidableOutages: number;
 }
 
-/** As many as the claim script looks at on either side of now. */
+/** Candidates that the claim script reads on either side of now. */
 const WINDOW = 1000;
 
 /**
- * A fleet in virtual time, second by second, with the daemon's own schedule, order, backoff and breaker. It starts in steady
- * state: every phase of the cycle is equally likely.
+ * A fleet in virtual time, second by second, with the schedule, order, backoff and breaker of the daemon. It starts
+ * in a steady state, in which every phase of the cycle is equally likely.
  */
 export function simulate(scenario: Scenario): Result {
   const { credentials: n, policy, lifetimeMs, random, order = "catch-up" } = scenario;
@@ -48,7 +48,7 @@ export function simulate(scenario: Scenario): Result {
   const expiresAt = new Float64Array(n);
   const failures = new Uint8Array(n);
   const due = new Calendar(n, horizon);
-  /** Due and not served, by expiry: dead ones stand below now. Shifted by a lifetime, for what died before the start. */
+  /** Due ids by expiry. Seconds are shifted by one lifetime, so that tokens that died before the start fit in. */
   const shift = Math.ceil(lifetimeMs / 1000) + 1;
   const backlog = new Calendar(n, horizon + shift);
   const since = new Float64Array(n);
@@ -103,7 +103,7 @@ export function simulate(scenario: Scenario): Result {
       .slice(0, free)
       .map(({ id }) => Number(id));
   }
-  /** Of those that have waited longest; what is not in the backlog any more is passed over. */
+  /** The ids that have waited longest and are still in the backlog. */
   function oldest(most: number, holds: (id: number) => boolean): number[] {
     while (fifoAt < fifo.length && !backlog.has(fifo[fifoAt] ?? -1)) fifoAt += 1;
     const ids: number[] = [];

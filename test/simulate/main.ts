@@ -6,15 +6,15 @@ import { type Measured, measure } from "./measure.ts";
 import { seeded } from "../fakes/seeded.ts";
 
 /**
- * `npm run simulate [-- CREDENTIALS LIFETIME_HOURS]`: a month of a fleet that no machine at hand could hold, in virtual time,
- * and which limit it meets first.
+ * `npm run simulate [-- CREDENTIALS LIFETIME_HOURS]`: a month of a fleet too large for one machine, in virtual time,
+ * and the limit that it reaches first.
  */
 
 const DAYS = 30;
 const HOUR = 3600;
 const DAY = 86_400;
 
-/** A provider that is down for two hours, a daemon that is for eight, throttling for one, and a deploy of half a minute a day. */
+/** The provider is down for two hours and the daemon for eight; an hour of throttling; a deploy of 30 s every day. */
 const down: Span[] = [[3 * DAY, 3 * DAY + 2 * HOUR]];
 const throttled: Span[] = Array.from({ length: 30 }, (_, i) => [10 * DAY + i * 120, 10 * DAY + i * 120 + 60]);
 const away: Span[] = [
@@ -24,7 +24,7 @@ const away: Span[] = [
 ];
 
 const AWS = { writesPerSecond: 50, secrets: 500_000 } as const;
-/** One claim loop, one BullMQ queue (reference: an own due index with BullMQ drains 8,700 no-op jobs a second on two cores). */
+/** Empty jobs per second that one claim loop and one BullMQ queue sustained on two cores. */
 const JOBS_PER_SECOND = 8700;
 
 function run(credentials: number, lifetimeHours: number, measured: Measured): void {
@@ -59,7 +59,7 @@ function run(credentials: number, lifetimeHours: number, measured: Measured): vo
   process.stdout.write("\n");
 }
 
-/** What is used up first as the fleet grows, and what moves it. */
+/** The limit that a growing fleet reaches first, and the remedy. */
 function firstLimit(credentials: number, steady: number, redisCores: number): string {
   const limits: [number, string][] = [
     [

@@ -9,7 +9,7 @@ import { target } from "../fakes/world.ts";
 
 export interface Measured {
   readonly redisBytesPerCredential: number;
-  /** Commands that Redis carries out for one rotation, those inside scripts among them. */
+  /** Commands that Redis runs for one rotation, those inside scripts included. */
   readonly redisCommandsPerRotation: number;
   readonly redisMicrosPerRotation: number;
 }
@@ -18,7 +18,10 @@ const CREDENTIALS = 100_000;
 const ROTATIONS = 5000;
 const never = new AbortController().signal;
 
-/** What a credential costs in a real Redis: state after its first token, and a rotation whose exchange and publish do nothing. */
+/**
+ * The cost of a credential in a real Redis: its state after the first token, and a rotation without exchange or
+ * publish.
+ */
 export async function measure(): Promise<Measured> {
   await using server = await startRedis();
   const redis = await connectRedis(server);
@@ -73,7 +76,7 @@ export async function measure(): Promise<Measured> {
   while (done < from + ROTATIONS) await new Promise((resolve) => setTimeout(resolve, 20));
   const stats = [...(await info("commandstats")).matchAll(/^cmdstat_[^:]+:calls=(\d+),usec=(\d+)/gm)];
   const calls = stats.reduce((sum, [, count]) => sum + Number(count), 0);
-  // The time of a script holds that of the commands in it.
+  // The time of a script includes that of its commands.
   const script = stats.filter(([line]) => /cmdstat_evalsha:/.test(line));
   const micros = script.reduce((sum, [, , usec]) => sum + Number(usec), 0);
   await lane.stopClaiming();
