@@ -20,7 +20,7 @@ export function keysOf(prefix: string, provider: string) {
     due: key("due"),
     /** Sorted set: id -> the instant at which its lease runs out; only ids that are claimed for an exchange. */
     running: key("running"),
-    /** Sorted set: id -> the instant at which the publish of its sealed token is tried again. */
+    /** Sorted set: id -> the instant at which the publish of its sealed token is retried. */
     waiting: key("waiting"),
     /** Sorted set: id -> the instant at which its lease runs out; only ids that are claimed to publish. */
     publishing: key("publishing"),

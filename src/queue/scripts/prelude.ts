@@ -27,8 +27,8 @@ local publishOnly = string.sub(claimFence, 1, 1) == 'p'
 local claims = publishOnly and publishing or running`;
 
 /**
- * How long after a publish that nobody has retried an ordinary claim does it: replicas of an older release know no
- * other.
+ * When no claim has retried a publish for this long, an ordinary claim does: replicas of an older release make no other
+ * claims.
  */
 export const FALLBACK_MS = 60_000;
 
@@ -48,9 +48,8 @@ local function dueOf(record)
 end`;
 
 /**
- * `armPublish`: the publish of a sealed token is tried again at an instant. The exchange stays due when its record
- * says, and an ordinary claim takes both over where nobody has published by then. After RECORD_DUE. KEYS due, waiting,
- * state.
+ * `armPublish`: the publish of a sealed token is retried at an instant. The exchange stays due when its record says; an
+ * ordinary claim takes over both where the token is not published by then. After RECORD_DUE. KEYS due, waiting, state.
  */
 export const ARM_PUBLISH = `
 local function armPublish(id, at)
