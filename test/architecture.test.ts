@@ -228,6 +228,13 @@ describe("the shape of the source", () => {
     expect(lengths.filter(({ lines }) => lines > 350)).toEqual([]);
   });
 
+  test("no line is longer than 120 columns", () => {
+    const long = [...sources].flatMap(([file, source]) =>
+      source.split("\n").flatMap((line, i) => (line.length > 120 ? [`src/${file}:${i + 1}`] : [])),
+    );
+    expect(long).toEqual([]);
+  });
+
   test("the median file has at most 110 lines", () => {
     const sorted = lengths.map(({ lines }) => lines).toSorted((a, b) => a - b);
     expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThanOrEqual(110);

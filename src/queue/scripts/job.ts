@@ -85,8 +85,8 @@ end`;
 
 /**
  * The breaker of a provider (see core/policy/breaker.ts). `countAnswer`: counts accounts in a row that had been
- * answered and now are not; an account that stays unanswered (`still_down`) counts once. A provider with too few accounts
- * for that counts each try. Returns 1 when that has opened the breaker, 2 when it has closed it, else 0.
+ * answered and now are not; an account that stays unanswered (`still_down`) counts once. A provider with too few
+ * accounts for that counts each try. Returns 1 when that has opened the breaker, 2 when it has closed it, else 0.
  * After NOW. KEYS breaker, due.
  */
 const BREAKER = `
