@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { OPEN_AFTER } from "../../src/core/policy/breaker.ts";
 import { type Claimed, isPublishClaim } from "../../src/queue/claim.ts";
+import { readCredentials } from "../../src/queue/views/credentials.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
 const HOUR = 3_600_000;
@@ -151,6 +152,17 @@ describe("a publish that waits for a store", () => {
     if (begun.kind !== "begun") throw new Error(begun.kind);
     await index.due.finish("a", first?.fence ?? "", finishAt(now + HOUR, { request: begun.request }));
     expect(await ids()).toEqual([]);
+  });
+
+  test("is shown with its next try, and as refreshing while it is under way", async () => {
+    await waitForStore(["a"]);
+    const soon = (await index.now()) + 5000;
+    await index.redis.call("ZADD", index.due.keys.waiting, soon, "a");
+    const view = async () => (await readCredentials(index.redis, { provider: "p", ids: ["a"] }, await index.now()))[0];
+    expect(await view()).toMatchObject({ nextAt: soon, running: false });
+    await index.due.advance(["a"]);
+    expect(await claimed()).toHaveLength(1);
+    expect(await view()).toMatchObject({ running: true });
   });
 
   test("reports when its retry is due", async () => {

@@ -10,8 +10,9 @@ import type { RedisLink } from "../redis/link.ts";
 export interface CredentialView {
   readonly id: string;
   readonly provider: string;
-  /** Undefined: not registered in the due index. */
+  /** The next exchange, or the next try of a publish; undefined: not registered in the due index. */
   readonly nextAt?: Instant;
+  /** Claimed, for an exchange or to publish. */
   readonly running: boolean;
   /** When the first consumer holds a dead token; undefined: none holds one. */
   readonly liveUntil?: Instant;
@@ -32,20 +33,24 @@ export async function readCredentials(
   const pauses = await operatorPausesOf(redis, provider).read(now);
   const views: CredentialView[] = [];
   for (const page of pagesOf(ids, PAGE)) {
-    const [due, running, expiry, failing] = (await redis.pipeline([
+    const [due, waiting, running, publishing, expiry, failing] = (await redis.pipeline([
       ["zmscore", keys.due, ...page],
+      ["zmscore", keys.waiting, ...page],
       ["zmscore", keys.running, ...page],
+      ["zmscore", keys.publishing, ...page],
       ["zmscore", keys.expiry, ...page],
       ["hmget", keys.failing, ...page],
     ])) as (string | null)[][];
     for (const [at, id] of page.entries()) {
-      const [nextAt, lease, liveUntil, entry] = [due?.[at], running?.[at], expiry?.[at], failing?.[at]];
+      const [liveUntil, entry] = [expiry?.[at], failing?.[at]];
+      const nextAt = earliestOf(due?.[at], waiting?.[at]);
+      const leases = [running?.[at], publishing?.[at]];
       const operatorPause = laterOf(pauses.provider, pauses.credentials.get(id));
       views.push({
         id,
         provider,
-        ...(typeof nextAt === "string" && { nextAt: Number(nextAt) }),
-        running: typeof lease === "string" && Number(lease) > now,
+        ...(nextAt !== undefined && { nextAt }),
+        running: leases.some((lease) => typeof lease === "string" && Number(lease) > now),
         ...(typeof liveUntil === "string" && { liveUntil: Number(liveUntil) }),
         ...(typeof entry === "string" && { failing: decodeFailing(entry) }),
         ...(operatorPause !== undefined && { operatorPause }),
@@ -53,6 +58,12 @@ export async function readCredentials(
     }
   }
   return views;
+}
+
+/** A publish waits only for a credential that is registered. */
+function earliestOf(due: string | null | undefined, waiting: string | null | undefined): Instant | undefined {
+  if (typeof due !== "string") return undefined;
+  return Math.min(Number(due), typeof waiting === "string" ? Number(waiting) : Infinity);
 }
 
 function laterOf(a: OperatorPause | undefined, b: OperatorPause | undefined): OperatorPause | undefined {
