@@ -46,7 +46,7 @@ testStore(
       async close() {},
     };
   },
-  { server: false, create: false, counted: true, compares: true },
+  { server: false, create: false, counted: true },
 );
 
 describe("the protocol of publishing", () => {

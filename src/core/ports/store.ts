@@ -64,7 +64,10 @@ export interface SecretVersion {
 type Known = Pick<Held, "revision" | "version"> | undefined;
 
 export interface Published {
-  /** `written` now; `unchanged`: this revision was there; `superseded`: a newer one is there, nothing written. */
+  /**
+   * `written` now; `unchanged`: this version was there; `superseded`: a newer revision is there, or another token of the
+   * same one. Nothing was written then.
+   */
   readonly result: "written" | "unchanged" | "superseded";
   readonly held: Held;
 }
@@ -78,7 +81,8 @@ export interface Store {
   /** Newest version of the secret; undefined when there is none (no secret, or no version). Absence is no error. */
   look(secret: string, signal: AbortSignal): Promise<Held | undefined>;
   /**
-   * MUST be idempotent: the same version again writes nothing. MUST NOT replace a newer revision.
+   * MUST be idempotent: the same version again writes nothing. MUST NOT replace a newer revision, nor another token of
+   * the same one.
    * MUST create a missing secret when configured so, otherwise throw `not_found` that names secret and permission.
    * MAY trust `known` and skip looking first.
    */

@@ -1,23 +1,17 @@
-import { type KeyObject, createHmac, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { type KeyObject, createHmac } from "node:crypto";
+import { mkdir, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { FileStore, Instant } from "../../core/credential.ts";
 import { pagesOf } from "../../core/pages.ts";
-import {
-  type Held,
-  type Listed,
-  PublishError,
-  type PublishErrorClass,
-  type SecretVersion,
-  type Store,
-} from "../../core/ports/store.ts";
+import { type Listed, PublishError, type SecretVersion, type Store } from "../../core/ports/store.ts";
 import { storeFacts } from "../../core/policy/store-facts.ts";
 import { type Found, makeStore } from "../protocol.ts";
+import { fileError } from "./errors.ts";
+import { TEMPORARY, removeLeftovers } from "./leftovers.ts";
 
 const NOTES_DIR = ".evertoken";
 /** Files that a listing reads at once. */
 const LIST_PAGE = 64;
-const TEMPORARY = ".evertoken-tmp-";
 
 /** What stands beside a file. */
 interface Note {
@@ -29,13 +23,17 @@ interface Note {
 }
 
 /**
- * Files, for one machine without a cloud: 0600, replaced by an atomic rename after fsync. A note beside each file says
- * what it holds, without the token. The note is written last and names the content by a keyed hash: after a crash
- * between the two writes the file counts as unknown (revision 0) and is written again, never as older or newer than it
- * is.
+ * Files, for one machine without a cloud: 0600, replaced by an atomic rename after fsync. A note says what each file
+ * holds, without the token. It is written last and names the content by a keyed hash. A note that does not fit its
+ * content is ignored: the file counts as unknown (revision 0) and is written again. So the note needs no fsync.
  */
 export function openFileStore(config: FileStore, { versionKey }: { readonly versionKey: KeyObject }): Store {
   const root = resolve(config.dir);
+  /** Temporary files of this process: no leftovers. */
+  const underWay = new Set<string>();
+  const closed = new AbortController();
+  // In the background and without a report: what remains is hidden, and is written over at the next publish.
+  removeLeftovers(root, { underWay, signal: closed.signal }).catch(() => undefined);
 
   function pathsOf(secret: string): { file: string; note: string } {
     const file = resolve(root, secret);
@@ -60,23 +58,19 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
     }
   }
 
-  async function readHeld(secret: string): Promise<Held | undefined> {
+  async function readFound(secret: string): Promise<Found | undefined> {
     const paths = pathsOf(secret);
     const content = await readIfThere(paths.file);
     if (content === undefined) return undefined;
     const text = await readIfThere(paths.note);
     const note = text === undefined ? undefined : parseNote(text.toString("utf8"));
-    if (note === undefined || note.of !== hashOf(content)) {
-      return { revision: 0, issuedAt: 0, expiresAt: 0, version: "", older: [] };
-    }
-    const { revision, issuedAt, expiresAt } = note;
-    return { revision, issuedAt, expiresAt, version: "", older: [] };
+    const fits = note !== undefined && note.of === hashOf(content);
+    const { revision, issuedAt, expiresAt } = fits ? note : { revision: 0, issuedAt: 0, expiresAt: 0 };
+    return { held: { revision, issuedAt, expiresAt, version: "", older: [] }, content };
   }
 
-  async function look(secret: string, signal: AbortSignal): Promise<Found | undefined> {
-    const held = await withFileErrors(secret, signal, () => readHeld(secret));
-    return held && { held };
-  }
+  const look = (secret: string, signal: AbortSignal): Promise<Found | undefined> =>
+    withFileErrors(secret, signal, () => readFound(secret));
 
   /** Two small reads for each file: there is no quota, only other work that wants its turn. */
   async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
@@ -86,26 +80,29 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
     }
   }
 
-  async function writeFiles(version: SecretVersion): Promise<void> {
+  async function writeFiles(version: SecretVersion, signal: AbortSignal): Promise<void> {
     const { file, note } = pathsOf(version.secret);
     const text = version.payload.reveal();
     const { revision, issuedAt, expiresAt } = version;
-    await replaceFile(file, text);
-    await replaceFile(note, JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Note));
+    await replaceFile(file, text, { underWay, signal });
+    const content = JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Note);
+    await tryTwice(note, () => writeFile(note, content, { mode: 0o600 }));
   }
 
   return makeStore({
     title: "file store",
     maxBytes: storeFacts.file.maxBytes,
     look,
-    // One daemon writes a folder, so that nobody else writes another token under the same revision.
-    isSame: (version, { held }) => held.revision === version.revision,
+    isSame: (version, { held, content }) =>
+      held.revision === version.revision && (content?.equals(Buffer.from(version.payload.reveal())) ?? false),
     async write(version, _newest, signal) {
-      await withFileErrors(version.secret, signal, () => writeFiles(version));
+      await withFileErrors(version.secret, signal, () => writeFiles(version, signal));
       return "";
     },
     list,
-    async close() {},
+    async close() {
+      closed.abort();
+    },
   });
 }
 
@@ -119,39 +116,47 @@ async function readIfThere(file: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Writes beside the file, syncs, renames, syncs the folder: readers see the old content or the new, never a part. */
-async function replaceFile(file: string, content: string): Promise<void> {
-  const dir = dirname(file);
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await removeLeftovers(dir, basename(file));
-  const temporary = join(dir, `${TEMPORARY}${basename(file)}-${randomBytes(4).toString("hex")}`);
+/**
+ * Writes beside the file, syncs, renames: readers see the old content or the new, never a part. The rename is the last
+ * step and happens within the deadline: another writer may be at work after it.
+ */
+async function replaceFile(
+  file: string,
+  content: string,
+  { underWay, signal }: { readonly underWay: Set<string>; readonly signal: AbortSignal },
+): Promise<void> {
+  const temporary = join(dirname(file), `${TEMPORARY}${basename(file)}`);
+  underWay.add(temporary);
   try {
-    const handle = await open(temporary, "wx", 0o600);
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  const folder = await open(dir, "r");
-  try {
-    await folder.sync();
+    await tryTwice(temporary, async () => {
+      await using handle = await open(temporary, "wx", 0o600);
+      try {
+        await handle.writeFile(content);
+        await handle.sync();
+        signal.throwIfAborted();
+        await rename(temporary, file);
+      } catch (error) {
+        await unlink(temporary).catch(() => undefined); // the first error counts
+        throw error;
+      }
+    });
   } finally {
-    await folder.close();
+    underWay.delete(temporary);
   }
 }
 
-/** Removes the temporary files that a killed writer left of this file: one writer at a time holds its lease. */
-async function removeLeftovers(dir: string, name: string): Promise<void> {
-  const pattern = new RegExp(`^${TEMPORARY.replaceAll(".", "\\.")}(.*)-[0-9a-f]{8}$`);
-  for (const entry of await readdir(dir)) {
-    if (pattern.exec(entry)?.[1] === name) await rm(join(dir, entry), { force: true });
+/** Writes once more where only the folder was missing, or a killed writer's temporary file was in the way. */
+async function tryTwice(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+    return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    else if (code === "EEXIST") await unlink(file);
+    else throw error;
   }
+  await write();
 }
 
 function parseNote(text: string): Note | undefined {
@@ -160,32 +165,4 @@ function parseNote(text: string): Note | undefined {
   } catch {
     return undefined; // cut by a crash: the content counts as unknown
   }
-}
-
-const CLASSES: Readonly<Record<string, PublishErrorClass>> = {
-  ENOSPC: "unavailable",
-  EDQUOT: "unavailable",
-  EIO: "unavailable",
-  EMFILE: "unavailable",
-  ENFILE: "unavailable",
-  ESTALE: "unavailable",
-  EISDIR: "state",
-  ENOTDIR: "state",
-};
-
-function fileError(error: unknown, secret: string, root: string): PublishError {
-  if (error instanceof PublishError) return error;
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  if (name === "TimeoutError" || name === "AbortError") {
-    return new PublishError(`file store: "${secret}" under ${root} was not read or written in time`, {
-      class: "unavailable",
-      code: "TimeoutError",
-    });
-  }
-  const shown = typeof code === "string" && /^E[A-Z]+$/.test(code) ? code : "other";
-  return new PublishError(
-    `file store: "${secret}" under ${root} cannot be read or written (${shown}); ` +
-      "check that the folder exists, is writable for this user and has room",
-    { class: CLASSES[shown] ?? "permanent", code: shown },
-  );
 }

@@ -55,7 +55,7 @@ testStore(
       },
     };
   },
-  { server: true, create: true, counted: true, compares: true },
+  { server: true, create: true, counted: true },
 );
 
 describe("AWS Secrets Manager", () => {

@@ -1,7 +1,9 @@
-import { createSecretKey } from "node:crypto";
+import { execFile } from "node:child_process";
+import { createHmac, createSecretKey } from "node:crypto";
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { openStore } from "../../../src/publish/open-store.ts";
 import type { PublishError } from "../../../src/core/ports/store.ts";
@@ -12,11 +14,34 @@ const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 
 async function open() {
   const dir = await mkdtemp(join(tmpdir(), "et-file-"));
-  const store = await openStore(
-    { name: "local", type: "file", dir, timeoutMs: 10_000, writeIntervalMs: 0 },
-    { versionKey },
-  );
-  return { dir, store, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+  const openAgain = () =>
+    openStore({ name: "local", type: "file", dir, timeoutMs: 10_000, writeIntervalMs: 0 }, { versionKey });
+  const store = await openAgain();
+  return { dir, store, openAgain, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** Publishes to the same secret twice in a process of its own. Returns the file calls of the second publish. */
+async function traceSecondPublish(dir: string): Promise<string[]> {
+  const at = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
+  const script = `
+    import { createSecretKey } from "node:crypto";
+    import { Secret } from ${at("core/credential.ts")};
+    import { openStore } from ${at("publish/open-store.ts")};
+    const config = { name: "local", type: "file", dir: ${JSON.stringify(dir)}, timeoutMs: 10_000, writeIntervalMs: 0 };
+    const store = await openStore(config, { versionKey: createSecretKey(Buffer.alloc(32, 7)) });
+    for (const revision of [1, 2]) {
+      const life = { issuedAt: 1, expiresAt: 2, selfDescribing: false };
+      const version = { secret: "app-acme", payload: new Secret("token" + revision), revision, ...life };
+      await store.publish(version, revision === 1 ? undefined : { revision: 1, version: "" }, AbortSignal.timeout(10_000));
+    }`;
+  const trace = join(dir, ".trace.json");
+  const categories = "node.fs.async,node.fs_dir.async";
+  const flags = ["--trace-event-categories", categories, "--trace-event-file-pattern", trace];
+  await promisify(execFile)(process.execPath, [...flags, "--input-type=module", "-e", script]);
+  const { traceEvents } = JSON.parse(await readFile(trace, "utf8")) as { traceEvents: { ph: string; name: string }[] };
+  const names = traceEvents.filter(({ ph }) => ph === "b").map(({ name }) => name);
+  expect(names).toContain("opendir"); // the opening's
+  return names.slice(names.lastIndexOf("open", names.lastIndexOf("fsync")));
 }
 
 testStore(
@@ -30,7 +55,7 @@ testStore(
       close: () => rm(dir, { recursive: true, force: true }),
     };
   },
-  { server: false, create: false, counted: false, compares: false },
+  { server: false, create: false, counted: false },
 );
 
 describe("the file store", () => {
@@ -57,12 +82,49 @@ describe("the file store", () => {
     expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 0 });
   });
 
-  test("leaves nothing half written behind, and clears away what a killed writer left", async () => {
+  test("writes over what a killed writer left of the same secret, and leaves nothing behind", async () => {
     await using site = await open();
-    await writeFile(join(site.dir, ".evertoken-tmp-app-acme-0123abcd"), "half");
-    await writeFile(join(site.dir, ".evertoken-tmp-other-0123abcd"), "another writer's");
     await site.store.publish(versionOf(1), undefined, signal());
-    expect((await readdir(site.dir)).toSorted()).toEqual([".evertoken", ".evertoken-tmp-other-0123abcd", "app-acme"]);
+    await writeFile(join(site.dir, ".evertoken-tmp-app-acme"), "half");
+    expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("written");
+    expect((await readdir(site.dir)).toSorted()).toEqual([".evertoken", "app-acme"]);
+    expect(await readFile(join(site.dir, "app-acme"), "utf8")).toBe(versionOf(2).payload.reveal());
+  });
+
+  test("clears away at its opening what killed writers left in its folders, and nothing else", async () => {
+    await using site = await open();
+    await mkdir(join(site.dir, "cyclr"));
+    for (const name of [
+      ".evertoken-tmp-gone",
+      ".evertoken-tmp-old-0123abcd",
+      "cyclr/.evertoken-tmp-a",
+      "cyclr/b",
+      ".c",
+    ])
+      await writeFile(join(site.dir, name), "half");
+    const again = site.openAgain();
+    await expect
+      .poll(async () => (await readdir(site.dir, { recursive: true })).toSorted(), { timeout: 20_000 })
+      .toEqual([".c", "cyclr", "cyclr/b"]);
+    await (await again).close();
+  });
+
+  test("costs one fsync of the content, and neither lists nor makes a folder", async () => {
+    await using site = await open();
+    const calls = await traceSecondPublish(site.dir);
+    expect(calls).toEqual(["open", "write", "fsync", "rename", "close", "open", "write", "close"]);
+  });
+
+  test("understands the notes of the release before, which understands its own", async () => {
+    await using site = await open();
+    await site.store.publish(versionOf(4), undefined, signal());
+    const file = join(site.dir, ".evertoken/app-acme.json");
+    const { issuedAt, expiresAt } = versionOf(4);
+    const of = createHmac("sha256", Buffer.alloc(32, 7)).update(versionOf(4).payload.reveal()).digest("hex");
+    const note = { revision: 4, issuedAt, expiresAt, of: of.slice(0, 32) };
+    expect(JSON.parse(await readFile(file, "utf8"))).toEqual(note);
+    await writeFile(file, JSON.stringify({ ...note, revision: 7 }));
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 7, expiresAt });
   });
 
   test.each(["../outside", "/etc/outside", "a/../../outside"])("refuses to leave its folder: %s", async (secret) => {

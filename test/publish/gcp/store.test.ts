@@ -60,7 +60,7 @@ testStore(
       },
     };
   },
-  { server: true, create: true, counted: true, compares: true },
+  { server: true, create: true, counted: true },
 );
 
 describe("GCP Secret Manager", () => {
