@@ -65,8 +65,8 @@ type Known = Pick<Held, "revision" | "version"> | undefined;
 
 export interface Published {
   /**
-   * `written` now; `unchanged`: this version was there; `superseded`: a newer revision is there, or another token of the
-   * same one. Nothing was written then.
+   * `written` now; `unchanged`: this version was there; `superseded`: a newer revision is there, or another token of
+   * the same one. Nothing was written then.
    */
   readonly result: "written" | "unchanged" | "superseded";
   readonly held: Held;
