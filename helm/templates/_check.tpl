@@ -1,4 +1,4 @@
-{{/* What the schema cannot say. Every problem is reported, all at once. */}}
+{{/* Checks that the schema cannot express. All problems are reported at once. */}}
 
 {{- define "evertoken.check" -}}
 {{- $problems := list -}}
@@ -22,7 +22,7 @@ no Redis: set config.redis.url to yours (rediss://HOST:PORT), or bundledRedis.en
 {{- end }}
 {{- $ways := pick $redis "url" "sentinel" "cluster" | keys | sortAlpha }}
 {{- if and .Values.config.redis (ne (len $ways) 1) }}
-config.redis: one of url, sentinel and cluster is expected, {{ ternary "none is there" (printf "%s are there" (join " and " $ways)) (empty $ways) }}
+config.redis: set exactly one of url, sentinel and cluster{{ if $ways }}, not {{ join " and " $ways }}{{ end }}
 {{- end }}
 {{- if and .Values.redis.existingSecret .Values.bundledRedis.enabled }}
 redis.existingSecret is for a Redis of your own; the bundled one's is bundledRedis.existingSecret
@@ -53,7 +53,7 @@ redis.caKey and redis.sentinelPasswordKey are keys of redis.existingSecret, whic
 config.http.listen is set by the chart, to :9464, which its probes and monitors expect; take it out
 {{- end }}
 {{- if hasKey .Values.config "dataDir" }}
-config.dataDir is of the embedded Redis, which is for one machine; take it out
+config.dataDir is for the embedded Redis of a single machine; take it out
 {{- end }}
 {{- if and .Values.sealKey.existingSecret .Values.config.sealKey }}
 config.sealKey and sealKey.existingSecret both say where the seal key is; take one of them out
@@ -80,7 +80,7 @@ podDisruptionBudget.enabled=true with {{ $replicas }} replica: a budget of a sin
 autoscaling.minReplicas ({{ .Values.autoscaling.minReplicas }}) is more than autoscaling.maxReplicas ({{ .Values.autoscaling.maxReplicas }})
 {{- end }}
 {{- if and (eq .Values.autoscaling.type "hpa") (not .Values.autoscaling.hpa.targetCPUUtilizationPercentage) (not .Values.autoscaling.hpa.targetMemoryUtilizationPercentage) }}
-autoscaling.type=hpa has nothing to look at: set autoscaling.hpa.targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage
+autoscaling.type=hpa has no target: set autoscaling.hpa.targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage
 {{- end }}
 {{- if and (eq .Values.autoscaling.type "keda") (not .Values.autoscaling.keda.serverAddress) (not .Values.autoscaling.keda.extraTriggers) }}
 autoscaling.type=keda needs autoscaling.keda.serverAddress, the address of Prometheus (http://prometheus.monitoring:9090)
@@ -111,7 +111,7 @@ prometheusRule: there is no alert {{ . }}; there are {{ join ", " $alerts }}
 
 {{- define "evertoken.checkHooks" -}}
 {{- if and .Values.preflight.enabled .Values.bundledRedis.enabled (not .Values.bundledRedis.existingSecret) }}
-preflight.enabled runs before anything is made, so it cannot read the password that bundledRedis makes; give it one in bundledRedis.existingSecret, or leave preflight off
+preflight.enabled runs before anything is made, so it cannot read the password that bundledRedis makes; set bundledRedis.existingSecret, or leave preflight off
 {{- end }}
 {{- if and .Values.preflight.enabled (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 serviceAccount.create=false needs serviceAccount.name

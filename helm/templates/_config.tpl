@@ -1,4 +1,4 @@
-{{/* The daemon's configuration: what values say, and what the chart mounts. */}}
+{{/* The configuration of the daemon: the values, and the files that the chart mounts. */}}
 
 {{- define "evertoken.config" -}}
 {{- $config := deepCopy .Values.config -}}
@@ -37,7 +37,7 @@
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* The part that a running daemon does not take up: only a change of this starts new pods. */}}
+{{/* The part that a running daemon cannot reload: only a change of this part starts new pods. */}}
 {{- define "evertoken.startConfig" -}}
 {{- $config := fromYaml (include "evertoken.config" .) -}}
 {{- $start := pick $config "redis" "dataDir" "sealKey" "http" "statusPage" "tracing" -}}

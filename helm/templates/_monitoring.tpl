@@ -1,4 +1,5 @@
-{{/* "true" where the kind is to be rendered. Takes a list of the root, the API version, the kind and the value that asks for it. */}}
+{{/* "true" where the kind must be rendered. Takes a list of the root, the API version, the kind and the value that asks
+     for it. */}}
 {{- define "evertoken.renders" -}}
 {{- $root := index . 0 -}}
 {{- $api := index . 1 -}}
@@ -11,7 +12,7 @@ true
 {{- end -}}
 {{- end -}}
 
-{{/* Names of all alerts of files/alerts, as a YAML list. */}}
+{{/* The names of all alerts in files/alerts, as a YAML list. */}}
 {{- define "evertoken.alertNames" -}}
 {{- $names := list -}}
 {{- range $path, $_ := .Files.Glob "files/alerts/*.yaml" -}}
@@ -26,7 +27,8 @@ true
 {{- toYaml $names -}}
 {{- end -}}
 
-{{/* The groups of files/alerts with what prometheusRule says of them. The files are not templates: promtool tests the very same. */}}
+{{/* The groups of files/alerts, with the changes of prometheusRule. The files are not templates, so that promtool tests
+     the same rules. */}}
 {{- define "evertoken.ruleGroups" -}}
 {{- $groups := list -}}
 {{- range $path, $_ := .Files.Glob "files/alerts/*.yaml" -}}

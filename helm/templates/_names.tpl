@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* At most 46 letters: the longest suffix is `-redis`, and a StatefulSet of more than 52 gets no pods. */}}
+{{/* At most 46 letters: the longest suffix is `-redis`, and a StatefulSet whose name has more than 52 gets no pods. */}}
 {{- define "evertoken.fullname" -}}
 {{- $name := include "evertoken.name" . -}}
 {{- if .Values.fullnameOverride -}}
@@ -32,7 +32,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What selects the pods of a component: "daemon" or "redis". Takes a list of the root and the component. */}}
+{{/* The labels that select the pods of a component, "daemon" or "redis". Takes a list of the root and the component. */}}
 {{- define "evertoken.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "evertoken.name" $root }}
@@ -40,7 +40,8 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* The chart's own labels win over commonLabels and those that an object adds: no key stands twice. Takes a list of the root, the component and perhaps more labels. */}}
+{{/* The labels of an object. The chart's own win over commonLabels and over labels that the object adds: no key may
+     stand twice. Takes a list of the root, the component and optional labels. */}}
 {{- define "evertoken.labels" -}}
 {{- $root := index . 0 -}}
 {{- $labels := fromYaml (include "evertoken.selectorLabels" .) -}}
@@ -54,7 +55,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- merge $labels $root.Values.commonLabels | toYaml -}}
 {{- end -}}
 
-{{/* metadata of an object. Takes a dict of root, component, and perhaps suffix, labels, annotations, namespace. */}}
+{{/* The metadata of an object. Takes a dict of root, component and optional suffix, labels, annotations, namespace. */}}
 {{- define "evertoken.metadata" -}}
 name: {{ include "evertoken.fullname" .root }}{{ .suffix }}
 namespace: {{ default (include "evertoken.namespace" .root) .namespace }}
@@ -66,7 +67,7 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* Takes a list of the root, the image's values and the tag for where they name none. */}}
+{{/* The reference of an image. Takes a list of the root, the values of the image, and the default tag. */}}
 {{- define "evertoken.image" -}}
 {{- $root := index . 0 -}}
 {{- $image := index . 1 -}}

@@ -1,6 +1,6 @@
-{{/* What the daemon talks to, read from its configuration. A part with a ${VARIABLE} is known only to the daemon. */}}
+{{/* The peers of the daemon, by its configuration. Only the daemon knows the value of a ${VARIABLE}. */}}
 
-{{/* Host and port of an address, as YAML. Takes a list of the address (URL or host:port) and the port where it names none. */}}
+{{/* Host and port of an address, as YAML. Takes a list of the address (URL or host:port) and the default port. */}}
 {{- define "evertoken.hostPort" -}}
 {{- $authority := regexReplaceAll "^[a-z+]+://" (index . 0) "" -}}
 {{- $authority = regexReplaceAll "[/?#].*$" $authority "" -}}
@@ -12,7 +12,8 @@ port: {{ default (index . 1) $port }}
 {{- end -}}
 {{- end -}}
 
-{{/* The Redis servers that the configuration names: a list of host and port. Behind Sentinels the master's port is known to them alone: 6379, or networkPolicy.redisPorts. */}}
+{{/* The Redis servers that the configuration names: a list of host and port. Only Sentinels know the port of their master:
+     it is taken to be 6379, or networkPolicy.redisPorts. */}}
 {{- define "evertoken.redisServers" -}}
 {{- $redis := default dict .Values.config.redis -}}
 {{- $servers := list -}}
@@ -41,7 +42,7 @@ port: {{ default (index . 1) $port }}
 {{- $whole | uniq | toYaml -}}
 {{- end -}}
 
-{{/* A single Redis that is given by its IP address is the only peer; of names a NetworkPolicy knows nothing. */}}
+{{/* A single Redis with an IP address is the only peer. A NetworkPolicy cannot name hosts. */}}
 {{- define "evertoken.redisPeers" -}}
 {{- if .Values.networkPolicy.redisTo -}}
 {{- toYaml .Values.networkPolicy.redisTo -}}
@@ -86,7 +87,7 @@ port: {{ default (index . 1) $port }}
 {{- $known | uniq | toYaml -}}
 {{- end -}}
 
-{{/* Ports of token endpoints and stores; 443 always, because fleets may bring more. */}}
+{{/* Ports of token endpoints and stores. 443 is always among them, because fleets may add endpoints. */}}
 {{- define "evertoken.remotePorts" -}}
 {{- $ports := list 443 -}}
 {{- range fromYamlArray (include "evertoken.remotes" .) -}}

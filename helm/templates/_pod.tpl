@@ -1,10 +1,10 @@
-{{/* What the daemon's pods share with those of the preflight and of `helm test`. */}}
+{{/* Parts that the pods of the daemon share with those of the preflight and of `helm test`. */}}
 
 {{- define "evertoken.replicas" -}}
 {{- ternary .Values.replicaCount .Values.autoscaling.minReplicas (eq .Values.autoscaling.type "none") -}}
 {{- end -}}
 
-{{/* Takes a list of the root and a security context; without the ids that OpenShift assigns. */}}
+{{/* A security context, on OpenShift without the ids that it assigns. Takes a list of the root and the context. */}}
 {{- define "evertoken.securityContext" -}}
 {{- $root := index . 0 -}}
 {{- $context := index . 1 -}}
@@ -120,7 +120,8 @@ volumeMounts:
   {{- end }}
 {{- end -}}
 
-{{/* Directories, never subPath: a file mounted by subPath never changes. Takes a list of the root and the ConfigMap's name. */}}
+{{/* The volumes. They are folders and not subPath: a file mounted by subPath never changes. Takes a list of the root and
+     the name of the ConfigMap. */}}
 {{- define "evertoken.volumes" -}}
 {{- $root := index . 0 -}}
 - name: config

@@ -1,4 +1,4 @@
-{{/* What works but should not stay so in production; for NOTES. */}}
+{{/* Warnings about values that work but are not for production; for NOTES.txt. */}}
 {{- define "evertoken.warnings" -}}
 {{- if .Values.bundledRedis.enabled }}
 

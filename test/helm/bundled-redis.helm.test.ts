@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { redisProgram } from "../setup/redis.ts";
 import { at, render } from "./helm.ts";
 
-test("the bundled Redis starts by its script, with its password, without it in its arguments, and ends by SIGTERM", async () => {
+test("the bundled Redis starts by its script, hides its password from ps, and ends by SIGTERM", async () => {
   const manifests = await render({ bundledRedis: { enabled: true } });
   const container = at(manifests.one("StatefulSet"), "spec.template.spec.containers.0");
   const files = at(manifests.one("ConfigMap", "evertoken-redis"), "data") as Record<string, string>;

@@ -10,15 +10,18 @@ import { toolPath } from "../setup/tools.ts";
 import { runTool } from "./helm.ts";
 
 /**
- * A real Kubernetes API server: schemas, defaults, admission, Pod Security, server-side apply. There is no kubelet and no
- * controller, so that objects are stored and no pod runs.
+ * A real API server of Kubernetes: schemas, defaults, admission, Pod Security, server-side apply. Without kubelet and
+ * controllers, objects are stored and no pod runs.
  */
 export interface Cluster extends AsyncDisposable {
   readonly kubeconfig: string;
   kubectl(args: readonly string[], input?: string): Promise<Ended>;
-  /** What `kubectl get -o json` finds; throws its message where there is nothing. */
+  /** The object that `kubectl get -o json` finds; throws its message where there is none. */
   get(kind: string, name: string, namespace: string): Promise<unknown>;
-  /** A namespace in which Pod Security refuses what is not restricted, and warns of it. */
+  /**
+   * Makes a namespace in which Pod Security refuses pods that are not restricted, and warns of them. Returns its
+   * name.
+   */
   namespace(name: string): Promise<string>;
 }
 
@@ -94,7 +97,7 @@ async function startApi(dir: string, port: number, etcd: number): Promise<ChildP
     "service-account-signing-key-file": join(dir, "sa.key"),
     "token-auth-file": join(dir, "tokens.csv"),
     "authorization-mode": "RBAC",
-    // Nothing makes the default service account that this plugin waits for.
+    // This plugin waits for the default service account, which no controller makes here.
     "disable-admission-plugins": "ServiceAccount",
     "cert-dir": join(dir, "certs"),
   };
@@ -107,7 +110,7 @@ async function ready(kubectl: Cluster["kubectl"], children: readonly ChildProces
   for (;;) {
     const { code, stderr } = await kubectl(["get", "--raw", "/readyz"]);
     if (code === 0) return;
-    if (children.some((child) => child.exitCode !== null)) throw new Error("etcd or kube-apiserver ended by itself");
+    if (children.some((child) => child.exitCode !== null)) throw new Error("etcd or kube-apiserver has ended");
     if (Date.now() > deadline) throw new Error(`the API server is not ready after 90 s: ${stderr}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

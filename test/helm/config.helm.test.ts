@@ -8,11 +8,11 @@ import { type Config, loadConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { at, configOf, matrix, minimal, named, render, valuesFile } from "./helm.ts";
 
-/** The configuration in the pod, and the secrets and fleets beside it. */
+/** The configuration in the pod, with its secrets and fleets. */
 
 const pod = "spec.template.spec";
 
-describe("what the chart renders, the daemon accepts", () => {
+describe("the daemon accepts the configuration that the chart renders", () => {
   test.each(matrix)("with the values $name", async ({ name, path }) => {
     const manifests = await render(path);
     const text = configOf(manifests, name === "extras" ? "tokens" : "evertoken");
@@ -23,14 +23,14 @@ describe("what the chart renders, the daemon accepts", () => {
   });
 });
 
-test("texts that YAML takes for something else arrive as they were", async () => {
+test("texts that YAML could read as numbers or other types stay texts", async () => {
   const odd = ["0123", "1e3", "yes", "null", "1:30", "~", "12345678901234567890", " a", "{a}"];
   const provider = { tokenEndpoint: "https://a.example.com", params: { odd } };
   const text = configOf(await render({ config: { ...minimal.config, providers: { a: provider } } }));
   expect(at(parse(text), "providers.a.params.odd")).toEqual(odd);
 });
 
-test("a payload template is not taken for one of Helm's", async () => {
+test("a payload template is not read as a template of Helm", async () => {
   const template = "Authorization: Bearer {access_token} {{ .Values.image }}";
   const publish = [{ store: "local", secret: "a", template }];
   const credential = { id: "a", provider: "p", clientId: "c", clientSecret: { env: "S" }, publish };
@@ -38,7 +38,7 @@ test("a payload template is not taken for one of Helm's", async () => {
   expect(at(parse(configOf(await render({ config }))), "credentials.0.publish.0.template")).toBe(template);
 });
 
-describe("only what a running daemon cannot take up starts new pods", async () => {
+describe("only a change that a running daemon cannot reload starts new pods", async () => {
   const config = (more: object) => ({ config: { ...minimal.config, ...more } });
 
   async function rendered(values: object) {
@@ -57,7 +57,7 @@ describe("only what a running daemon cannot take up starts new pods", async () =
     ["the status page", config({ statusPage: true })],
     ["tracing", config({ tracing: { credentialId: true } })],
     ["the format of the log", config({ log: { format: "pretty" } })],
-  ])("%s does, and the daemon says that it has to be", async (_, values) => {
+  ])("%s does, and the daemon asks for a restart", async (_, values) => {
     const after = await rendered(values);
     expect(after.checksum).not.toBe(before.checksum);
     expect(splitByRestart(before.config, after.config).restartNeeded).toHaveLength(1);
@@ -72,7 +72,7 @@ describe("only what a running daemon cannot take up starts new pods", async () =
     ["the history", config({ history: { keep: 1 } })],
     ["the time to drain", config({ shutdown: { drainTimeout: "30s" } })],
     ["a fleet's ConfigMap, whose mount starts them by itself,", { ...minimal, fleets: { configMaps: ["a"] } }],
-  ])("%s does not, and the daemon takes it up", async (_, values) => {
+  ])("%s does not, and the daemon reloads it", async (_, values) => {
     const after = await rendered(values);
     expect(after.checksum).toBe(before.checksum);
     expect(splitByRestart(before.config, after.config).restartNeeded).toEqual([]);
@@ -83,7 +83,7 @@ describe("secrets", async () => {
   const manifests = await render(valuesFile("aws-irsa"));
   const found = manifests.one("Deployment");
 
-  test("are mounted from existing Secrets, readable for the group only, and never by subPath", () => {
+  test("are mounted from existing Secrets, readable by the group only, and never by subPath", () => {
     const volumes = at(found, `${pod}.volumes`);
     const mode = 0o440;
     expect(named(volumes, "redis")?.["secret"]).toEqual({ secretName: "evertoken-redis", defaultMode: mode });
@@ -92,7 +92,7 @@ describe("secrets", async () => {
     expect(JSON.stringify(manifests.all)).not.toContain("subPath");
   });
 
-  test("are named in the configuration by the files that they are mounted as", () => {
+  test("are named in the configuration by the paths of their mounts", () => {
     const config = parse(configOf(manifests)) as unknown;
     expect(at(config, "redis.password")).toEqual({ file: "/var/run/secrets/evertoken/redis/password" });
     expect(at(config, "sealKey")).toEqual({ file: "/var/run/secrets/evertoken/seal/seal-key" });
@@ -102,13 +102,13 @@ describe("secrets", async () => {
     expect(named(mounts, "clients-0")?.["mountPath"]).toBe("/var/run/secrets/evertoken/clients/cyclr-clients");
   });
 
-  test("are not rendered: no Secret stands in the manifests, and none in the environment", async () => {
+  test("are not rendered: no manifest is a Secret, and no variable holds one", async () => {
     for (const { name, path } of matrix.filter((each) => each.name !== "bundled-redis"))
       expect([name, (await render(path)).kinds().filter((kind) => kind === "Secret")]).toEqual([name, []]);
     expect(JSON.stringify(at(found, `${pod}.containers`))).not.toContain("secretKeyRef");
   });
 
-  test("Redis's CA certificate comes from its Secret", async () => {
+  test("include the CA certificate of Redis, from its Secret", async () => {
     const config = parse(configOf(await render(valuesFile("redis-tls")))) as unknown;
     expect(at(config, "redis")).toEqual({
       url: "rediss://redis.example.com:6380/2",
@@ -120,7 +120,7 @@ describe("secrets", async () => {
 });
 
 describe("Redis beyond one server", () => {
-  test("behind Sentinels has the passwords of both from its Secret", async () => {
+  test("behind Sentinels has its password and theirs from its Secret", async () => {
     const config = parse(configOf(await render(valuesFile("redis-sentinel")))) as unknown;
     expect(at(config, "redis")).toMatchObject({
       sentinel: { master: "mymaster", password: { file: "/var/run/secrets/evertoken/redis/sentinel-password" } },
@@ -143,7 +143,7 @@ describe("fleets", async () => {
   const manifests = await render(valuesFile("fleets"));
   const found = manifests.one("Deployment");
 
-  test("are folders, one for each ConfigMap or Secret, outside of the configuration's own", () => {
+  test("are folders, one for each ConfigMap or Secret, outside the folder of the configuration", () => {
     const mounts = at(found, `${pod}.containers.0.volumeMounts`);
     expect(named(mounts, "config")?.["mountPath"]).toBe("/etc/evertoken");
     expect(named(mounts, "fleet-0")?.["mountPath"]).toBe("/etc/evertoken-fleets/fleet-a-to-m");
@@ -157,7 +157,7 @@ describe("fleets", async () => {
     });
   });
 
-  test("are included by the configuration, after what it includes itself", async () => {
+  test("are included by the configuration, after its own includes", async () => {
     const included = async (include?: unknown) => {
       const config = { ...minimal.config, ...(include !== undefined && { include }) };
       return at(parse(configOf(await render({ config, fleets: { configMaps: ["a"], secrets: ["b"] } }))), "include");
@@ -169,7 +169,7 @@ describe("fleets", async () => {
   });
 });
 
-test("a fleet's files, mounted as Kubernetes does it, are found and use the templates of the values", async () => {
+test("the files of a fleet, mounted as by Kubernetes, are found and use the templates of the values", async () => {
   const account = { provider: "p", clientSecret: { env: "S" }, publish: [{ store: "aws", secret: "accounts/{id}" }] };
   const config = {
     ...minimal.config,
@@ -212,7 +212,7 @@ describe("the bundled Redis", async () => {
     expect(conf).toContain("maxmemory-policy noeviction");
   });
 
-  test("is where the configuration says, with the password of its Secret", () => {
+  test("has the address and the password that the configuration names", () => {
     expect(at(parse(configOf(manifests)), "redis")).toEqual({
       url: "redis://evertoken-redis:6379",
       password: { file: "/var/run/secrets/evertoken/redis/password" },
@@ -222,14 +222,14 @@ describe("the bundled Redis", async () => {
     expect(at(manifests.one("Secret"), "data")).toEqual({ password: expect.stringMatching(/^[A-Za-z0-9+/]{54}==$/) });
   });
 
-  test("uses a Secret that exists where one is named, and makes none", async () => {
+  test("uses a named Secret that exists, and makes none", async () => {
     const { kinds, one } = await render({ bundledRedis: { enabled: true, existingSecret: "mine" } });
     expect(kinds()).not.toContain("Secret");
     expect(JSON.stringify(one("StatefulSet"))).toContain('"name":"mine","key":"password"');
     expect(named(at(one("Deployment"), `${pod}.volumes`), "redis")).toMatchObject({ secret: { secretName: "mine" } });
   });
 
-  test("keeps its data in a claim that outlives the release, or in the pod where that is enough", async () => {
+  test("keeps its data in a claim that outlives the release, or in the pod without persistence", async () => {
     expect(at(found, "spec.persistentVolumeClaimRetentionPolicy")).toEqual({
       whenDeleted: "Retain",
       whenScaled: "Retain",

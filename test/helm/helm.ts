@@ -4,12 +4,12 @@ import { type Ended, runProgram } from "../fakes/run-program.ts";
 import { type ToolName, toolPath } from "../setup/tools.ts";
 import { CHART } from "./values-schema.ts";
 
-/** Renders the chart with the real programs. */
+/** The chart as the real programs render it. */
 
 export const helms = ["helm3", "helm4"] as const;
 export type Helm = (typeof helms)[number];
 
-/** The values files that every check goes over: name and path. */
+/** The values files of helm/ci, for checks that go over all of them. */
 export const matrix = readdirSync(`${CHART}ci`)
   .filter((name) => name.endsWith("-values.yaml"))
   .map((name) => ({ name: name.replace("-values.yaml", ""), path: `${CHART}ci/${name}` }));
@@ -31,14 +31,14 @@ interface Manifest {
   readonly metadata: { readonly name: string; readonly [key: string]: unknown };
 }
 
-/** What stands at a path such as spec.template.spec.containers.0; undefined where it leads nowhere. */
+/** The value at a path such as spec.template.spec.containers.0; undefined where there is none. */
 export function at(value: unknown, path: string): unknown {
   return path
     .split(".")
     .reduce<unknown>((found, key) => (found as Record<string, unknown> | null | undefined)?.[key], value);
 }
 
-/** Of a list, the one of that name. */
+/** The entry of a list that has this name. */
 export function named(list: unknown, name: string): Record<string, unknown> | undefined {
   return (list as Record<string, unknown>[] | undefined)?.find((each) => each["name"] === name);
 }
@@ -46,12 +46,12 @@ export function named(list: unknown, name: string): Record<string, unknown> | un
 export interface Options {
   readonly helm?: Helm;
   readonly kubeVersion?: string;
-  /** What the cluster knows beside Kubernetes's own, such as monitoring.coreos.com/v1/PodMonitor. */
+  /** Kinds beside those of Kubernetes that the cluster knows, such as monitoring.coreos.com/v1/PodMonitor. */
   readonly apis?: readonly string[];
   readonly release?: string;
 }
 
-/** `helm template` with these values, or those of a file of the matrix. */
+/** Runs `helm template` with these values, or with those of a values file. */
 export function template(values: object | string, options: Options = {}): Promise<Ended> {
   const { helm = "helm4", kubeVersion = "1.30.0", apis = [], release = "evertoken" } = options;
   const args = ["template", release, CHART, "--namespace", "tokens", "--kube-version", kubeVersion];
@@ -60,7 +60,7 @@ export function template(values: object | string, options: Options = {}): Promis
   return runTool(helm, [...args, "--values", "-"], JSON.stringify(values));
 }
 
-/** All manifests; throws what Helm says where it refuses. */
+/** All manifests; throws the message of Helm where it refuses the values. */
 export async function render(values: object | string, options: Options = {}): Promise<Manifests> {
   const { code, stdout, stderr } = await template(values, options);
   if (code !== 0) throw new Error(stderr);
@@ -69,7 +69,7 @@ export async function render(values: object | string, options: Options = {}): Pr
 
 export interface Manifests {
   readonly all: readonly Manifest[];
-  /** The one of that kind, and that name where there are several. */
+  /** The manifest of this kind, and of this name where there are several. Throws where there is not exactly one. */
   one(kind: string, name?: string): Manifest;
   kinds(): string[];
 }
@@ -93,14 +93,14 @@ function manifestsOf(text: string): Manifests {
   };
 }
 
-/** What Helm says when it refuses these values, in one line; throws where it does not. */
+/** The message with which Helm refuses these values, in one line; throws where Helm accepts them. */
 export async function refusal(values: object, options: Options = {}): Promise<string> {
   const { code, stderr } = await template(values, options);
-  if (code === 0) throw new Error("it was accepted");
+  if (code === 0) throw new Error("Helm accepted the values");
   return stderr.replaceAll(/\s+/g, " ");
 }
 
-/** The values that every chart needs. */
+/** The least values with which the chart can be installed. */
 export const minimal = { config: { redis: { url: "rediss://redis.example.com:6379" } } };
 
 export async function chartReadme(): Promise<string> {
@@ -110,7 +110,7 @@ export async function chartReadme(): Promise<string> {
   return stdout;
 }
 
-/** The configuration that the daemon gets. */
+/** The configuration file of the daemon. */
 export function configOf(manifests: Manifests, name = "evertoken"): string {
   return (at(manifests.one("ConfigMap", name), "data") as Record<string, string>)["config.yaml"] ?? "";
 }

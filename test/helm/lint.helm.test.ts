@@ -21,12 +21,12 @@ afterAll(async () => rm(dir, { recursive: true, force: true }));
 const crds = new URL("crds", import.meta.url).pathname;
 
 describe.each(matrix)("the values $name", ({ path }) => {
-  test.each(helms)("are clean for the linter of %s", async (helm) => {
+  test.each(helms)("pass the linter of %s", async (helm) => {
     const { code, stdout, stderr } = await runTool(helm, ["lint", "--strict", CHART, "--values", path]);
     expect([code, (stdout + stderr).match(/\[(?:ERROR|WARNING)\].*/g)]).toEqual([0, null]);
   });
 
-  test("render the same with both versions of Helm, and name nothing twice, which server-side apply would refuse", async () => {
+  test("render alike with both versions of Helm, and no list names an entry twice", async () => {
     const [three, four] = await Promise.all(helms.map((helm) => render(path, { helm })));
     const comparable = (all: readonly object[] = []) =>
       all.map((each) => JSON.stringify(each).replace(/"password":"[^"]+"/, '"password":"random"')).toSorted();
@@ -35,7 +35,9 @@ describe.each(matrix)("the values $name", ({ path }) => {
   });
 });
 
-/** Lists in which a name stands twice: variables, ports, volumes, mounts, containers. */
+/**
+ * Lists in which a name stands twice: variables, ports, volumes, mounts, containers. Server-side apply refuses them.
+ */
 function namedTwice(value: unknown, where: string): string[] {
   if (typeof value !== "object" || value === null) return [];
   const below = Object.entries(value).flatMap(([key, child]) => namedTwice(child, `${where}.${key}`));
@@ -50,7 +52,7 @@ function namedTwice(value: unknown, where: string): string[] {
 describe.each(["1.29", "1.30"])("for Kubernetes %s", (version) => {
   const validate = (path: string) => runTool("kubectl-validate", [path, "--version", version, "--local-crds", crds]);
 
-  test("every manifest of every values file is valid, those of the operators included", async () => {
+  test("every manifest of every values file is valid, also those for operators", async () => {
     const folder = join(dir, version);
     await mkdir(folder);
     for (const { name, path } of matrix) {
@@ -67,7 +69,7 @@ describe.each(["1.29", "1.30"])("for Kubernetes %s", (version) => {
       "an unknown key in a PodMonitor",
       { kind: "PodMonitor", apiVersion: "monitoring.coreos.com/v1", spec: { port: 1 } },
     ],
-  ])("the check would notice %s", async (what, manifest) => {
+  ])("the check notices %s", async (what, manifest) => {
     const path = join(dir, `${what.replaceAll(" ", "-")}-${version}.yaml`);
     await writeFile(path, JSON.stringify({ metadata: { name: "a", namespace: "b" }, ...manifest }));
     expect(await validate(path)).toMatchObject({ code: 1 });
@@ -82,17 +84,17 @@ test("the values in helm/README.md work", async () => {
   expect(problems).toEqual([]);
 });
 
-test("the README of the chart is up to date; where it is not: npm run generate:chart", async () => {
+test("the README of the chart is up to date; remedy: npm run generate:chart", async () => {
   expect(readChart("README.md")).toBe(await chartReadme());
 });
 
-test("the default values render what golden/default.yaml holds; where that is meant: vitest -u", async () => {
+test("the default values render golden/default.yaml; after a wanted change: vitest -u", async () => {
   const { stdout } = await template(`${CHART}ci/default-values.yaml`);
   await expect(stdout).toMatchFileSnapshot("golden/default.yaml");
 });
 
 test.each(helms)(
-  "%s packages the chart without what only its authors need, far below the 1 MiB of a release",
+  "%s packages the chart without the files of its authors, far below the limit of 1 MiB",
   async (helm) => {
     const folder = join(dir, helm);
     await mkdir(folder);

@@ -5,13 +5,13 @@ import type { Rule } from "../alerts/rules.ts";
 import { at, minimal, readChart, refusal, render, valuesFile } from "./helm.ts";
 import { CHART } from "./values-schema.ts";
 
-/** Monitors, rules and dashboards, which need kinds that a cluster may not know. */
+/** Monitors, rules and dashboards. They need kinds that a cluster may not know. */
 
 const prometheus = ["PodMonitor", "ServiceMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`);
 const on = (more: object, metrics: object = {}) => ({ ...minimal, ...more, metrics });
 
 describe("monitors", () => {
-  test("a PodMonitor scrapes each pod's named port", async () => {
+  test("a PodMonitor scrapes the named port of each pod", async () => {
     const manifests = await render(valuesFile("monitoring"));
     const monitor = manifests.one("PodMonitor");
     expect(at(monitor, "metadata.labels")).toMatchObject({ release: "kube-prometheus-stack" });
@@ -54,19 +54,20 @@ describe("where the cluster does not know their kinds", () => {
     expect(kinds()).not.toContain("PrometheusRule");
   });
 
-  test("they are rendered as soon as it does", async () => {
+  test("they are rendered as soon as the cluster knows them", async () => {
     const { kinds } = await render(on(rule, all), { apis: prometheus });
     expect(kinds()).toContain("PodMonitor");
     expect(kinds()).toContain("PrometheusRule");
   });
 
-  test("it is an error where that is asked for, with what to do", async () => {
+  test("failIfMissing makes that an error with its remedy", async () => {
     expect(await refusal(on({}, { ...all, renderMode: "failIfMissing" }))).toContain(
-      "metrics.podMonitor.enabled asks for a PodMonitor, which this cluster does not know (monitoring.coreos.com/v1); install its CRD, or set metrics.renderMode to skipIfMissing",
+      "metrics.podMonitor.enabled asks for a PodMonitor, which this cluster does not know " +
+        "(monitoring.coreos.com/v1); install its CRD, or set metrics.renderMode to skipIfMissing",
     );
   });
 
-  test("they are rendered all the same where that is asked for", async () => {
+  test("alwaysRender renders them all the same", async () => {
     expect((await render(on({}, { ...all, renderMode: "alwaysRender" }))).kinds()).toContain("PodMonitor");
   });
 });
@@ -85,18 +86,18 @@ async function rules(prometheusRule: object): Promise<Groups> {
 }
 
 describe("the PrometheusRule", () => {
-  test("holds the rules of files/alerts as they are, which promtool tests", async () => {
+  test("holds the rules of files/alerts unchanged, as promtool tests them", async () => {
     expect(rulesOf(written).length).toBeGreaterThan(15);
     expect(await rules({})).toEqual(written);
   });
 
-  test("leaves out the alerts that are disabled, and only those", async () => {
+  test("leaves out disabled alerts, and nothing else", async () => {
     const left = rulesOf(await rules({ disabled: [first.alert] })).map(({ alert, record }) => alert ?? record);
     const all = rulesOf(written).map(({ alert, record }) => alert ?? record);
     expect(left).toEqual(all.filter((name) => name !== first.alert));
   });
 
-  test("takes another threshold, duration, label or text for one alert, and leaves the others", async () => {
+  test("overrides threshold, duration, labels or texts of one alert, and no other", async () => {
     const changed = { expr: "vector(1)", for: "42m", labels: { severity: "low" }, annotations: { summary: "mine" } };
     const found = rulesOf(await rules({ overrides: { [first.alert]: changed } }));
     const one = found.find(({ alert }) => alert === first.alert);
@@ -107,7 +108,7 @@ describe("the PrometheusRule", () => {
     );
   });
 
-  test("gives every alert the labels and links of the installation, and recording rules none", async () => {
+  test("adds the labels and links of the installation to every alert, and to no recording rule", async () => {
     const found = rulesOf(
       await rules({
         additionalRuleLabels: { team: "platform" },
@@ -127,7 +128,7 @@ describe("the PrometheusRule", () => {
   });
 });
 describe("dashboards", () => {
-  test("are a ConfigMap that Grafana's sidecar finds, with each file as it is", async () => {
+  test("are a ConfigMap that the sidecar of Grafana finds, with every file unchanged", async () => {
     const { one } = await render(valuesFile("monitoring"));
     const found = one("ConfigMap", "evertoken-dashboards");
     expect(found.metadata).toMatchObject({
@@ -141,7 +142,7 @@ describe("dashboards", () => {
       expect(JSON.parse(data[name] ?? "")).toEqual(JSON.parse(readChart(`files/dashboards/${name}`)));
   });
 
-  test("are also handed to the Grafana operator where its instances are named", async () => {
+  test("are also resources of the Grafana operator where its instances are named", async () => {
     const { all } = await render(valuesFile("monitoring"));
     const found = all.filter(({ kind }) => kind === "GrafanaDashboard");
     expect(found).toHaveLength(readdirSync(`${CHART}files/dashboards`).length);

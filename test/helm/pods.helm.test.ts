@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { makeMetrics } from "../../src/observe/metrics.ts";
 import { type Manifests, at, minimal, named, render, valuesFile } from "./helm.ts";
 
-/** The Deployment and what stands around its pods. */
+/** The Deployment, and the objects around its pods. */
 
 const pod = "spec.template.spec";
 const container = `${pod}.containers.0`;
@@ -12,7 +12,7 @@ describe("by default", async () => {
   const manifests: Manifests = await render(minimal);
   const found = manifests.one("Deployment");
 
-  test("there are two pods of one Deployment, a budget, a Service, a service account and the configuration", () => {
+  test("there are one Deployment of two pods, a budget, a Service, a service account and the configuration", () => {
     expect(manifests.kinds()).toEqual([
       "ConfigMap",
       "Deployment",
@@ -24,13 +24,13 @@ describe("by default", async () => {
     expect(at(found, "spec.replicas")).toBe(2);
   });
 
-  test("no role is asked for and no token of the Kubernetes API is mounted", () => {
+  test("there is no role, and no token of the Kubernetes API is mounted", () => {
     expect(at(found, `${pod}.automountServiceAccountToken`)).toBe(false);
     expect(at(manifests.one("ServiceAccount"), "automountServiceAccountToken")).toBe(false);
     expect(manifests.kinds().filter((kind) => /Role/.test(kind))).toEqual([]);
   });
 
-  test("a new version replaces the old one pod by pod, and none is missing meanwhile", () => {
+  test("a new version replaces the old one pod by pod, and no replica is missing meanwhile", () => {
     expect(at(found, "spec.strategy")).toEqual({
       type: "RollingUpdate",
       rollingUpdate: { maxUnavailable: 0, maxSurge: 1 },
@@ -40,7 +40,7 @@ describe("by default", async () => {
     expect(at(found, `${pod}.terminationGracePeriodSeconds`)).toBe(90);
   });
 
-  test("the three probes ask their own paths of the named port", () => {
+  test("each of the three probes has its own path on the named port", () => {
     const probe = (name: string) => at(found, `${container}.${name}`);
     expect(at(found, `${container}.ports`)).toEqual([{ name: "http", containerPort: 9464, protocol: "TCP" }]);
     expect(probe("startupProbe")).toMatchObject({
@@ -56,7 +56,7 @@ describe("by default", async () => {
     expect(probe("readinessProbe")).toMatchObject({ httpGet: { path: "/readyz", port: "http" } });
   });
 
-  test("the container is what Pod Security calls restricted, and more: nothing can be written but /tmp", () => {
+  test("the container is restricted as by Pod Security, and can write to /tmp only", () => {
     expect(at(found, `${pod}.securityContext`)).toEqual({
       runAsNonRoot: true,
       runAsUser: 65532,
@@ -73,7 +73,7 @@ describe("by default", async () => {
     expect(named(at(found, `${pod}.volumes`), "tmp")?.["emptyDir"]).toEqual({ medium: "Memory", sizeLimit: "32Mi" });
   });
 
-  test("memory is limited and CPU is not, and the heap is a share of that limit", () => {
+  test("memory is limited and CPU is not, and the heap is a share of the memory limit", () => {
     expect(at(found, `${container}.resources`)).toEqual({
       requests: { cpu: "100m", memory: "192Mi" },
       limits: { memory: "512Mi" },
@@ -87,7 +87,7 @@ describe("by default", async () => {
     expect(at(found, `${container}.image`)).toBe("ghcr.io/evertoken/evertoken:0.1.0");
   });
 
-  test("pods spread over zones and nodes, softly, counted per version", () => {
+  test("pods prefer different zones and nodes, counted per version", () => {
     const labelSelector = { matchLabels: at(found, "spec.selector.matchLabels") };
     const soft = {
       maxSkew: 1,
@@ -101,7 +101,7 @@ describe("by default", async () => {
     ]);
   });
 
-  test("the budget lets one pod go at a time, and a broken one always", () => {
+  test("the budget allows one disruption at a time, and always the eviction of a broken pod", () => {
     expect(at(manifests.one("PodDisruptionBudget"), "spec")).toEqual({
       maxUnavailable: 1,
       unhealthyPodEvictionPolicy: "AlwaysAllow",
@@ -109,11 +109,11 @@ describe("by default", async () => {
     });
   });
 
-  test("no service links are put into the environment", () => {
+  test("the environment has no service links", () => {
     expect(at(found, `${pod}.enableServiceLinks`)).toBe(false);
   });
 
-  test("`helm test` asks the doctor, with the same service account, image, configuration and mounts", () => {
+  test("`helm test` runs the doctor with the same service account, image, configuration and mounts", () => {
     const doctor = manifests.one("Pod");
     expect(at(doctor, "metadata.annotations")).toEqual({
       "helm.sh/hook": "test",
@@ -126,7 +126,7 @@ describe("by default", async () => {
       expect(at(doctor, `spec.${same}`)).toEqual(at(found, `${pod}.${same}`));
   });
 
-  test("the pods that are selected are the daemon's, not those of the test or the bundled Redis", () => {
+  test("selectors match the pods of the daemon, not those of the test or the bundled Redis", () => {
     const selector = at(found, "spec.selector.matchLabels") as Record<string, string>;
     expect(at(found, "spec.template.metadata.labels")).toMatchObject(selector);
     expect(at(manifests.one("Service"), "spec.selector")).toEqual(selector);
@@ -135,13 +135,13 @@ describe("by default", async () => {
 });
 
 describe("replicas", () => {
-  test("a single pod has no budget, which would only block the drain of its node", async () => {
+  test("a single pod has no budget, because that would only block the drain of its node", async () => {
     const manifests = await render(valuesFile("single"));
     expect(manifests.kinds()).not.toContain("PodDisruptionBudget");
     expect(at(manifests.one("Deployment"), "spec.replicas")).toBe(1);
   });
 
-  test("an autoscaler alone decides how many there are", async () => {
+  test("an autoscaler alone decides the number of replicas", async () => {
     const manifests = await render(valuesFile("autoscaling-hpa"));
     expect(at(manifests.one("Deployment"), "spec")).not.toHaveProperty("replicas");
     expect(at(manifests.one("HorizontalPodAutoscaler"), "spec")).toMatchObject({
@@ -155,7 +155,7 @@ describe("replicas", () => {
     });
   });
 
-  test("KEDA looks at overdue credentials, never at a length in Redis, and never goes to zero", async () => {
+  test("KEDA scales by overdue credentials, not by a length in Redis, and never to zero", async () => {
     const { one } = await render(valuesFile("autoscaling-keda"));
     expect(at(one("ScaledObject"), "spec")).toMatchObject({
       scaleTargetRef: { name: "evertoken" },
@@ -175,24 +175,24 @@ describe("replicas", () => {
   });
 });
 
-describe("what a user adds", async () => {
+describe("additions of a user", async () => {
   const manifests = await render(valuesFile("extras"));
   const found = manifests.one("Deployment");
 
-  test("replaces a variable of the chart instead of standing beside it", () => {
+  test("replace a variable of the chart of the same name", () => {
     const env = at(found, `${container}.env`) as { name: string; value: string }[];
     expect(env.filter(({ name }) => name === "NODE_OPTIONS")).toEqual([
       { name: "NODE_OPTIONS", value: "--max-old-space-size=300" },
     ]);
   });
 
-  test("never replaces a label that selects, or the checksum", () => {
+  test("never replace a label of a selector, or the checksum", () => {
     expect(at(found, "metadata.labels")).toMatchObject({ team: "platform", "app.kubernetes.io/name": "evertoken" });
     const checksum = (at(found, "spec.template.metadata.annotations") as Record<string, string>)["checksum/config"];
     expect(checksum).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("comes into the pod: containers, volumes, mounts, variables, arguments, scheduling", () => {
+  test("reach the pod: containers, volumes, mounts, variables, arguments, scheduling", () => {
     expect(at(found, pod)).toMatchObject({
       serviceAccountName: "shared",
       priorityClassName: "system-cluster-critical",
@@ -217,7 +217,7 @@ describe("what a user adds", async () => {
     expect(named(at(found, `${container}.volumeMounts`), "ca")?.["mountPath"]).toBe("/etc/company");
   });
 
-  test("keeps a spread constraint of its own as it is", () => {
+  test("keep their own spread constraints unchanged", () => {
     expect(at(found, `${pod}.topologySpreadConstraints`)).toEqual([
       {
         maxSkew: 1,
@@ -228,7 +228,7 @@ describe("what a user adds", async () => {
     ]);
   });
 
-  test("comes from the common registry, by digest", () => {
+  test("include an image by digest, from the common registry", () => {
     expect(at(found, `${container}.image`)).toMatch(
       /^registry\.example\.com\/evertoken\/evertoken@sha256:[0-9a-f]{64}$/,
     );
@@ -239,7 +239,7 @@ describe("what a user adds", async () => {
     expect(manifests.one("ConfigMap", "tokens-text")).toBeDefined();
   });
 
-  test("names and namespace may be chosen", () => {
+  test("include names and the namespace", () => {
     expect(found.metadata).toMatchObject({ name: "tokens", namespace: "tokens" });
   });
 });
@@ -253,7 +253,7 @@ test("a long release name leaves room for every suffix", async () => {
 describe("on OpenShift", () => {
   const ids = { runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532 };
 
-  test("the fixed ids are left out, which it assigns itself", async () => {
+  test("the fixed ids are left out, because OpenShift assigns its own", async () => {
     const found = await deployment(minimal, { apis: ["security.openshift.io/v1"] });
     expect(at(found, `${pod}.securityContext`)).toEqual({
       runAsNonRoot: true,
@@ -261,20 +261,20 @@ describe("on OpenShift", () => {
     });
   });
 
-  test("they stay where that is asked for", async () => {
+  test("the fixed ids stay with adaptSecurityContext: never", async () => {
     const never = { ...minimal, openshift: { adaptSecurityContext: "never" } };
     expect(at(await deployment(never, { apis: ["security.openshift.io/v1"] }), `${pod}.securityContext`)).toMatchObject(
       ids,
     );
   });
 
-  test("they are left out elsewhere where that is asked for", async () => {
+  test("the fixed ids are left out everywhere with adaptSecurityContext: always", async () => {
     const always = { ...minimal, openshift: { adaptSecurityContext: "always" } };
     expect(at(await deployment(always), `${pod}.securityContext`)).not.toHaveProperty("runAsUser");
   });
 });
 
-test("a user namespace is asked for where Kubernetes has them", async () => {
+test("hostUsers: false asks for a user namespace, which Kubernetes 1.33 has", async () => {
   const found = await deployment({ ...minimal, hostUsers: false }, { kubeVersion: "1.33.0" });
   expect(at(found, `${pod}.hostUsers`)).toBe(false);
 });
@@ -292,7 +292,7 @@ describe("cloud identity", () => {
     expect(at(one("ServiceAccount"), "metadata")).not.toHaveProperty("annotations");
   });
 
-  test("across clouds, tokens for one audience each are projected, and the SDKs are told where", async () => {
+  test("across clouds, a token for each audience is projected, and a variable names its file", async () => {
     const found = await deployment(valuesFile("cross-cloud"));
     const audiences = JSON.stringify(at(found, `${pod}.volumes`)).match(/"audience":"[^"]+"/g);
     expect(audiences).toHaveLength(2);
@@ -306,7 +306,7 @@ describe("the preflight", async () => {
   const manifests = await render(valuesFile("preflight"));
   const job = manifests.one("Job");
 
-  test("validates before an install or an upgrade, and is gone when it succeeded", () => {
+  test("validates before an install or an upgrade, and is deleted after success", () => {
     expect(at(job, "metadata.annotations")).toMatchObject({
       "helm.sh/hook": "pre-install,pre-upgrade",
       "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
@@ -315,7 +315,7 @@ describe("the preflight", async () => {
     expect(at(job, "spec.backoffLimit")).toBe(0);
   });
 
-  test("reads the same configuration and secrets from a copy that exists by then", () => {
+  test("reads the same configuration and secrets, from a copy that exists before the release", () => {
     const copy = manifests.one("ConfigMap", "evertoken-preflight");
     expect(at(copy, "data")).toEqual(at(manifests.one("ConfigMap", "evertoken"), "data"));
     expect(named(at(job, `${pod}.volumes`), "config")).toEqual({

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { helms, minimal, refusal, render } from "./helm.ts";
 
-/** Values that cannot work: refused before anything is rendered, with what, where and what to do. */
+/** Values that cannot work are refused before anything is rendered, with the place, the fact and the remedy. */
 
 const redis = { url: "rediss://redis.example.com:6379" };
 const config = (more: object) => ({ config: { redis, ...more } });
 
-test.each(helms)("%s says where a typo in the configuration is", async (helm) => {
+test.each(helms)("%s names the place of a typo in the configuration", async (helm) => {
   const typo = config({
     providers: { "cyclr-eu": { tokenEndpoint: "https://api.eu.cyclr.com/oauth/token", limts: {} } },
   });
@@ -15,7 +15,7 @@ test.each(helms)("%s says where a typo in the configuration is", async (helm) =>
   );
 });
 
-test("a typo in the chart's own values is refused with its path", async () => {
+test("a typo in the values of the chart is refused with its path", async () => {
   expect(await refusal({ ...minimal, podDisruptionBudget: { maxUnavailible: 1 } })).toContain(
     "at '/podDisruptionBudget': additional properties 'maxUnavailible' not allowed",
   );
@@ -25,10 +25,11 @@ test.each<[string, object, string]>([
   [
     "no Redis at all",
     {},
-    "no Redis: set config.redis.url to yours (rediss://HOST:PORT), or bundledRedis.enabled=true to try it out with one that is not highly available",
+    "no Redis: set config.redis.url to yours (rediss://HOST:PORT), or bundledRedis.enabled=true to try it out " +
+      "with one that is not highly available",
   ],
   [
-    "two of them",
+    "two Redis",
     { ...minimal, bundledRedis: { enabled: true } },
     "config.redis and bundledRedis.enabled: both say which Redis to use; take one of them out",
   ],
@@ -40,17 +41,18 @@ test.each<[string, object, string]>([
   [
     "a password in Redis's address",
     { config: { redis: { url: "rediss://default:s3cret@redis.example.com:6379" } } },
-    "config.redis.url holds a password, which would stand in a ConfigMap: put it into a Secret and name that in redis.existingSecret",
+    "config.redis.url holds a password, which would stand in a ConfigMap: " +
+      "put it into a Secret and name that in redis.existingSecret",
   ],
   [
     "a Redis without an address",
     { config: { redis: { username: "evertoken" } } },
-    "config.redis: one of url, sentinel and cluster is expected, none is there",
+    "config.redis: set exactly one of url, sentinel and cluster",
   ],
   [
     "two addresses of Redis",
     { config: { redis: { ...redis, cluster: { nodes: ["a:6379"] } } } },
-    "config.redis: one of url, sentinel and cluster is expected, cluster and url are there",
+    "config.redis: set exactly one of url, sentinel and cluster, not cluster and url",
   ],
   [
     "two passwords of Sentinels",
@@ -58,7 +60,8 @@ test.each<[string, object, string]>([
       config: { redis: { sentinel: { master: "m", nodes: ["a:26379"], password: { env: "P" } } } },
       redis: { existingSecret: "a", sentinelPasswordKey: "sentinel" },
     },
-    "config.redis.sentinel.password and redis.sentinelPasswordKey both say where the Sentinels' password is; take one of them out",
+    "config.redis.sentinel.password and redis.sentinelPasswordKey both say where the Sentinels' password is; " +
+      "take one of them out",
   ],
   [
     "two passwords of Redis",
@@ -88,7 +91,7 @@ test.each<[string, object, string]>([
   [
     "a data directory",
     config({ dataDir: "/data" }),
-    "config.dataDir is of the embedded Redis, which is for one machine; take it out",
+    "config.dataDir is for the embedded Redis of a single machine; take it out",
   ],
   [
     "two seal keys",
@@ -98,17 +101,20 @@ test.each<[string, object, string]>([
   [
     "two fleets in one folder",
     { ...minimal, fleets: { configMaps: ["eu"], secrets: ["eu"] } },
-    "fleets: eu is the name of a ConfigMap and of a Secret, and both would be the folder /etc/evertoken-fleets/eu; rename one of them",
+    "fleets: eu is the name of a ConfigMap and of a Secret, and both would be the folder " +
+      "/etc/evertoken-fleets/eu; rename one of them",
   ],
   [
     "a budget for a single replica",
     { ...minimal, replicaCount: 1, podDisruptionBudget: { enabled: true } },
-    "podDisruptionBudget.enabled=true with 1 replica: a budget of a single pod protects nothing or blocks every drain of its node; set replicaCount to 2 or more, or the budget to auto",
+    "podDisruptionBudget.enabled=true with 1 replica: a budget of a single pod protects nothing or blocks every " +
+      "drain of its node; set replicaCount to 2 or more, or the budget to auto",
   ],
   [
     "two monitors",
     { ...minimal, metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
-    "metrics.podMonitor and metrics.serviceMonitor are on, and would count every pod more than once; leave one on, preferably metrics.podMonitor",
+    "metrics.podMonitor and metrics.serviceMonitor are on, and would count every pod more than once; " +
+      "leave one on, preferably metrics.podMonitor",
   ],
   [
     "a ServiceMonitor without a Service",
@@ -121,14 +127,16 @@ test.each<[string, object, string]>([
     "autoscaling.minReplicas (6) is more than autoscaling.maxReplicas (5)",
   ],
   [
-    "an autoscaler that looks at nothing",
+    "an autoscaler without a target",
     { ...minimal, autoscaling: { type: "hpa", hpa: { targetCPUUtilizationPercentage: 0 } } },
-    "autoscaling.type=hpa has nothing to look at: set autoscaling.hpa.targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage",
+    "autoscaling.type=hpa has no target: set autoscaling.hpa.targetCPUUtilizationPercentage or " +
+      "targetMemoryUtilizationPercentage",
   ],
   [
     "KEDA without a Prometheus",
     { ...minimal, autoscaling: { type: "keda" } },
-    "autoscaling.type=keda needs autoscaling.keda.serverAddress, the address of Prometheus (http://prometheus.monitoring:9090)",
+    "autoscaling.type=keda needs autoscaling.keda.serverAddress, the address of Prometheus " +
+      "(http://prometheus.monitoring:9090)",
   ],
   [
     "a user namespace before Kubernetes 1.33",
@@ -138,7 +146,8 @@ test.each<[string, object, string]>([
   [
     "a preflight of a password that does not exist yet",
     { bundledRedis: { enabled: true }, preflight: { enabled: true } },
-    "preflight.enabled runs before anything is made, so it cannot read the password that bundledRedis makes; give it one in bundledRedis.existingSecret, or leave preflight off",
+    "preflight.enabled runs before anything is made, so it cannot read the password that bundledRedis makes; " +
+      "set bundledRedis.existingSecret, or leave preflight off",
   ],
   [
     "a service account that has no name",
@@ -154,7 +163,7 @@ test.each<[string, object, string]>([
   expect(await refusal(values)).toContain(`these values cannot work: * ${message}`);
 });
 
-test("every problem is named, all at once", async () => {
+test("all problems are reported at once", async () => {
   const message = await refusal({
     replicaCount: 1,
     podDisruptionBudget: { enabled: true },
@@ -171,7 +180,8 @@ describe("the grace period", () => {
 
   test("one second short of drain timeout and 15 s, it is refused with the arithmetic", async () => {
     expect(await refusal(grace(74))).toContain(
-      "terminationGracePeriodSeconds is 74, but config.shutdown.drainTimeout (60s) = 60 s, and 15 s to close Redis and write the last lines, make 75; set it to at least that",
+      "terminationGracePeriodSeconds is 74, but config.shutdown.drainTimeout (60s) = 60 s, and 15 s to close " +
+        "Redis and write the last lines, make 75; set it to at least that",
     );
   });
 

@@ -2,13 +2,16 @@ import { readFileSync } from "node:fs";
 import { LineCounter, type Pair, type YAMLMap, isMap, isScalar, parse, parseDocument } from "yaml";
 import { jsonSchema } from "../../src/config/shape/schema.ts";
 
-/** helm/values.schema.json, made from helm/values.yaml and the daemon's own schema. */
+/** Makes helm/values.schema.json from helm/values.yaml and the schema of the daemon. */
 
 export const CHART = new URL("../../helm/", import.meta.url).pathname;
 
 type Schema = Record<string, unknown>;
 
-/** The schema of all values: types from the defaults, descriptions from the comments, the rest from `@schema` behind a key. */
+/**
+ * The schema of all values: types come from the defaults, descriptions from the comments, the rest from `@schema`
+ * after a key.
+ */
 export function valuesSchema(text = readFileSync(`${CHART}values.yaml`, "utf8"), daemon: Schema = { ...jsonSchema() }) {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
@@ -37,7 +40,7 @@ export function valuesSchema(text = readFileSync(`${CHART}values.yaml`, "utf8"),
     return { ...type, ...said };
   }
 
-  /** The comment above a map's first key belongs to the map. */
+  /** The properties of a map. The comment above its first key is the comment of the map. */
   function properties(map: YAMLMap, path: string): Schema {
     return {
       properties: Object.fromEntries(
@@ -63,14 +66,14 @@ function typeOf(value: unknown, path: string, said: Schema | undefined): Schema 
   if (said?.["type"] !== undefined) return {};
   if (typeof value === "string" || typeof value === "boolean") return { type: typeof value };
   if (typeof value === "number") return { type: Number.isInteger(value) ? "integer" : "number" };
-  if (said === undefined) throw new Error(`${path}: an empty value says nothing of its type; add an @schema behind it`);
+  if (said === undefined) throw new Error(`${path}: an empty value has no type; add an @schema after it`);
   return { type: said["items"] === undefined ? "object" : "array" };
 }
 
 /**
- * The daemon's schema as a part of the chart's, without references, so that a change of one key is a change of one place. Helm
- * reads numbers as floating point and knows YAML 1.1's octal ones: a name that is a number must be quoted here, because 0123 and
- * 12345678901234567890 would silently be another account.
+ * The schema of the daemon as a part of that of the chart, with all references resolved: then a changed key changes
+ * one place. Helm reads numbers as floating point, and as octal numbers of YAML 1.1. So a name that is a number must
+ * be quoted here: 0123 and 12345678901234567890 would silently name other accounts.
  */
 function bundled(daemon: Schema): Schema {
   const { $schema: _, definitions = {}, ...config } = daemon as { definitions?: Record<string, Schema> } & Schema;
@@ -87,7 +90,7 @@ function bundled(daemon: Schema): Schema {
   return inlined(config) as Schema;
 }
 
-/** Where any text may stand, a number may not; and Go's regular expressions have no lookahead. */
+/** Forbids numbers where any text is allowed, and drops lookaheads, which the regular expressions of Go do not have. */
 function forHelm(schema: Schema): Schema {
   const { anyOf, pattern } = schema as { anyOf?: Schema[]; pattern?: string };
   const anyText = anyOf?.some(({ type, pattern }) => type === "string" && pattern === undefined);

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
 import { CHART, valuesSchema } from "./values-schema.ts";
 
-/** What can be said of the chart's values without Helm. */
+/** Checks of the values that need no Helm. */
 
 type Tree = { readonly [key: string]: Tree | undefined };
 
@@ -16,13 +16,16 @@ const templates = readdirSync(`${CHART}templates`, { recursive: true, encoding: 
   .map((name) => readFileSync(`${CHART}templates/${name}`, "utf8"))
   .join("\n");
 const named = [...templates.matchAll(/\.Values((?:\.\w+)+)/g)].map(([, path = ""]) => path.slice(1));
-/** evertoken.image is given an image's values as a whole. */
+/** Values that templates use through evertoken.image, which takes the values of an image as one map. */
 const images = [...templates.matchAll(/"evertoken\.image" \(list \S+ \.Values\.([\w.]+)/g)].flatMap(([, image = ""]) =>
   [...templates.matchAll(/\$image\.(\w+)/g)].map(([, field = ""]) => `${image}.${field}`),
 );
 const used = new Set([...named, ...images]);
 
-/** A map that goes into a manifest as it is ends a path; so does the daemon's configuration, which has a schema of its own. */
+/**
+ * Paths of the values. A map that goes into a manifest as a whole ends a path, and so does the configuration of the
+ * daemon.
+ */
 function leaves(tree: Tree, at: Tree, path = ""): string[] {
   return Object.entries(tree).flatMap(([key, value]) => {
     const here = at[key];
@@ -35,7 +38,7 @@ function leaves(tree: Tree, at: Tree, path = ""): string[] {
 const all = leaves(values, schema.properties);
 
 describe("values.yaml", () => {
-  test("makes values.schema.json; where it does not: npm run generate:chart", () => {
+  test("makes values.schema.json; remedy: npm run generate:chart", () => {
     expect(schema).toEqual(JSON.parse(JSON.stringify(valuesSchema())));
   });
 
@@ -45,7 +48,7 @@ describe("values.yaml", () => {
   });
 
   test("has every value that a template uses", () => {
-    // A part of what values.yaml names, or of what goes into a manifest as it is.
+    // A path may stop above a value of values.yaml, or go into a map that a manifest takes as a whole.
     const known = (path: string) =>
       all.some((leaf) => `${leaf}.`.startsWith(`${path}.`) || path.startsWith(`${leaf}.`));
     expect([...used].filter((path) => !known(path))).toEqual([]);
@@ -64,9 +67,9 @@ describe("values.yaml", () => {
     expect(missing).toEqual([]);
   });
 
-  test("refuses a default that says nothing of its type", () => {
-    expect(() => valuesSchema("a: {}\n", {})).toThrow("values.a: an empty value says nothing of its type");
-    expect(() => valuesSchema("a: null\n", {})).toThrow("values.a: an empty value says nothing of its type");
+  test("refuses a default without a type", () => {
+    expect(() => valuesSchema("a: {}\n", {})).toThrow("values.a: an empty value has no type");
+    expect(() => valuesSchema("a: null\n", {})).toThrow("values.a: an empty value has no type");
   });
 });
 
@@ -88,7 +91,7 @@ describe("values.schema.json", () => {
     expect(accepts.errors ?? []).toEqual([]);
   });
 
-  test("closes every map of the chart's own", () => {
+  test("allows no unknown key in any map of the chart", () => {
     const open: string[] = [];
     function walk(node: Tree, path: string): void {
       const inner = node["properties"];
