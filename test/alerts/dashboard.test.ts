@@ -6,7 +6,7 @@ const dashboard = await readDashboard();
 const { panels } = dashboard;
 
 describe("the dashboard", () => {
-  test("keeps its address, and asks the same installation and provider everywhere", () => {
+  test("keeps its address, and every query has the variables of the installation", () => {
     expect(dashboard.uid).toBe("evertoken");
     expect(dashboard.templating.list.map(({ name }) => name)).toEqual([
       ...["datasource", "namespace", "job", "provider"],
@@ -20,7 +20,7 @@ describe("the dashboard", () => {
     }
   });
 
-  test("has eight rows, from what matters most to what explains it", () => {
+  test("has eight rows, the most important first", () => {
     expect(panels.filter(({ type }) => type === "row").map(({ title }) => title)).toEqual([
       ...["Are tokens fresh?", "Fleet", "Rotation", "Providers", "Stores", "Queue", "Runtime", "Logs"],
     ]);
@@ -40,7 +40,7 @@ describe("the dashboard", () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   });
 
-  test("leads to runbooks that exist", async () => {
+  test("links only runbooks that exist", async () => {
     const names = (await readRunbooks()).map(({ alert }) => `${RUNBOOKS_URL}${alert}.md`);
     const links = panels.flatMap(({ links: own = [] }) => own.map(({ url }) => url));
     expect(links.length).toBeGreaterThan(15);

@@ -22,7 +22,7 @@ export async function readDashboard(): Promise<Dashboard> {
   return JSON.parse(await readFile(file, "utf8")) as Dashboard;
 }
 
-/** The queries to Prometheus with every variable at "All". */
+/** The queries to Prometheus, with every variable at "All". */
 export function queriesOf({ panels }: Dashboard): { readonly title: string; readonly expr: string }[] {
   return panels
     .filter(({ type }) => type !== "logs")

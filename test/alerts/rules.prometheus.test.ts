@@ -17,17 +17,17 @@ interface UnitTest {
 }
 
 describe("the rules file", () => {
-  test("is one that Prometheus takes", async () => {
+  test("is valid for Prometheus", async () => {
     const { stdout } = await run(toolPath("promtool"), ["check", "rules", "--lint=all", "--lint-fatal", RULES_FILE]);
     expect(stdout).toContain(`SUCCESS: ${recorded.length + alerts.length} rules found`);
   });
 
-  test.each(files)("does what %s says", { timeout: 120_000 }, async (file) => {
+  test.each(files)("fulfils %s", { timeout: 120_000 }, async (file) => {
     const { stdout } = await run(toolPath("promtool"), ["test", "rules", file], { cwd: here });
     expect(stdout).toContain("SUCCESS");
   });
 
-  test("has for every alert one case in which it fires and one in which it stays silent", async () => {
+  test("has for every alert a case in which it fires and one in which it is silent", async () => {
     const tests = await Promise.all(
       files.map(async (file) => (parse(await readFile(here + file, "utf8")) as { tests: readonly UnitTest[] }).tests),
     );

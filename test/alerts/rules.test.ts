@@ -8,7 +8,7 @@ const DASHBOARD = "https://grafana.example.com/d/evertoken";
 
 describe("every alert", () => {
   test.each(alerts.map((alert) => [alert.alert, alert] as const))(
-    "%s says how bad it is, what it means, what to do and where to look",
+    "%s has a severity, a summary, a description, a runbook and a dashboard",
     (name, { labels, annotations = {} }) => {
       expect(labels?.["severity"]).toMatch(/^(critical|warning)$/);
       expect(Object.keys(annotations).toSorted()).toEqual(["dashboard_url", "description", "runbook_url", "summary"]);
@@ -34,8 +34,8 @@ describe("every alert", () => {
     }
   });
 
-  test("that compares a metric of every replica takes the highest or lowest, or adds up, without the pod", () => {
-    // Of gauges about the fleet a sum would count replicas.
+  test("takes the highest or lowest value of a metric that every replica exposes, without its pod", () => {
+    // A sum of gauges about the fleet would count each credential once per replica.
     const fleet = /evertoken_(credentials|provider_runway|store_runway|provider_paused|fleet_snapshot|queue_oldest)/;
     for (const { expr } of [...alerts, ...recorded]) {
       for (const selector of selectorsOf(expr)) {
@@ -46,7 +46,7 @@ describe("every alert", () => {
     }
   });
 
-  test("keeps the names of its installation", () => {
+  test("keeps the labels of its installation", () => {
     const unnamed = [...alerts, ...recorded].filter(({ expr }) =>
       [...expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].some(([, labels = ""]) => !labels.startsWith("namespace, job")),
     );

@@ -17,7 +17,7 @@ interface Alert extends Rule {
   readonly alert: string;
 }
 
-/** The rules file as it is: recording rules and alerts, in order. */
+/** Recording rules and alerts of the rules file, in its order. */
 export async function readRules(): Promise<{ readonly recorded: readonly Rule[]; readonly alerts: readonly Alert[] }> {
   const { groups } = parse(await readFile(file, "utf8")) as { groups: readonly { rules: readonly Rule[] }[] };
   const rules = groups.flatMap((group) => group.rules);
@@ -27,7 +27,7 @@ export async function readRules(): Promise<{ readonly recorded: readonly Rule[];
   };
 }
 
-/** Every selector of a query: a metric of ours, of Node or of the rules, with its matchers. */
+/** The selectors of a query: metrics of evertoken, of Node or of the rules, with their matchers. */
 export function selectorsOf(expr: string): string[] {
   const found = expr.matchAll(/(?<![\w:])((?:\w+:)?evertoken_[\w:]+|nodejs_\w+|process_\w+)(\{[^}]*\})?/g);
   return [...new Set([...found].map(([, name = "", matchers = ""]) => name + matchers))];

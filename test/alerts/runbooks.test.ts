@@ -14,17 +14,25 @@ function nameOf(command: readonly string[]): string[] {
 }
 
 describe("the runbooks", () => {
-  test("are one per alert, and there is none without an alert", () => {
+  test("are exactly one per alert", () => {
     expect(runbooks.map(({ alert }) => alert)).toEqual(alerts.map(({ alert }) => alert).toSorted());
   });
 
-  test.each(each)("%s has the parts that one looks for at night, and something to run", (alert, runbook) => {
+  test.each(each)("%s has all sections, and a command or a query to run", (alert, runbook) => {
     expect(runbook.text.startsWith(`# ${alert}\n`)).toBe(true);
-    expect(runbook.parts).toEqual(["Meaning", "Impact", "Check in 60 s", "Likely causes", "Fix", "Verify", "Escalate"]);
+    expect(runbook.sections).toEqual([
+      "Meaning",
+      "Impact",
+      "Check in 60 s",
+      "Likely causes",
+      "Fix",
+      "Verify",
+      "Escalate",
+    ]);
     expect(runbook.text).toMatch(/## Check in 60 s\n[\s\S]*```(sh|promql)\n[\s\S]*## Likely causes/);
   });
 
-  test("point to one another without a dead end", () => {
+  test("point only to runbooks that exist", () => {
     const names = runbooks.map(({ alert }) => alert);
     expect(runbooks.flatMap(({ points }) => points).filter((point) => !names.includes(point))).toEqual([]);
   });
@@ -38,7 +46,7 @@ describe("the runbooks", () => {
       const name = nameOf(words);
       const key = name.join(" ");
       if (!help.has(key)) {
-        // For a command that it does not know the program shows its own help.
+        // The program shows its own help for a command that it does not know.
         const { code, stdout } = await site.run([...name, "--help"]);
         expect([key, code]).toEqual([key, 0]);
         expect(stdout).toContain(`Usage: evertoken ${key} `);

@@ -1,6 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
 
-/** Where the links of alerts and panels lead. */
+/** The folder to which alerts and panels link. */
 export const RUNBOOKS_URL = "https://github.com/evertoken/evertoken/blob/main/helm/files/runbooks/";
 
 const folder = new URL("../../helm/files/runbooks/", import.meta.url);
@@ -8,12 +8,12 @@ const folder = new URL("../../helm/files/runbooks/", import.meta.url);
 export interface Runbook {
   readonly alert: string;
   readonly text: string;
-  /** Titles of its parts, in order. */
-  readonly parts: readonly string[];
-  /** Its `evertoken` commands, as words. */
+  /** The titles of its sections, in their order. */
+  readonly sections: readonly string[];
+  /** Its `evertoken` commands, each as a list of words. */
   readonly commands: readonly (readonly string[])[];
   readonly queries: readonly string[];
-  /** Other runbooks that it points to. */
+  /** Alerts of other runbooks to which it points. */
   readonly points: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export async function readRunbooks(): Promise<readonly Runbook[]> {
       return {
         alert: name.replace(/\.md$/, ""),
         text,
-        parts: [...text.matchAll(/^## (.+)$/gm)].map(([, title = ""]) => title),
+        sections: [...text.matchAll(/^## (.+)$/gm)].map(([, title = ""]) => title),
         commands: commands.map((line) => [...line.matchAll(/'[^']*'|\S+/g)].map(([word]) => word).slice(1)),
         queries: blocks(text, "promql"),
         points: [...text.matchAll(/\]\(([\w.]+)\.md\)/g)].map(([, target = ""]) => target),
@@ -35,7 +35,7 @@ export async function readRunbooks(): Promise<readonly Runbook[]> {
   );
 }
 
-/** Lines of all code blocks in that language. */
+/** The lines of all code blocks in a language. */
 function blocks(text: string, language: string): string[] {
   const found = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"));
   return [...found].flatMap(([, block = ""]) => block.split("\n").filter((line) => line !== ""));

@@ -7,13 +7,13 @@ import { type Daemon, observe } from "../fakes/daemon.ts";
 import { type Ended, runProgram } from "../fakes/run-program.ts";
 import { toolPath } from "../setup/tools.ts";
 
-/** The images that `.ci/image` makes of this checkout. */
+/** The images that `.ci/image` builds from this checkout. */
 export const image = "localhost/evertoken:node24";
 export const imageOfNode26 = "localhost/evertoken:node26";
-/** What they are built upon. */
+/** Their base image. */
 export const base = "docker.io/library/node:24-bookworm-slim";
 
-/** As strict as a cluster can be: nothing to write but /tmp, no capability, nobody's user, and little memory. */
+/** As strict as a cluster: only /tmp can be written, no capabilities, an unprivileged user, little memory. */
 const strict = [
   ...["--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"],
   ...["--user=65532:65532", "--memory=256m", "--network=host"],
@@ -23,13 +23,13 @@ export function podman(...args: readonly string[]): Promise<Ended> {
   return runProgram(toolPath("evertoken-podman"), args);
 }
 
-/** Runs one command of an image, `program` instead of evertoken if it is given. */
+/** Runs one command in a container of an image. `program` replaces evertoken. */
 export function runOnce(of: string, args: readonly string[], program?: string): Promise<Ended> {
   const entry = program === undefined ? [] : [`--entrypoint=${program}`];
   return podman("run", "--rm", "--no-healthcheck", ...strict, ...entry, of, ...args);
 }
 
-/** A script that prints JSON, run by the image's Node. */
+/** Runs a script by the Node of the image, and parses the JSON that the script prints. */
 export async function ask<T>(of: string, script: string): Promise<T> {
   const { code, stdout, stderr } = await runOnce(of, ["--input-type=module", "--eval", script], "node");
   if (code !== 0) throw new Error(stderr);
@@ -42,15 +42,15 @@ export async function inspect<T>(of: string): Promise<T> {
 }
 
 export interface Container {
-  /** What it says; its signals are passed on to the program. */
+  /** Its program; podman passes signals on to it. */
   readonly daemon: Daemon;
-  /** A command beside the daemon, as `kubectl exec` would start it. */
+  /** Runs a command beside the daemon, as `kubectl exec` does. */
   exec(...command: readonly string[]): Promise<Ended>;
-  /** SIGTERM, and SIGKILL after so many seconds. */
+  /** Sends SIGTERM, and SIGKILL after `seconds`. */
   stop(seconds: number): Promise<Ended>;
 }
 
-/** The configuration and its files, mounted at /etc/evertoken and readable for everyone, as from a ConfigMap. */
+/** A folder with the configuration, mounted at /etc/evertoken and readable by all users, as from a ConfigMap. */
 export interface Mount extends AsyncDisposable {
   write(files: Readonly<Record<string, string>>): Promise<void>;
   start(of: string, env?: Readonly<Record<string, string>>): Container;
@@ -92,7 +92,7 @@ export async function makeMount(): Promise<Mount> {
   };
 }
 
-/** What a container that was started elsewhere says, from its first line. */
+/** Follows the log of a container that runs already, from its first line. */
 export function follow(name: string): Daemon {
   return observe(
     spawn(toolPath("evertoken-podman"), ["logs", "--follow", name], { stdio: ["ignore", "pipe", "pipe"] }),

@@ -20,7 +20,9 @@ interface Inspected {
   readonly Healthcheck?: { readonly Test: readonly string[] };
 }
 
-/** Every path below a folder with what its permissions say, found by the image's own Node. */
+/**
+ * A script for the Node of the image: prints the paths below a folder whose entry fulfils `keep`, a condition in JS.
+ */
 const walk = (from: string, keep: string): string => `
   import { lstatSync, readdirSync } from "node:fs";
   const out = [];
@@ -29,14 +31,15 @@ const walk = (from: string, keep: string): string => `
       const path = dir === "/" ? "/" + name : dir + "/" + name;
       if (/^\\/(proc|sys|dev)$/.test(path)) continue;
       const { mode, uid, gid, size } = lstatSync(path);
-      const entry = { path, uid, gid, size, mode: mode & 0o7777, dir: (mode & 0o170000) === 0o040000, link: (mode & 0o170000) === 0o120000 };
+      const kind = mode & 0o170000;
+      const entry = { path, uid, gid, size, mode: mode & 0o7777, dir: kind === 0o040000, link: kind === 0o120000 };
       if (${keep}) out.push(entry.path);
       if (entry.dir) { try { visit(path); } catch (error) { if (error.code !== "EACCES") throw error; } }
     }
   })(${JSON.stringify(from)});
   console.log(JSON.stringify(out.toSorted()));`;
 
-test("the program is in the image as it is in the repository, without its documents, and nothing else is", async () => {
+test("the image holds the program as it is in the repository, without its documents, and nothing else", async () => {
   const files = await ask<string[]>(image, walk("/app/src", "!entry.dir"));
   const source = readdirSync(new URL("src", root), { recursive: true, encoding: "utf8", withFileTypes: true });
   const expected = source
@@ -51,7 +54,7 @@ test("the program is in the image as it is in the repository, without its docume
   expect(top).toEqual(["compile-cache", "node_modules", "package.json", "src"]);
 });
 
-test("every package of the lock file is installed, and no development dependency", async () => {
+test("all packages of the lock file are installed, but for development dependencies", async () => {
   const { packages } = JSON.parse(readFileSync(new URL("package-lock.json", root), "utf8")) as {
     packages: Record<string, { dev?: true; optional?: true; devOptional?: true }>;
   };
@@ -61,31 +64,33 @@ test("every package of the lock file is installed, and no development dependency
     console.log(JSON.stringify(paths.filter((path) => existsSync("/app/" + path))));`;
   const found = new Set(await ask<string[]>(image, script));
   expect(locked.filter(([path, { dev }]) => dev && found.has(path))).toEqual([]);
-  // Optional ones are for other platforms.
+  // Optional packages are for other platforms.
   const wanted = locked.filter(([, { dev, optional, devOptional }]) => !dev && !optional && !devOptional);
   expect(wanted.filter(([path]) => !found.has(path))).toEqual([]);
   expect(wanted.length).toBeGreaterThan(100);
 });
 
 test("no test, source map, declaration, key or configuration is among its files", async () => {
-  const suspicious = String.raw`/\.(test\.[cm]?[jt]s|map|d\.[cm]?ts|pem|key|p12|env)$|\/(tests?|__tests__|\.env.*|\.npmrc|\.git|config\.ya?ml)$/.test(path)`;
+  const endings = String.raw`\.(test\.[cm]?[jt]s|map|d\.[cm]?ts|pem|key|p12|env)$`;
+  const names = String.raw`\/(tests?|__tests__|\.env.*|\.npmrc|\.git|config\.ya?ml)$`;
+  const suspicious = `/${endings}|${names}/.test(path)`;
   expect(await ask<string[]>(image, walk("/app", suspicious))).toEqual([]);
 });
 
-test("everything is root's, and nothing can be written by the user that runs it", async () => {
+test("root owns every file, and the user of the program can write none", async () => {
   expect(await ask<string[]>(image, walk("/app", "entry.uid !== 0 || entry.gid !== 0"))).toEqual([]);
   const writable = "!entry.link && !(entry.mode & 0o1000) && ((entry.mode & 0o002) || uid === 65532 || gid === 65532)";
   expect(await ask<string[]>(image, walk("/", writable))).toEqual([]);
 });
 
-test("no file can give its user more rights than it has", async () => {
+test("no file is setuid or setgid", async () => {
   expect(await ask<string[]>(image, walk("/app", "entry.mode & 0o6000"))).toEqual([]);
 });
 
 test.each([
   ["24", image],
   ["26", imageOfNode26],
-])("Node %s starts with the code that was compiled at the build", async (_version, of) => {
+])("Node %s starts with code that the build has compiled", async (_version, of) => {
   const script = `import { spawnSync } from "node:child_process";
     const env = { ...process.env, NODE_DEBUG_NATIVE: "COMPILE_CACHE" };
     const { stdout, stderr } = spawnSync("evertoken", ["--version"], { env, encoding: "utf8" });
@@ -99,13 +104,13 @@ test.each([
   expect(accepted).toBeGreaterThan(2);
 });
 
-test("it adds at most 250 MB to its base", async () => {
+test("the image adds at most 250 MB to its base", async () => {
   const [whole, below] = [await inspect<Inspected>(image), await inspect<Inspected>(base)];
   expect(whole.Size - below.Size).toBeLessThanOrEqual(250_000_000);
   expect(whole.Size - below.Size).toBeGreaterThan(0);
 });
 
-test("it starts the program itself, as user 65532, and says so to whoever inspects it", async () => {
+test("the image starts the program itself, as user 65532, and declares that", async () => {
   const { Config, Healthcheck } = await inspect<Inspected>(image);
   expect(Config).toMatchObject({ User: "65532:65532", Entrypoint: ["node", "/app/src/main.ts"], Cmd: ["run"] });
   expect((Healthcheck ?? Config.Healthcheck)?.Test).toEqual(["CMD", "evertoken", "healthcheck"]);
@@ -116,12 +121,12 @@ test("it starts the program itself, as user 65532, and says so to whoever inspec
     "MALLOC_TRIM_THRESHOLD_",
     "NODE_COMPILE_CACHE",
     "NODE_ENV",
-    "NODE_EXTRA_CA_CERTS", // of this machine's stand-in for the base
+    "NODE_EXTRA_CA_CERTS", // from the base image that .ci/image makes
     "PATH",
   ]);
 });
 
-test("its labels name the version and the commit that it was built from", async () => {
+test("its labels name the version and the commit of the build", async () => {
   const { Labels } = (await inspect<Inspected>(image)).Config;
   expect(Labels).toMatchObject({
     "org.opencontainers.image.title": "evertoken",
@@ -131,7 +136,7 @@ test("its labels name the version and the commit that it was built from", async 
   });
 });
 
-test("no command of its build left a secret in its history", async () => {
+test("its history shows no secret", async () => {
   const { stdout } = await podman("history", "--no-trunc", "--format", "{{.CreatedBy}}", image);
   expect(stdout).toContain("compile-cache");
   expect(stdout).not.toMatch(/_authToken|password|secret_|AKIA/i);

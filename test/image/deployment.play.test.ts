@@ -24,14 +24,14 @@ interface Deployment {
 
 type Entries = Readonly<Record<string, string>>;
 
-/** `data` is in base64. */
+/** A Secret; `data` is in base64. */
 const secret = (name: string, data: Entries): object => ({
   apiVersion: "v1",
   kind: "Secret",
   metadata: { name },
   data,
 });
-// Podman 4.3, which Debian has, mounts the values of a Secret without decoding them.
+// Podman 4.3, the version of Debian, mounts the values of a Secret without decoding them.
 const mounted = {
   password: "cmVkaXMgcGFzc3dvcmQ=",
   sealKey: Buffer.alloc(32, 7).toString("base64"),
@@ -39,11 +39,11 @@ const mounted = {
 };
 
 /**
- * Podman plays the rendered ConfigMap and Deployment as a kubelet would: user, read-only root, dropped capabilities, memory limit,
- * environment and volumes are honoured. Two things differ: probes are asked from outside, because Podman would want curl inside, and the
- * pod shares this machine's network, so that its port is a free one.
+ * Podman plays the rendered ConfigMap and Deployment as a kubelet does: user, read-only root, dropped capabilities,
+ * memory limit, environment and volumes. Two things differ. The test asks the probes from outside, because Podman
+ * needs curl inside. The pod shares the network of the machine, so that it needs a free port.
  */
-test("the chart's Deployment starts the image, which obtains a token, publishes it, and ends when it is told to", async () => {
+test("the Deployment of the chart starts the image, obtains and publishes a token, and ends at SIGTERM", async () => {
   await using provider = await startTokenEndpoint();
   await using aws = await startAws();
   await using redis = await startRedis({ port: true, password: mounted.password });
@@ -78,7 +78,7 @@ test("the chart's Deployment starts the image, which obtains a token, publishes 
   for (const each of pod.containers) {
     for (const key of ["startupProbe", "livenessProbe", "readinessProbe", "ports"]) delete each[key];
   }
-  // It also falls over a Secret that does not say whether it is optional.
+  // This Podman also fails at a Secret without the key `optional`.
   for (const volume of pod.volumes) if (volume.secret !== undefined) volume.secret.optional = false;
   const played = [
     JSON.parse(JSON.stringify(manifests.one("ConfigMap", release)).replace(":9464", `127.0.0.1:${port}`)) as object,
@@ -101,7 +101,7 @@ test("the chart's Deployment starts the image, which obtains a token, publishes 
   expect([code, stderr.replaceAll(/^.*replica count.*$/gm, "").trim()]).toEqual([0, ""]);
   const container = `${release}-pod-0-evertoken`;
   await using daemon = follow(container);
-  await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "acme", 60_000);
+  await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "acme", 120_000);
   expect(JSON.parse(aws.value("cyclr/acme") ?? "{}")).toMatchObject({ access_token: "from-the-provider", revision: 1 });
   for (const path of ["/startupz", "/livez", "/readyz"]) {
     expect([path, (await fetch(`http://127.0.0.1:${port}${path}`)).status]).toEqual([path, 200]);
@@ -112,4 +112,4 @@ test("the chart's Deployment starts the image, which obtains a token, publishes 
   await daemon.line((line) => line.event === "app.stopped" && line["drained"] === true);
   const { stdout } = await podman("inspect", "--format", "{{.State.ExitCode}}", container);
   expect(stdout).toBe("0\n");
-}, 180_000);
+}, 300_000);

@@ -15,7 +15,7 @@ interface Published {
 const SEAL_KEY = "22".repeat(32);
 const rotated = (line: Line): boolean => line.event === "rotation.succeeded" && line.credential === "acme";
 
-describe("a container, read-only, as nobody's user, without capabilities, in 256 MB", () => {
+describe("a read-only container of an unprivileged user, without capabilities, in 256 MB", () => {
   let mount: Mount;
   let provider: TokenEndpoint;
   let aws: FakeAws;
@@ -28,13 +28,13 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
     aws = await startAws();
     redis = await startRedis({ port: true });
     port = await freePort();
-  }, 60_000);
+  }, 120_000);
   afterEach(async () => {
     await mount[Symbol.asyncDispose]();
     await provider.close();
     await aws.close();
     await redis.stop();
-  }, 60_000);
+  }, 120_000);
 
   function config(over: object = {}): string {
     const publish = [{ store: "aws", secret: "cyclr/acme" }];
@@ -43,7 +43,7 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
         redis: { url: redis.url },
         sealKey: { env: "SEAL_KEY" },
         http: { listen: `0.0.0.0:${port}` },
-        shutdown: { drainTimeout: "10s" },
+        shutdown: { drainTimeout: "60s" },
         defaults: {},
         stores: { aws: { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true } },
         credentials: [configuredCredential("acme", { clientSecret: { file: "/etc/evertoken/secret" }, publish })],
@@ -65,12 +65,12 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
     ["Node 24", image],
     ["Node 26", imageOfNode26],
   ])(
-    "on %s obtains a token, publishes it, answers its probes and commands, and ends with 0",
+    "on %s obtains a token, publishes it, answers probes and commands, and ends with 0",
     async (_name, of) => {
       provider.otherwise(token({ access_token: "from-the-provider" }));
       const { daemon, exec } = await start(of);
-      await daemon.line((line) => line.event === "app.ready", 60_000);
-      await daemon.line(rotated, 60_000);
+      await daemon.line((line) => line.event === "app.ready", 120_000);
+      await daemon.line(rotated, 120_000);
       const published = JSON.parse(aws.value("cyclr/acme") ?? "{}") as Published;
       expect(published).toMatchObject({ access_token: "from-the-provider", revision: 1 });
 
@@ -86,58 +86,64 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
       const asked = Date.now();
       daemon.signal("SIGTERM");
       expect(await daemon.exited).toBe(0);
-      expect(Date.now() - asked).toBeLessThan(10_000);
+      // Far below the drain timeout: nothing is left to wait for.
+      expect(Date.now() - asked).toBeLessThan(30_000);
       expect(daemon.lines.at(-1)).toMatchObject({ event: "app.stopped", drained: true });
       expect(daemon.stderr).toBe("");
     },
     120_000,
   );
 
-  test("ends by itself when it is stopped, long before it would be killed", async () => {
+  test("ends by itself when it is stopped, long before a kill", async () => {
     const { daemon, stop } = await start(image);
-    await daemon.line(rotated, 60_000);
+    await daemon.line(rotated, 120_000);
     await stop(60);
     expect(await daemon.exited).toBe(0);
     expect(daemon.lines.at(-1)).toMatchObject({ event: "app.stopped", drained: true });
   }, 120_000);
 
-  test("fails its health check while it cannot reach Redis, and passes it as soon as it can", async () => {
+  test("fails its health check while Redis is away, and passes it as soon as Redis is back", async () => {
     await redis.kill();
     const { daemon, exec } = await start(image);
-    await daemon.line((line) => line.event === "redis.unreachable", 60_000);
+    await daemon.line((line) => line.event === "redis.unreachable", 120_000);
     const unhealthy = await exec("evertoken", "healthcheck");
     expect(unhealthy).toMatchObject({ code: 3, stdout: "" });
     expect(unhealthy.stderr).toContain("/readyz");
     expect(await statusOf("/livez")).toBe(200);
     await redis.restart();
-    await daemon.line((line) => line.event === "app.ready", 60_000);
+    await daemon.line((line) => line.event === "app.ready", 120_000);
     expect(await exec("evertoken", "healthcheck")).toMatchObject({ code: 0 });
   }, 120_000);
 
-  test("says in one line that there is no Redis inside when none is configured", async () => {
+  test("without a configured Redis reports in one line that the image has none", async () => {
     await mount.write({ "config.yaml": config({ redis: undefined }), secret: "s3cret\n" });
     const { daemon } = mount.start(image, { SEAL_KEY });
     expect(await daemon.exited).toBe(1);
     expect(daemon.stderr).toMatch(/^evertoken: there is no redis-server .*set redis: \{ url: \.\.\. \}.*\n$/);
-  }, 60_000);
+  }, 120_000);
 
-  test("says where it expected its configuration, and exits with 2", async () => {
+  test("without a configuration names the file that it expects, and exits with 2", async () => {
     const { code, stderr } = await runOnce(image, []);
     expect(code).toBe(2);
     expect(stderr).toContain("/etc/evertoken/config.yaml");
     expect(stderr).toContain("there is no such file");
-  }, 60_000);
+  }, 120_000);
 
-  test("holds nothing that it could misuse", async () => {
+  test("has no rights that it could misuse", async () => {
     const found = await ask<object>(
       image,
       `import { readFileSync, writeFileSync } from "node:fs";
-       const status = Object.fromEntries(readFileSync("/proc/self/status", "utf8").trim().split("\\n").map((line) => line.split(":\\t")));
+       const lines = readFileSync("/proc/self/status", "utf8").trim().split("\\n");
+       const status = Object.fromEntries(lines.map((line) => line.split(":\\t")));
        const refused = (path) => { try { writeFileSync(path, ""); } catch (error) { return error.code; } };
        console.log(JSON.stringify({
          user: [process.getuid(), process.getgid(), process.getgroups()],
-         capabilities: [status.CapEff, status.CapPrm, status.CapBnd], noNewPrivileges: status.NoNewPrivs,
-         memory: process.constrainedMemory(), app: refused("/app/x"), root: refused("/x"), tmp: refused("/tmp/x") ?? "written",
+         capabilities: [status.CapEff, status.CapPrm, status.CapBnd],
+         noNewPrivileges: status.NoNewPrivs,
+         memory: process.constrainedMemory(),
+         app: refused("/app/x"),
+         root: refused("/x"),
+         tmp: refused("/tmp/x") ?? "written",
        }));`,
     );
     const none = "0".repeat(16);
@@ -150,5 +156,5 @@ describe("a container, read-only, as nobody's user, without capabilities, in 256
       root: "EROFS",
       tmp: "written",
     });
-  }, 60_000);
+  }, 120_000);
 });
