@@ -1,31 +1,35 @@
-# evertoken: `docker build .` is all it takes. It needs a Redis of your own at run time; none is inside.
+# `docker build .` builds the image of evertoken. The image holds no Redis: the program needs one of yours at run time.
 #
-# For a build that can be repeated, pin the base by digest, which `docker buildx imagetools inspect node:24-bookworm-slim` prints:
+# For a reproducible build pin the digest of the base, which `docker buildx imagetools inspect node:24-bookworm-slim`
+# prints:
 #   docker build --build-arg NODE_IMAGE=docker.io/library/node:24-bookworm-slim@sha256:… .
-# Any image with Node 24.12 or newer and npm will do, Node 26 too.
+# Any base with npm and Node 24.12 or newer works, also Node 26.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Tests, source maps, type declarations and manuals are half of what the packages bring, and nothing reads them at run time.
+# Tests, source maps, type declarations and manuals are half of the packages, and nothing reads them at run time.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier \
-  && find node_modules -type d \( -name test -o -name tests -o -name __tests__ -o -name .github \) -prune -exec rm -r {} + \
-  && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.test.*js' \
-    -o -iname '*.md' ! -iname 'licen[cs]e*' \) -delete \
+  && find node_modules -type d \( -name test -o -name tests -o -name __tests__ -o -name .github \) \
+    -prune -exec rm -r {} + \
+  && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \
+    -o -name '*.test.*js' -o -iname '*.md' ! -iname 'licen[cs]e*' \) -delete \
   && rm node_modules/.package-lock.json
 COPY src ./src
-# Root's, and writable for nobody else. A link on the PATH makes `kubectl exec … evertoken status` work without a shell.
+# Root owns all files and alone may write them. A link on the PATH makes `kubectl exec … evertoken status` work without
+# a shell.
 RUN chmod -R u=rwX,go=rX . && chmod 755 src/main.ts \
   && mkdir -p /out/usr/local/bin && ln -s /app/src/main.ts /out/usr/local/bin/evertoken \
   && install -d -o 65532 -g 65532 /app/compile-cache
-# The compiled code of every module that a daemon may load halves the CPU time of a start. V8's cache holds for one build of
-# Node and one user, so that it is made here by the user that will run it, and is read-only afterwards. (A file that wants to be
-# started as a thread refuses to be imported, and is compiled all the same.)
+# A cache of the compiled modules halves the CPU time of a start. It is valid for one build of Node and one user: so
+# the user of the program makes it here, and it is read-only afterwards. Modules that run only as a thread refuse the
+# import, and are compiled all the same.
 USER 65532:65532
 RUN NODE_COMPILE_CACHE=/app/compile-cache HOME=/tmp node --input-type=module --eval ' \
   import { readdirSync } from "node:fs"; \
-  const files = readdirSync("/app/src", { recursive: true }).filter((file) => /\.ts$/.test(file) && file !== "main.ts"); \
+  const names = readdirSync("/app/src", { recursive: true }); \
+  const files = names.filter((name) => /\.ts$/.test(name) && name !== "main.ts"); \
   await Promise.allSettled(files.map((file) => import(`/app/src/${file}`))); \
   ' && NODE_COMPILE_CACHE=/app/compile-cache HOME=/tmp node /app/src/main.ts --version
 USER 0:0
@@ -39,20 +43,20 @@ COPY --from=build /app/src /app/src
 COPY --from=build /app/compile-cache /app/compile-cache
 USER 65532:65532
 WORKDIR /app
-# glibc would keep what Node's threads free to itself; two arenas, trimmed, are a tenth less memory.
+# glibc keeps memory that the threads of Node have freed. Two arenas with trimming save a tenth of the memory.
 ENV NODE_ENV=production \
   NODE_COMPILE_CACHE=/app/compile-cache \
   MALLOC_ARENA_MAX=2 \
   MALLOC_TRIM_THRESHOLD_=131072 \
   EVERTOKEN_CONFIG=/etc/evertoken/config.yaml
-# What `http.listen` says decides; in a container that is to be `0.0.0.0:9464`.
+# The port of `http.listen`, which must be `0.0.0.0:9464` in a container.
 EXPOSE 9464
 STOPSIGNAL SIGTERM
-# For Docker and Podman; Kubernetes has probes of its own.
+# For Docker and Podman. Kubernetes uses its probes instead.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["evertoken", "healthcheck"]
 ENTRYPOINT ["node", "/app/src/main.ts"]
 CMD ["run"]
-# Last, because they change with every build.
+# At the end, because these arguments change with every build.
 ARG VERSION=0.0.0-dev
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
