@@ -267,7 +267,7 @@ describe("the due index", () => {
     await index.due.register([["a", "s"]]);
     const [job] = (await index.due.claim(limits)).claimed;
     await index.due.removeOrphans(new Set());
-    expect(await index.due.finish("a", job?.fence ?? "", finishAt(1))).toEqual({ kind: "fenced" });
+    expect(await index.due.finish("a", job?.fence ?? "", finishAt(1))).toEqual({ kind: "removed" });
     expect(await index.redis.call("KEYS", "{test:p}:*")).toEqual([]);
   });
 });

@@ -203,15 +203,16 @@ test("a spec that changes while its exchange is under way is owed: it is due as 
   expect(await a.applyDifferences([changed])).toMatchObject({ changed: 1, busy: 0 });
 });
 
-test("a credential that is removed while its job publishes, and added again, belongs to the new claim alone", async () => {
+test("a credential that is removed and added again while its job publishes is due when that has ended", async () => {
   await index.put([{ id: "a", dueAt: 1, liveUntil: 0 }]);
   const limits = { concurrency: 1, leaseFloorMs: 10_000 };
-  const [before] = (await index.due.claim(limits)).claimed;
+  const [job] = (await index.due.claim(limits)).claimed;
   await index.due.remove(["a"]);
   await replica(NEW, 2, "a").reconcileAll(compareAll);
-  const [after] = (await index.due.claim(limits)).claimed;
-  expect(after?.id).toBe("a");
-  expect(await index.due.renew("a", before?.fence ?? "", 10_000)).toBe(0);
-  expect(await index.due.finish("a", before?.fence ?? "", finishAt(9e12))).toEqual({ kind: "fenced" });
-  expect(await index.due.renew("a", after?.fence ?? "", 10_000)).toBe(10_000);
+  expect((await index.due.claim(limits)).claimed).toEqual([]);
+  const lease = Number(await index.redis.call("ZSCORE", index.due.keys.running, "a"));
+  expect(Number(await index.redis.call("ZSCORE", index.due.keys.due, "a"))).toBe(lease);
+  const nextAt = (await index.now()) + 3_600_000;
+  expect(await index.due.finish("a", job?.fence ?? "", finishAt(nextAt))).toEqual({ kind: "armed" });
+  expect(Number(await index.redis.call("ZSCORE", index.due.keys.due, "a"))).toBe(nextAt);
 });

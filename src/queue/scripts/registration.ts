@@ -29,7 +29,7 @@ end`;
  */
 export const register = script(
   "register",
-  { keys: ["due", "running", "state"], args: ["channel", "provider", "specs"] },
+  { keys: ["due", "running", "publishing", "state"], args: ["channel", "provider", "specs"] },
   `${NOW} ${RECORD_DUE} ${RECORDS}
 local all, ids, missing, changed, busy = cjson.decode(specs), {}, {}, {}, 0
 for i = 1, #all, 2 do ids[#ids + 1] = all[i] end
@@ -49,7 +49,8 @@ for i, id in ipairs(ids) do
     changed[#changed + 1] = now
     changed[#changed + 1] = id
   elseif not scores[i] then
-    missing[#missing + 1] = knownSpec and dueOf(records[i]) or now
+    local lease = redis.call('ZSCORE', running, id) or redis.call('ZSCORE', publishing, id)
+    missing[#missing + 1] = math.max(tonumber(lease or 0), tonumber(knownSpec and dueOf(records[i]) or now))
     missing[#missing + 1] = id
   end
 end
@@ -60,20 +61,17 @@ return {added, #changed / 2, busy}`,
 );
 
 /**
- * Forgets credentials, with the claims of jobs that are under way: those are fenced. `sealed`: the keys of their sealed
- * tokens, in the order of the ids. -> how many ids
+ * Forgets credentials; a job that is under way still publishes its token. `sealed`: the keys of their sealed tokens, in the
+ * order of the ids. -> how many ids
  */
 export const remove = script(
   "remove",
   {
     keys: [
       "due",
-      "running",
       "waiting",
-      "publishing",
       "healthy",
       "state",
-      "fence",
       "expiry",
       "failing",
       "requests",
@@ -85,10 +83,8 @@ export const remove = script(
   },
   `
 for i, id in ipairs(ids) do
-  for _, index in ipairs({due, running, waiting, publishing, healthy, expiry}) do redis.call('ZREM', index, id) end
-  for _, hash in ipairs({state, fence, failing, requests, history, operatorPauses}) do
-    redis.call('HDEL', hash, id)
-  end
+  for _, index in ipairs({due, waiting, healthy, expiry}) do redis.call('ZREM', index, id) end
+  for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
   redis.call('DEL', sealed[i])
 end
 return #ids`,
