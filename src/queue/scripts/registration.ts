@@ -61,8 +61,8 @@ return {added, #changed / 2, busy}`,
 );
 
 /**
- * Forgets credentials; a job that is under way still publishes its token. `sealed`: the keys of their sealed tokens, in the
- * order of the ids. -> how many ids
+ * Forgets credentials; a job that is under way still publishes its token. `sealed`: the keys of their sealed tokens, in
+ * the order of the ids. -> how many ids
  */
 export const remove = script(
   "remove",
