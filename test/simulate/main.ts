@@ -1,6 +1,8 @@
 import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
 import { cycleOf } from "../../src/core/plan/demand.ts";
 import { policy } from "../fakes/world.ts";
+import { runFaults } from "./faults/main.ts";
 import { type Span, simulate } from "./fleet.ts";
 import { type Measured, measure } from "./measure.ts";
 import { seeded } from "../fakes/seeded.ts";
@@ -81,10 +83,20 @@ function count(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-const measured = await measure();
-const [credentials, lifetimeHours] = process.argv.slice(2).map(Number);
-if (credentials !== undefined) run(credentials, lifetimeHours ?? 12, measured);
-else {
-  run(1_000_000, 12, measured);
-  run(10_000_000, 14 * 24, measured);
+async function runMonth([credentials, lifetimeHours]: readonly number[]): Promise<void> {
+  const measured = await measure();
+  if (credentials !== undefined) run(credentials, lifetimeHours ?? 12, measured);
+  else {
+    run(1_000_000, 12, measured);
+    run(10_000_000, 14 * 24, measured);
+  }
 }
+
+const { values, positionals } = parseArgs({
+  options: { faults: { type: "boolean" }, seed: { type: "string" }, steps: { type: "string" } },
+  allowPositionals: true,
+});
+if (values.faults === true) {
+  const seed = values.seed === undefined ? undefined : Number(values.seed);
+  process.exitCode = await runFaults({ seed, steps: Number(values.steps ?? 100_000) });
+} else await runMonth(positionals.map(Number));
