@@ -47,7 +47,11 @@ export function makeApply(
     const roster = await makeRoster(config);
     const change = await compareRosters(before.roster, roster);
     refuseTooMany(change, before.credentials.size, config.reload.maxRemoved);
-    const { connections, fresh, stale } = await reopen(before.connections, { config, used: roster.stores }, options);
+    const { connections, fresh, stale } = await reopen(
+      before.connections,
+      { config, used: new Set(roster.stores.keys()) },
+      options,
+    );
     if (stop.aborted) {
       await closeAll(fresh);
       return change;

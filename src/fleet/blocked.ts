@@ -5,6 +5,8 @@ import type { Outcome } from "../core/rotation/outcome.ts";
 export interface Blocked {
   /** Returns the credentials that the provider's outage held up, once this outcome shows that it is over. */
   noteOutcome(outcome: Outcome): readonly string[];
+  /** Returns the credential that the store has held up longest, and forgets it: it comes last if it fails again. */
+  takeNextBlockedBy(store: string): readonly [credential: string, provider: string] | undefined;
   /** Returns the credentials that the store holds up, by provider, and forgets them. */
   takeBlockedBy(store: string): ReadonlyMap<string, readonly string[]>;
 }
@@ -40,6 +42,13 @@ export function makeBlocked(): Blocked {
       if (exchangeMs === undefined) return [];
       failedByProvider.delete(provider);
       return failed.size >= OUTAGE ? [...failed].filter((id) => id !== credential) : [];
+    },
+    takeNextBlockedBy(store) {
+      const blocked = blockedByStore.get(store);
+      const [first] = blocked ?? [];
+      if (blocked === undefined || first === undefined) return undefined;
+      blocked.delete(first[0]);
+      return first;
     },
     takeBlockedBy(store) {
       const taken = new Map<string, string[]>();

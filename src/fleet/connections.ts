@@ -5,7 +5,7 @@ import type { Instant, Provider } from "../core/credential.ts";
 import type { Env } from "../core/edges.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
 import type { Store } from "../core/ports/store.ts";
-import { type BreakerEvents, makeBreaker } from "../publish/breaker.ts";
+import { type BreakerPorts, makeBreaker } from "../publish/breaker.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, openPacedStore } from "./paced-store.ts";
@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   readonly redis: RedisLink;
   now(): Instant;
   readonly env: Env;
-  breakerEvents(store: string): BreakerEvents;
+  breakerPorts(store: string): BreakerPorts;
 }
 
 export interface Reopened {
@@ -65,7 +65,7 @@ export async function reopen(
   );
   try {
     const opened = await openDifferent(before.stores, stores, async (store) =>
-      makeBreaker(store.name, await openPacedStore(store, options), options.breakerEvents(store.name)),
+      makeBreaker(store.name, await openPacedStore(store, options), options.breakerPorts(store.name)),
     );
     return {
       connections: { exchanges: exchanges.all, stores: opened.all },

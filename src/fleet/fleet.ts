@@ -83,12 +83,12 @@ export async function startFleet(
   let epoch = await redis.epoch();
   const shared = { ...options, configured, dueOf, onError };
 
-  const { noteOutcome, breakerEvents } = watchOutcomes(shared);
+  const { noteOutcome, breakerPorts } = watchOutcomes(shared);
   const runner = makeJobRunner({ ...shared, epoch: () => epoch, abandoned: abandonment.signal, noteOutcome });
   const lanes = makeLanes({ ...shared, ...runner });
   const reconciler = makeReconciler(shared);
   const recovery = makeRecovery(shared);
-  const apply = makeApply({ ...shared, budgets, breakerEvents, lanes, reconciler });
+  const apply = makeApply({ ...shared, budgets, breakerPorts, lanes, reconciler });
   const takeNow = (): Promise<FleetSnapshot> => takeSnapshot(redis, configured.current().shape, now());
   const snapshots = makeSnapshotCache({ now, ready: redis.ready, take: takeNow });
 

@@ -19,8 +19,8 @@ export interface Roster {
   readonly credentials: ReadonlyMap<string, Credential>;
   /** By provider; a provider without credentials has a section too. */
   readonly sections: ReadonlyMap<string, Section>;
-  /** Names of the stores that a credential publishes to. */
-  readonly stores: ReadonlySet<string>;
+  /** The stores that a credential publishes to, each with the number of its secrets. */
+  readonly stores: ReadonlyMap<string, number>;
   /** Equal for two configurations that ask for the same tokens for the same ids. */
   readonly hash: string;
 }
@@ -30,11 +30,11 @@ export function leaseFloorMs(requestTimeoutMs: number): number {
   return Math.max(10_000, requestTimeoutMs + 2000);
 }
 
-export const emptyRoster: Roster = { credentials: new Map(), sections: new Map(), stores: new Set(), hash: "" };
+export const emptyRoster: Roster = { credentials: new Map(), sections: new Map(), stores: new Map(), hash: "" };
 
 export async function makeRoster(config: Config): Promise<Roster> {
   const credentials = new Map<string, Credential>();
-  const stores = new Set<string>();
+  const stores = new Map<string, number>();
   const sections = new Map(
     [...config.providers.keys()].map((name) => [name, { specs: new Map<string, string>(), timeoutMs: 0 }]),
   );
@@ -45,7 +45,7 @@ export async function makeRoster(config: Config): Promise<Roster> {
     if (provider === undefined || section === undefined) throw new TypeError(`no provider ${credential.provider}`);
     const spec = registrationOf(credential, provider);
     credentials.set(credential.id, credential);
-    for (const { store } of credential.publish) stores.add(store);
+    for (const { store } of credential.publish) stores.set(store, (stores.get(store) ?? 0) + 1);
     section.specs.set(credential.id, spec);
     section.timeoutMs = Math.max(section.timeoutMs, credential.policy.requestTimeoutMs);
     hash.update(`${credential.provider}\0${credential.id}\0${spec}\n`);

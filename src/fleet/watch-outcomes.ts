@@ -1,13 +1,16 @@
+import type { Instant } from "../core/credential.ts";
 import type { Outcome } from "../core/rotation/outcome.ts";
+import { STORE_DOWN } from "../core/ports/store.ts";
 import type { Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { makeRecorder } from "../observe/recorder.ts";
-import type { BreakerEvents } from "../publish/breaker.ts";
+import type { BreakerPorts } from "../publish/breaker.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { makeBlocked } from "./blocked.ts";
 import type { Configured } from "./configured.ts";
 import type { Generations } from "./generations.ts";
 import { makeLifetimeWarnings } from "./lifetime-warnings.ts";
+import { makeStoreOutages } from "./store-outages.ts";
 
 /**
  * What follows from the outcome of a rotation beside its credential's next one: a log line and metrics, a warning, a
@@ -18,14 +21,17 @@ export function watchOutcomes(options: {
   readonly log: Log;
   readonly metrics: Metrics;
   random(): number;
+  now(): Instant;
   dueOf(provider: string): Pick<DueIndex, "advance"> | undefined;
   onError(error: unknown): void;
-}): { noteOutcome(outcome: Outcome): void; breakerEvents(store: string): BreakerEvents } {
-  const { configured, log, metrics, random } = options;
+}): { noteOutcome(outcome: Outcome): void; breakerPorts(store: string): BreakerPorts } {
+  const { configured, log, metrics, random, now } = options;
   const blocked = makeBlocked();
+  const outages = makeStoreOutages({ log, metrics, now });
   const record = makeRecorder(log, metrics, {
     random,
     share: () => configured.current().config.log.successSampling,
+    isDown: outages.isDown,
   });
   const warn = makeLifetimeWarnings(
     {
@@ -39,6 +45,11 @@ export function watchOutcomes(options: {
     if (ids.length > 0) options.dueOf(provider)?.advance(ids).catch(options.onError);
   }
 
+  /** Whether the store that turned the credential away is up by now: what waited has gone out without it. */
+  function wasTurnedAwayTooLate({ targets }: Outcome): boolean {
+    return targets.some(({ error, store }) => error?.code === STORE_DOWN && !outages.isDown(store));
+  }
+
   return {
     noteOutcome(outcome) {
       const { provider, exchangeMs } = outcome;
@@ -46,18 +57,21 @@ export function watchOutcomes(options: {
       warn(outcome);
       if (exchangeMs !== undefined) configured.current().capacity.noteExchange(provider, exchangeMs);
       advance(provider, blocked.noteOutcome(outcome));
+      if (wasTurnedAwayTooLate(outcome)) advance(provider, [outcome.credential]);
     },
-    breakerEvents(store) {
-      metrics.setStoreUp(store, true);
+    breakerPorts(store) {
+      metrics.setStoreUp(store, !outages.isDown(store));
       return {
-        unreachable(failures) {
-          metrics.setStoreUp(store, false);
-          log.event("store.unreachable", { store, failures });
-        },
-        recovered() {
-          metrics.setStoreUp(store, true);
-          log.event("store.recovered", { store });
+        now,
+        countSecrets: () => configured.current().roster.stores.get(store) ?? 0,
+        noteOutage: (error) => outages.noteOutage(store, error),
+        noteWell() {
+          if (!outages.noteWell(store)) return;
           for (const [provider, ids] of blocked.takeBlockedBy(store)) advance(provider, ids);
+        },
+        wantProbe() {
+          const next = blocked.takeNextBlockedBy(store);
+          if (next !== undefined) advance(next[1], [next[0]]);
         },
       };
     },

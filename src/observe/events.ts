@@ -32,7 +32,7 @@ export const events = {
   "provider.recovered": ["info", "a provider answers again"],
   "policy.unsafe": ["warn", "the lifetime of the provider's tokens is too short for the policy"],
   "store.quota_unsustainable": ["warn", "the token lifetime is too short for the store's quota of versions"],
-  "store.unreachable": ["error", "a store does not answer"],
+  "store.unreachable": ["error", "a store does not answer, or refuses everything; it is tried until it does not"],
   "store.recovered": ["info", "a store answers again; the tokens that waited for it are published"],
   "trace.refused": ["warn", "the settings for traces are not supported; no traces are sent"],
   "trace.lost": ["warn", "traces could not be delivered"],

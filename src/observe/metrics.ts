@@ -130,7 +130,9 @@ function declareMetrics({ gauge, counter, histogram }: Instruments) {
       buckets: SECONDS,
     }),
     pruned: counter("store_versions_pruned_total", "Superseded versions destroyed", ["store"]),
-    storeUp: gauge("store_up", "0 while the store does not answer this replica", ["store"]),
+    storeUp: gauge("store_up", "0 while the store does not answer this replica, or refuses all of its secrets", [
+      "store",
+    ]),
     waitTime: histogram("job_wait_seconds", "From due to started", byProvider(WAIT_SECONDS)),
     activeJobs: gauge("worker_active_jobs", "Jobs under way in this replica", ["provider"]),
     concurrency: gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]),

@@ -5,11 +5,13 @@ import type { EventName, Fields, Level } from "./events.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Which share of the ordinary rotations is logged. The metrics count all of them. */
+/** What is logged of all rotations. The metrics count each of them. */
 export interface Sampling {
   random(): number;
-  /** 0 to 1. */
+  /** Which share of the ordinary rotations is logged: 0 to 1. */
   share(): number;
+  /** Whether a line of its own says that the store is down. */
+  isDown(store: string): boolean;
 }
 
 /** Turns an outcome into its metrics and one log line. */
@@ -19,7 +21,9 @@ export function makeRecorder(log: Log, metrics: Metrics, sampling: Sampling): (o
     const { breaker, provider } = outcome;
     if (breaker !== undefined)
       log.event(breaker === "opened" ? "provider.unreachable" : "provider.recovered", { provider });
-    const [name, level] = eventOf(outcome);
+    const [name, level] = waitsForDown(outcome, sampling)
+      ? (["rotation.unpublished", "debug"] as const)
+      : eventOf(outcome);
     const share = isOrdinary(outcome) ? sampling.share() : 1;
     if (share < 1 && sampling.random() >= share) return;
     log.event(name, { ...fieldsOf(outcome), ...(share < 1 && { sample_share: share }) }, level);
@@ -34,6 +38,17 @@ function isOrdinary({ result, timeliness, attempt, warnings, reason }: Outcome):
     attempt === 1 &&
     warnings.length === 0 &&
     reason === "NearingExpiry"
+  );
+}
+
+/** A retry that failed only because a store is down: one line says so for all who wait. */
+function waitsForDown({ result, exchangeMs, targets }: Outcome, { isDown }: Sampling): boolean {
+  const failed = targets.filter((target) => target.result === "failed");
+  return (
+    result === "unpublished" &&
+    exchangeMs === undefined &&
+    failed.length > 0 &&
+    failed.every(({ store }) => isDown(store))
   );
 }
 

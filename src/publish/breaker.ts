@@ -1,69 +1,84 @@
-import { OPEN_AFTER, PROBE_MS } from "../core/policy/breaker.ts";
-import { PublishError, type Store, isPublishError } from "../core/ports/store.ts";
+import { PROBE_MS } from "../core/policy/breaker.ts";
+import type { Instant } from "../core/credential.ts";
+import { PublishError, STORE_DOWN, type Store } from "../core/ports/store.ts";
+import { type Circuit, makeCircuit } from "./circuit.ts";
 
-export interface BreakerEvents {
-  /** `failures`: calls in a row without an answer. */
-  unreachable(failures: number): void;
-  /** MUST bring forward what waits for this store. */
-  recovered(): void;
+/** What the breaker of a store needs to know, and whom it tells. */
+export interface BreakerPorts {
+  now(): Instant;
+  /** How many secrets of the store are configured. */
+  countSecrets(): number;
+  /** Called for each failure while the breaker is open, the one that opens it included. */
+  noteOutage(error: PublishError): void;
+  /** Called for each success while the breaker is closed, the one that closes it included. */
+  noteWell(): void;
+  /** SHOULD bring forward one of those who wait for the store, another one each time: its call is the probe. */
+  wantProbe(): void;
 }
 
+/** Looks and publishes have a breaker each, since a store may answer the one and fail the other. */
+type Kind = "look" | "publish";
+
 /**
- * Puts a breaker before one store. While the store fails, a probe goes out every 1 to 10 s. So waiting tokens are
- * published as soon as the store recovers, not at their own next retry. Errors of one secret (denied, too large) do
- * not open the breaker.
+ * Puts a breaker before one store. It opens for failures that several secrets share, never for one secret that is ill.
+ * While it is open every caller is turned away, except for one every 1 to 10 s: the work of those who wait is the
+ * probe. A publish that succeeds closes the breakers of both kinds.
  */
-export function makeBreaker(name: string, store: Store, events: BreakerEvents): Store {
-  let failures = 0;
+export function makeBreaker(name: string, store: Store, ports: BreakerPorts): Store {
+  const circuits: Readonly<Record<Kind, Circuit>> = { look: makeCircuit(ports), publish: makeCircuit(ports) };
   let nextProbe: NodeJS.Timeout | undefined;
   let isStopped = false;
 
-  function noteAnswer(): void {
-    const wasDown = failures > 0;
-    failures = 0;
+  const openCircuits = () => Object.values(circuits).flatMap((circuit) => circuit.open() ?? []);
+
+  function planProbe(): void {
     clearTimeout(nextProbe);
-    nextProbe = undefined;
-    if (wasDown) events.recovered();
-  }
-
-  function noteFailure(secret: string): void {
-    failures += 1;
-    if (failures === OPEN_AFTER) events.unreachable(failures);
-    if (nextProbe === undefined && !isStopped) probeIn(PROBE_MS.first, secret);
-  }
-
-  function probeIn(ms: number, secret: string): void {
-    nextProbe = setTimeout(() => {
-      nextProbe = undefined;
-      store.look(secret, AbortSignal.timeout(PROBE_MS.most)).then(noteAnswer, (error: unknown) => {
-        if (!isOutage(error)) noteAnswer();
-        else if (!isStopped) {
-          failures += 1;
-          probeIn(Math.min(ms * 2, PROBE_MS.most), secret);
-        }
-      });
-    }, ms);
+    const open = openCircuits();
+    if (isStopped || open.length === 0) return;
+    const at = Math.min(...open.map(({ probeAt }) => probeAt));
+    const ask = (): void => {
+      ports.wantProbe();
+      nextProbe = setTimeout(ask, PROBE_MS.most);
+      nextProbe.unref();
+    };
+    nextProbe = setTimeout(ask, Math.max(1, at - ports.now()));
     nextProbe.unref();
   }
 
-  async function guard<T>(secret: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    if (failures >= OPEN_AFTER) {
-      throw new PublishError(
-        `store ${name} is down (${failures} calls without an answer); a probe goes out at least every 10 s`,
-        {
-          class: "unavailable",
-          code: "StoreDown",
-        },
-      );
-    }
+  function noteSuccess(kind: Kind, secret: string): void {
+    const closed = circuits[kind].noteSuccess(secret);
+    const closedLook = kind === "publish" && circuits.look.open() !== undefined && circuits.look.noteSuccess(secret);
+    if (closed || closedLook) planProbe();
+    if (openCircuits().length === 0) ports.noteWell();
+  }
+
+  function noteFailure(
+    kind: Kind,
+    error: PublishError,
+    of: { readonly secret: string; readonly isProbe: boolean },
+  ): void {
+    const turned = circuits[kind].noteFailure(of.secret, error, of.isProbe);
+    if (turned === "closed" && openCircuits().length === 0) ports.noteWell();
+    else if (circuits[kind].open() !== undefined) ports.noteOutage(error);
+    if (turned !== "nothing" || of.isProbe) planProbe();
+  }
+
+  async function guard<T>(
+    kind: Kind,
+    { secret, signal }: { readonly secret: string; readonly signal: AbortSignal },
+    call: () => Promise<T>,
+  ): Promise<T> {
+    const circuit = circuits[kind];
+    const admitted = circuit.admit();
+    if (admitted === "refused") throw turnedAway(name, circuit.open()?.error);
     try {
       const result = await call();
-      noteAnswer();
+      noteSuccess(kind, secret);
       return result;
     } catch (error) {
-      if (!isOutage(error)) noteAnswer();
       // A caller that ran out of time says nothing about a store that has not failed before.
-      else if (!signal.aborted || failures > 0) noteFailure(secret);
+      const counts = error instanceof PublishError && (!signal.aborted || circuit.isSuspicious());
+      if (counts) noteFailure(kind, error, { secret, isProbe: admitted === "probe" });
       throw error;
     }
   }
@@ -71,13 +86,13 @@ export function makeBreaker(name: string, store: Store, events: BreakerEvents): 
   const { prune, list } = store;
   return {
     maxBytes: store.maxBytes,
-    look: (secret, signal) => guard(secret, signal, () => store.look(secret, signal)),
-    publish: (version, known, signal) => guard(version.secret, signal, () => store.publish(version, known, signal)),
+    look: (secret, signal) => guard("look", { secret, signal }, () => store.look(secret, signal)),
+    publish: (version, known, signal) =>
+      guard("publish", { secret: version.secret, signal }, () => store.publish(version, known, signal)),
     // The caller of a listing retries it on its own, and its errors say nothing about single secrets.
     ...(list !== undefined && { list: (wanted, signal) => list.call(store, wanted, signal) }),
-    ...(prune !== undefined && {
-      prune: (secret, versions, signal) => guard(secret, signal, () => prune.call(store, secret, versions, signal)),
-    }),
+    // Only what was published just now is pruned: the store is well.
+    ...(prune !== undefined && { prune: (secret, versions, signal) => prune.call(store, secret, versions, signal) }),
     async close() {
       isStopped = true;
       clearTimeout(nextProbe);
@@ -86,6 +101,9 @@ export function makeBreaker(name: string, store: Store, events: BreakerEvents): 
   };
 }
 
-function isOutage(error: unknown): boolean {
-  return isPublishError(error, "unavailable", "auth");
+function turnedAway(name: string, cause: PublishError | undefined): PublishError {
+  return new PublishError(
+    `store ${name} takes nothing now (${cause?.code ?? "no answer"}); one call is tried at least every 10 s`,
+    { class: cause?.class ?? "unavailable", code: STORE_DOWN },
+  );
 }

@@ -53,6 +53,10 @@ export class FakeStore implements Store {
   writes = 0;
   looks = 0;
   down: PublishError | undefined;
+  /** Everything about one of these secrets fails. */
+  readonly sick = new Map<string, PublishError>();
+  /** A publish waits for it. */
+  waitFor: Promise<void> | undefined;
   /** Writes fail and reads succeed. */
   refuses: PublishError | undefined;
   /** Called while the store is read. */
@@ -62,11 +66,14 @@ export class FakeStore implements Store {
   async look(secret: string): Promise<Held | undefined> {
     this.looks += 1;
     this.during();
-    if (this.down) throw this.down;
+    const fault = this.down ?? this.sick.get(secret);
+    if (fault) throw fault;
     return this.secrets.get(secret);
   }
   async publish(version: SecretVersion, known: { revision: number } | undefined) {
-    if (this.down) throw this.down;
+    await this.waitFor;
+    const fault = this.down ?? this.sick.get(version.secret);
+    if (fault) throw fault;
     if (known === undefined) await this.look(version.secret);
     const held = known === undefined ? this.secrets.get(version.secret) : undefined;
     if (held !== undefined && held.revision > version.revision) return { result: "superseded" as const, held };

@@ -98,4 +98,17 @@ describe("credentials that wait for a store", () => {
     );
     expect(blocked.takeBlockedBy("s")).toEqual(new Map());
   });
+
+  test("are taken as probes one after the other, the one that waits longest first", () => {
+    const blocked = makeBlocked();
+    for (const id of ["a", "b", "c"]) blocked.noteOutcome(unpublished(id, "s"));
+    const taken = [];
+    for (let i = 0; i < 4; i++) {
+      const next = blocked.takeNextBlockedBy("s");
+      taken.push(next);
+      if (next !== undefined) blocked.noteOutcome(unpublished(next[0], "s"));
+    }
+    expect(taken.map((each) => each?.[0])).toEqual(["a", "b", "c", "a"]);
+    expect(blocked.takeNextBlockedBy("other")).toBeUndefined();
+  });
 });

@@ -24,7 +24,13 @@ const options = {
   redis: { prefix: "test" } as RedisLink,
   now: () => 0,
   env: {},
-  breakerEvents: () => ({ unreachable: () => undefined, recovered: () => undefined }),
+  breakerPorts: () => ({
+    now: () => 0,
+    countSecrets: () => 1,
+    noteOutage: () => undefined,
+    noteWell: () => undefined,
+    wantProbe: () => undefined,
+  }),
 };
 const open = (before: Connections, config: Config) =>
   reopen(before, { config, used: new Set(config.stores.keys()) }, options);
@@ -77,9 +83,9 @@ describe("opening what a configuration needs", () => {
     };
     const broken = {
       ...options,
-      breakerEvents(store: string) {
+      breakerPorts(store: string) {
         if (store === "t") throw new Error("cannot be opened");
-        return options.breakerEvents();
+        return options.breakerPorts();
       },
     };
     const config = configOf({ p: {} }, { s: folder("/s"), t: folder("/t") });

@@ -45,7 +45,7 @@ describe("a roster", () => {
     expect([...(sections.get("p")?.specs.keys() ?? [])]).toEqual(["a", "b"]);
     expect(sections.get("q")).toMatchObject({ specs: new Map() });
     expect([...credentials.keys()]).toEqual(["a", "b"]);
-    expect([...stores]).toEqual(["local"]);
+    expect([...stores.keys()]).toEqual(["local"]);
   });
 
   test("leases as long as the slowest exchange needs", async () => {

@@ -35,6 +35,7 @@ const log = makeLog({ ...options, write: (text) => void lines.push(JSON.parse(te
 const record = makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }), {
   random: () => 0.5,
   share: () => 1,
+  isDown: (store) => store === "down",
 });
 
 test("fields with the names of secrets are redacted at every depth, although no event has any", () => {
@@ -110,6 +111,31 @@ const outcomes: readonly (readonly [string, Outcome, EventName, string])[] = [
   [
     "unpublished",
     { ...base, ...life, result: "unpublished", reason: "Expired", targets: [failed] },
+    "rotation.unpublished",
+    "warn",
+  ],
+  [
+    "unpublished again, and a line of its own says that the store is down",
+    { ...base, ...life, result: "unpublished", attempt: 2, targets: [written, { ...failed, store: "down" }] },
+    "rotation.unpublished",
+    "debug",
+  ],
+  [
+    "unpublished again, and not only in the store that is down",
+    { ...base, ...life, result: "unpublished", attempt: 2, targets: [failed, { ...failed, store: "down" }] },
+    "rotation.unpublished",
+    "warn",
+  ],
+  [
+    "unpublished for the first time, because a store is down",
+    {
+      ...base,
+      ...life,
+      result: "unpublished",
+      reason: "Expired",
+      exchangeMs: 1,
+      targets: [{ ...failed, store: "down" }],
+    },
     "rotation.unpublished",
     "warn",
   ],
@@ -268,7 +294,7 @@ describe("log.successSampling", () => {
   };
   function linesOf(outcome: Outcome, random: number): number {
     lines.length = 0;
-    const sampling = { random: () => random, share: () => 0.1 };
+    const sampling = { random: () => random, share: () => 0.1, isDown: () => false };
     makeRecorder(log, makeMetrics({ version: "1", nodeVersion: "1" }), sampling)(outcome);
     for (const line of lines) expect(problemsOf(line)).toBeUndefined();
     return lines.length;

@@ -3,5 +3,8 @@
 /** A breaker opens after this number of calls in a row without an answer: from then on only probes are sent. */
 export const OPEN_AFTER = 5;
 
+/** The breaker of a store opens after the same failure of this number of its secrets, with no success in between. */
+export const OPEN_AFTER_SECRETS = 3;
+
 /** `first`: from the opening to the first probe. `most`: the longest time between two probes. */
 export const PROBE_MS = { first: 1000, most: 10_000 } as const;

@@ -28,6 +28,9 @@ export class PublishError extends OwnError {
   }
 }
 
+/** Code of the error for a caller that an open breaker turns away. Its class is that of the failure that all share. */
+export const STORE_DOWN = "StoreDown";
+
 /** Whether the error is a PublishError of one of the classes. */
 export function isPublishError(error: unknown, ...classes: readonly PublishErrorClass[]): error is PublishError {
   return error instanceof PublishError && classes.includes(error.class);

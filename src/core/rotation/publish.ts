@@ -1,7 +1,7 @@
 import type { Credential, Target, Token } from "../credential.ts";
 import { publishRetryAt } from "../policy/retry.ts";
 import { dueAt } from "../policy/schedule.ts";
-import { type Held, PublishError, type Published, type Store } from "../ports/store.ts";
+import { type Held, PublishError, type Published, STORE_DOWN, type Store } from "../ports/store.ts";
 import type { Ports } from "../ports/ports.ts";
 import { LEASE_RESERVE_MS, publishBudgetMs } from "./lease.ts";
 import { writeToken } from "./mint.ts";
@@ -136,7 +136,7 @@ async function publishOne(
 function afterFailure(before: TargetRecord, error: PublishError, ports: Ports): TargetRecord {
   const failures = before.failures + 1;
   // Once a store that was down answers again, the retries that wait for it are brought forward: early ones are noise.
-  const patience = error.code === "StoreDown" ? Math.max(failures, PATIENT) : failures;
+  const patience = error.code === STORE_DOWN ? Math.max(failures, PATIENT) : failures;
   return {
     ...before,
     confirmedIn: error.ambiguous || error.class === "conflict" ? "" : before.confirmedIn,

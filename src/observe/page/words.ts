@@ -35,7 +35,7 @@ const codes: Readonly<Record<string, string>> = {
   connect_timeout: "No connection in time",
   ENOTFOUND: "Host name of the endpoint not found",
   ECONNREFUSED: "Connection refused",
-  StoreDown: "Store does not answer; waiting for it",
+  StoreDown: "Store takes nothing now; waiting for it",
 };
 
 export function reasonOf(className: string, code: string): string {
