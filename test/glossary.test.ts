@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readDocument, sectionOf } from "./documents.ts";
 
-/** The rooms that rotate. Those of files, terminals and pages (config, cli, observe) speak of these in everyday words. */
+/** The rooms that rotate. Those of files, terminals and pages (config, cli, observe) name them in everyday words. */
 const rooms = ["core", "daemon", "exchange", "fleet", "publish", "queue", "secrets"];
 
 /** Words that need no entry in the glossary, by the reason why. */

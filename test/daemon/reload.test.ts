@@ -239,7 +239,7 @@ describe("the way in which a configuration changes", () => {
     expect(askedFor("a")).toBe(1);
   });
 
-  test("may be slow: a half-written file is refused with the reason, and nothing changes until it is whole", async () => {
+  test("may be slow: a half-written file is refused with the reason, and nothing changes until then", async () => {
     await site.configure(fleet(ids(3)));
     const daemon = await site.start();
     for (const id of ids(3)) await daemon.line(rotated(id));

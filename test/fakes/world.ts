@@ -1,4 +1,11 @@
-import { type Credential, type Provider, Secret, type Target, type Token } from "../../src/core/credential.ts";
+import {
+  type Credential,
+  type Policy,
+  type Provider,
+  Secret,
+  type Target,
+  type Token,
+} from "../../src/core/credential.ts";
 import { ExchangeError } from "../../src/core/ports/exchange.ts";
 import type { Begun, Finish, Journal, Minted } from "../../src/core/ports/journal.ts";
 import { type Held, PublishError, type SecretVersion, type Store } from "../../src/core/ports/store.ts";
@@ -6,7 +13,8 @@ import type { Ports } from "../../src/core/ports/ports.ts";
 
 export const START = Date.UTC(2026, 0, 1);
 
-export const policy = {
+/** The defaults of the configuration. */
+export const policy: Policy = {
   rotateAt: 0.75,
   consumerCacheMs: 300_000,
   retryBudgetMs: 300_000,

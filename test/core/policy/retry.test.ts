@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Failure, type Living, lastingClass, publishRetryAt, retryAt } from "../../../src/core/policy/retry.ts";
-import type { Policy } from "../../../src/core/credential.ts";
 import type { ExchangeErrorClass } from "../../../src/core/ports/exchange.ts";
+import { policy } from "../../fakes/world.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -11,14 +11,6 @@ const DAY = 24 * HOUR;
 const NOW = Date.UTC(2026, 0, 1);
 const ALMOST_ONE = 1 - Number.EPSILON / 2;
 
-const policy: Policy = {
-  rotateAt: 0.75,
-  consumerCacheMs: 5 * MINUTE,
-  retryBudgetMs: 5 * MINUTE,
-  minIntervalMs: 30 * SECOND,
-  lifetimeMs: HOUR,
-  requestTimeoutMs: 15 * SECOND,
-};
 /** A 14-day token with its whole margin left: there is no hurry. */
 const fresh: Living = { expiresAt: NOW + 3.5 * DAY, marginMs: 3.5 * DAY };
 

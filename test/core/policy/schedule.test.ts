@@ -10,6 +10,7 @@ import {
   marginMs,
   reasonToRotate,
 } from "../../../src/core/policy/schedule.ts";
+import { policy } from "../../fakes/world.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -17,15 +18,6 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const BORN = Date.UTC(2026, 0, 1);
 
-/** The defaults of the configuration. */
-const policy: Policy = {
-  rotateAt: 0.75,
-  consumerCacheMs: 5 * MINUTE,
-  retryBudgetMs: 5 * MINUTE,
-  minIntervalMs: 30 * SECOND,
-  lifetimeMs: HOUR,
-  requestTimeoutMs: 15 * SECOND,
-};
 /** The largest number that a draw from [0, 1) can give. */
 const ALMOST_ONE = 1 - Number.EPSILON / 2;
 

@@ -32,7 +32,8 @@ async function traceSecondPublish(dir: string): Promise<string[]> {
     for (const revision of [1, 2]) {
       const life = { issuedAt: 1, expiresAt: 2, selfDescribing: false };
       const version = { secret: "app-acme", payload: new Secret("token" + revision), revision, ...life };
-      await store.publish(version, revision === 1 ? undefined : { revision: 1, version: "" }, AbortSignal.timeout(10_000));
+      const known = revision === 1 ? undefined : { revision: 1, version: "" };
+      await store.publish(version, known, AbortSignal.timeout(10_000));
     }`;
   const trace = join(dir, ".trace.json");
   const categories = "node.fs.async,node.fs_dir.async";
