@@ -21,7 +21,7 @@ const SLACK_MS = 150_000;
 const CLOSE_MS = 6000;
 
 export interface Watch {
-  /** `key`: see `Ailment`, or `all`. Consumers of what it names may find dead tokens until the instant, and SLACK_MS more. */
+  /** `key`: an `Ailment`, or `all`. Consumers of its credentials may find dead tokens until `until` plus SLACK_MS. */
   excuse(key: string, until: number): void;
   /** A further exchange of the credential (or of all) has a reason from now on. */
   excuseMint(credential: string): void;
