@@ -62,7 +62,7 @@ test("one sick secret of GCP never keeps the others of its store from being publ
   await failOne(trial.daemon, { begin: () => gcp.fail("error500", { secrets: ["sick"] }), end: () => gcp.heal() });
 }, 240_000);
 
-test("a store that denies every write is one state, is tried by one after the other, and takes all at its end", async () => {
+test("a store that denies every write is one state, is probed by one at a time, and takes all at its end", async () => {
   await using aws = await startAws();
   aws.fail("deny", { operations: ["PutSecretValue"] });
   const store = { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true };
