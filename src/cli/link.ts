@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
+import { makeRedisClock, readTime } from "../queue/clock.ts";
 import { type RedisLink, openRedis } from "../queue/redis/link.ts";
 import { redisAddress } from "../daemon/redis-address.ts";
 import { CommandError, exitCode } from "./command.ts";
@@ -9,8 +10,9 @@ const CONNECT_MS = 3000;
 
 /**
  * Connects one command to the Redis of its configuration. Throws CommandError if that is embedded and no daemon runs.
+ * `use` gets an `io` that goes by the clock of Redis, as all instants there do.
  */
-export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLink) => Promise<T>): Promise<T> {
+export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLink, io: Io) => Promise<T>): Promise<T> {
   const address = await redisAddress(config, io.env);
   if (address.socket !== undefined && !existsSync(address.socket)) throw notRunning(config);
   const redis = openRedis(address, {
@@ -24,7 +26,10 @@ export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLin
       if (config.redis !== undefined) throw error;
       throw notRunning(config);
     }
-    return await use(redis);
+    const clock = makeRedisClock(io);
+    const askedAt = io.elapsed();
+    clock.note(await readTime(redis), askedAt);
+    return await use(redis, { ...io, now: clock.now });
   } finally {
     await redis.close(true);
   }

@@ -55,15 +55,15 @@ interface Run {
  * `rotate` and `publish`: leaves a mark in Redis for the daemon and, with --wait, waits until the daemon removes it.
  */
 export async function requestAll(
-  { args, options, io }: Omit<Invocation<BulkOptions & WaitOptions>, "commands">,
+  { args, options, io: given }: Omit<Invocation<BulkOptions & WaitOptions>, "commands">,
   wording: Wording,
 ): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
   const intervalMs = parseRate(options.rate);
-  const { config } = await readConfig(options.config, io);
+  const { config } = await readConfig(options.config, given);
   const selection = selectCredentials(config, args, options);
   const action = wording.kind;
-  return withRedis(config, io, async (redis) => {
+  return withRedis(config, given, async (redis, io) => {
     const views = await readSelected(redis, selection, io.now());
     if (!(await confirmCommand({ verb: action, selection, views, options, io }))) return exitCode.ok;
     const credentials = views.map(({ id }) => id);

@@ -1,12 +1,13 @@
 import { type KeyObject, createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
-import type { Instant, Provider } from "../core/credential.ts";
+import type { Provider } from "../core/credential.ts";
 import type { Env } from "../core/edges.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
 import type { Store } from "../core/ports/store.ts";
 import { type BreakerPorts, makeBreaker } from "../publish/breaker.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
+import type { Clocks } from "./clocks.ts";
 import { openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, openPacedStore } from "./paced-store.ts";
 
@@ -29,7 +30,7 @@ export interface ConnectionOptions {
   readonly versionKey: KeyObject;
   readonly budgets: Budgets;
   readonly redis: RedisLink;
-  now(): Instant;
+  readonly clocks: Clocks;
   readonly env: Env;
   breakerPorts(store: string): BreakerPorts;
 }
@@ -61,7 +62,7 @@ export async function reopen(
     .filter(({ name }) => used.has(name))
     .map((store) => [store.name, JSON.stringify(store), store] as const);
   const exchanges = await openDifferent(before.exchanges, providers, async (provider) =>
-    openPacedExchange(provider, options),
+    openPacedExchange(provider, { ...options, now: options.clocks.of(provider.name).now }),
   );
   try {
     const opened = await openDifferent(before.stores, stores, async (store) =>

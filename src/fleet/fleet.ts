@@ -15,6 +15,7 @@ import { RedisError, type RedisLink } from "../queue/redis/link.ts";
 import { takeSnapshot } from "../queue/views/snapshot.ts";
 import type { Seal } from "../secrets/seal.ts";
 import { type Apply, makeApply } from "./apply.ts";
+import { makeClocks } from "./clocks.ts";
 import { nothingConfigured } from "./configured.ts";
 import { closeAll } from "./connections.ts";
 import { makeGenerations } from "./generations.ts";
@@ -73,7 +74,7 @@ export async function startFleet(
   options: FleetOptions,
   first: { readonly config: Config; readonly since: Instant },
 ): Promise<Fleet> {
-  const { redis, now } = options;
+  const { redis, now, elapsed } = options;
   const onError = (error: unknown): void => reportRedisError(error, options);
   const budgets = makeBudgets(redis, now);
   const configured = makeGenerations(nothingConfigured(first.config, budgets));
@@ -81,7 +82,8 @@ export async function startFleet(
     configured.current().config.providers.has(provider) ? dueIndex(redis, provider) : undefined;
   const abandonment = new AbortController();
   let epoch = await redis.epoch();
-  const shared = { ...options, configured, dueOf, onError };
+  const clocks = makeClocks(options);
+  const shared = { ...options, configured, clocks, dueOf, onError };
 
   const { noteOutcome, breakerPorts } = watchOutcomes(shared);
   const runner = makeJobRunner({ ...shared, epoch: () => epoch, abandoned: abandonment.signal, noteOutcome });
@@ -89,8 +91,8 @@ export async function startFleet(
   const reconciler = makeReconciler(shared);
   const recovery = makeRecovery(shared);
   const apply = makeApply({ ...shared, budgets, breakerPorts, lanes, reconciler });
-  const takeNow = (): Promise<FleetSnapshot> => takeSnapshot(redis, configured.current().shape, now());
-  const snapshots = makeSnapshotCache({ now, ready: redis.ready, take: takeNow });
+  const takeNow = (): Promise<FleetSnapshot> => takeSnapshot(redis, configured.current().shape, clocks.now());
+  const snapshots = makeSnapshotCache({ elapsed, ready: redis.ready, take: takeNow });
 
   await apply(first.config, first.since);
   await redis.subscribe(wakeChannel(redis.prefix), (message) => {

@@ -4,6 +4,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import { type Lane, type LaneLimits, openLane } from "../queue/lane.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import { makeSecretWatch } from "../queue/secret-watch.ts";
+import type { Clocks } from "./clocks.ts";
 import type { Configured } from "./configured.ts";
 import type { Generations } from "./generations.ts";
 import type { Roster } from "./roster.ts";
@@ -32,9 +33,10 @@ export function makeLanes(options: {
   readonly work: Work;
   secretChanged(id: string, refusedPrint: string): Promise<boolean>;
   elapsed: Edges["elapsed"];
+  readonly clocks: Clocks;
   onError(error: unknown): void;
 }): Lanes {
-  const { redis, metrics, configured, work, secretChanged, elapsed, onError } = options;
+  const { redis, metrics, configured, work, secretChanged, elapsed, clocks, onError } = options;
   const open = new Map<string, { readonly lane: Lane; readonly secretWatch: ReturnType<typeof makeSecretWatch> }>();
   const closing = new Set<Lane>();
   let active = 0;
@@ -43,6 +45,7 @@ export function makeLanes(options: {
     const lane = openLane(redis, provider, {
       limits,
       elapsed,
+      clock: clocks.of(provider),
       capacity: (underWay) => configured.current().capacity.capacity(provider, underWay),
       onError,
       async work(...job) {

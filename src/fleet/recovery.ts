@@ -9,6 +9,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { recoveryLedger } from "../queue/recovery.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
+import type { Clocks } from "./clocks.ts";
 import type { Configured } from "./configured.ts";
 import type { Generations } from "./generations.ts";
 
@@ -65,19 +66,22 @@ export function makeRecovery(options: {
   /** Aborted when the daemon drains. */
   readonly stop: AbortSignal;
   now(): Instant;
+  elapsed(): number;
+  readonly clocks: Clocks;
   random(): number;
   dueOf(provider: string): DueIndex | undefined;
   onError(error: unknown): void;
 }): Recovery {
-  const { redis, log, metrics, stop, now, dueOf, onError } = options;
+  const { redis, log, metrics, stop, now, elapsed, clocks, dueOf, onError } = options;
   const ledger = recoveryLedger(redis, String(options.random()));
   const loggedAsDenied = new Set<string>();
   let busy = false;
-  let restUntil: Instant = 0;
+  /** By `elapsed`. */
+  let restUntil = -Infinity;
   let progress: RecoveryProgress | undefined;
 
   async function recoverIfForgotten(): Promise<void> {
-    if (busy || stop.aborted || !redis.ready() || now() < restUntil) return;
+    if (busy || stop.aborted || !redis.ready() || elapsed() < restUntil) return;
     busy = true;
     try {
       await options.configured.use(async (configured) => {
@@ -87,7 +91,7 @@ export function makeRecovery(options: {
         if (await ledger.holdRight()) await recover(configured, indexes, unknown);
       });
     } catch (error) {
-      restUntil = now() + REST_MS;
+      restUntil = elapsed() + REST_MS;
       onError(error);
     } finally {
       busy = false;
@@ -109,7 +113,7 @@ export function makeRecovery(options: {
       if (stop.aborted) return; // the next daemon goes on from here
       const remaining = await ledger.countUnknown(indexes);
       if (answered) await ledger.noteSettled(remaining);
-      else restUntil = now() + REST_MS;
+      else restUntil = elapsed() + REST_MS;
       log.event("recovery.finished", {
         recovered: progress?.recovered ?? 0,
         remaining,
@@ -185,7 +189,8 @@ export function makeRecovery(options: {
       if (due === undefined || provider === undefined) continue;
       const entries = group.map((listing) => {
         const { credential } = listing;
-        const { liveUntil, record } = recordOfListing(listing, specOf(credential, provider), options);
+        const ports = { random: options.random, now: clocks.of(name).now };
+        const { liveUntil, record } = recordOfListing(listing, specOf(credential, provider), ports);
         return {
           id: credential.id,
           dueAt: record?.dueAt ?? 0,

@@ -16,11 +16,14 @@ import type { DueIndex } from "../queue/due-index.ts";
 import { journalOf } from "../queue/journal.ts";
 import type { Seal } from "../secrets/seal.ts";
 import { makeClientSecrets } from "./client-secrets.ts";
+import type { Clocks } from "./clocks.ts";
 import type { Configured } from "./configured.ts";
 import type { Generations } from "./generations.ts";
 
 export interface JobRunnerOptions extends Edges {
   readonly configured: Generations<Configured>;
+  /** A rotation goes by the clock of its provider's Redis alone. */
+  readonly clocks: Clocks;
   readonly seal: Seal | undefined;
   readonly printKey: KeyObject;
   /** Undefined for a provider that is not configured any more. */
@@ -47,8 +50,8 @@ export type Work = (job: StartedJob, due: DueIndex, leaseFloorMs: number) => Pro
 
 /** Turns jobs into rotations. A job keeps to the end the configuration with which it began. */
 export function makeJobRunner(options: JobRunnerOptions) {
-  const { configured, log, now, stop } = options;
-  const clientSecrets = makeClientSecrets(options.env, options.printKey, now);
+  const { configured, clocks, log, stop } = options;
+  const clientSecrets = makeClientSecrets(options.env, options.printKey, options.now);
   const work: Work = (job, due, leaseFloorMs) =>
     configured.use((generation) => workWith(generation, job, { due, leaseFloorMs }));
 
@@ -58,6 +61,7 @@ export function makeJobRunner(options: JobRunnerOptions) {
     { due, leaseFloorMs }: { readonly due: DueIndex; readonly leaseFloorMs: number },
   ): Promise<Instant> {
     const { config, credentials, exchanges, stores } = generation;
+    const { now } = clocks.of(due.provider);
     const credential = credentials.get(job.id);
     const host = credential === undefined ? undefined : ownHostOf(credential);
     const journal = journalOf(due, job, { leaseFloorMs, host, abandoned: options.abandoned });
@@ -104,6 +108,7 @@ export function makeJobRunner(options: JobRunnerOptions) {
     credential: Credential,
     provider: Provider,
   ): Omit<Ports, "journal" | "exchange" | "stores" | "pause"> {
+    const { now } = clocks.of(provider.name);
     const context = (revision: number): string => `${provider.name}/${credential.id}/${revision}`;
     return {
       now,

@@ -1,4 +1,4 @@
-import type { Instant } from "../core/credential.ts";
+import type { Edges } from "../core/edges.ts";
 import type { FleetSnapshot } from "../core/snapshot.ts";
 
 /** A younger snapshot is handed out again: the page, the status and the metrics often ask at the same moment. */
@@ -13,18 +13,18 @@ export interface SnapshotCache {
 }
 
 export function makeSnapshotCache(options: {
-  now(): Instant;
+  elapsed: Edges["elapsed"];
   /** False while Redis is away: then no snapshot is tried. */
   ready(): boolean;
   take(): Promise<FleetSnapshot>;
 }): SnapshotCache {
   let taking: Promise<FleetSnapshot> | undefined;
-  let takenAt: Instant = 0;
+  let takenAt = -Infinity;
   let last: FleetSnapshot | undefined;
 
   function newest(): Promise<FleetSnapshot> {
-    if (taking === undefined || options.now() - takenAt > FRESH_MS) {
-      takenAt = options.now();
+    if (taking === undefined || options.elapsed() - takenAt > FRESH_MS) {
+      takenAt = options.elapsed();
       taking = options.take();
       taking.then(
         (taken) => (last = taken),

@@ -3,6 +3,7 @@ import type { Edges } from "../core/edges.ts";
 import { type StartedJob, openQueue } from "./bullmq.ts";
 import type { ClaimLimits } from "./claim.ts";
 import { makeClaimCache } from "./claim-cache.ts";
+import { type RedisClock, readTime } from "./clock.ts";
 import { type DueIndex, dueIndex } from "./due-index.ts";
 import type { RedisLink } from "./redis/link.ts";
 import { startScheduler } from "./scheduler.ts";
@@ -31,6 +32,8 @@ export function openLane(
   options: {
     readonly limits: LaneLimits;
     elapsed: Edges["elapsed"];
+    /** Read anew with every claim. */
+    readonly clock: RedisClock;
     /** How many more rotations the stores can take soon; `underWay`: jobs of this lane in this process. */
     capacity(underWay: number): number;
     onError(error: unknown): void;
@@ -38,20 +41,36 @@ export function openLane(
     work(job: StartedJob, due: DueIndex, leaseFloorMs: number): Promise<Instant>;
   },
 ): Lane {
-  const { elapsed, onError } = options;
+  const { elapsed, clock, onError } = options;
   let { limits } = options;
   const due = dueIndex(redis, provider, () => limits.historyKeep);
   const claimCache = makeClaimCache({ elapsed });
   let underWay = 0;
+
+  /** A job may come before the first claim of this replica: another one has claimed it. */
+  async function readClockOnce(): Promise<void> {
+    if (clock.aheadMs() !== undefined) return;
+    const askedAt = elapsed();
+    clock.note(await readTime(redis), askedAt);
+  }
+
   const queue = openQueue(redis, { prefix: due.keys.tag, onError }, async (job) => {
     underWay += 1;
+    await readClockOnce().catch(onError);
     const nextAt = await options
       .work({ ...job, begun: () => claimCache.take(job) }, due, limits.leaseFloorMs)
       .finally(() => (underWay -= 1));
     await scheduler.jobEnded(nextAt);
   });
   const scheduler = startScheduler({
-    due,
+    due: {
+      async claim(...all) {
+        const askedAt = elapsed();
+        const claims = await due.claim(...all);
+        clock.note(claims.now, askedAt);
+        return claims;
+      },
+    },
     limits: () => limits,
     capacity: () => options.capacity(underWay),
     ready: redis.ready,

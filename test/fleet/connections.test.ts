@@ -1,3 +1,4 @@
+import { makeClocks } from "../../src/fleet/clocks.ts";
 import { createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type Connections, noConnections, reopen } from "../../src/fleet/connections.ts";
@@ -22,7 +23,7 @@ const options = {
   versionKey: createSecretKey(Buffer.alloc(32)),
   budgets: () => undefined,
   redis: { prefix: "test" } as RedisLink,
-  now: () => 0,
+  clocks: makeClocks({ now: () => 0, elapsed: () => 0 }),
   env: {},
   breakerPorts: () => ({
     now: () => 0,

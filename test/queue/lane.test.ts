@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { Begun } from "../../src/core/ports/journal.ts";
+import { makeRedisClock } from "../../src/queue/clock.ts";
 import { type Lane, openLane } from "../../src/queue/lane.ts";
 import { finishAt, useDueIndex } from "./fixture.ts";
 
@@ -17,6 +18,7 @@ function openNoting(before: (of: Lane) => void = () => undefined) {
   const opened: Lane = openLane(index.redis, "p", {
     limits: { concurrency: 4, leaseFloorMs: 10_000, historyKeep: 0 },
     elapsed: () => performance.now(),
+    clock: makeRedisClock({ now: Date.now, elapsed: () => performance.now() }),
     capacity: () => Infinity,
     onError: (error) => seen.push(error as undefined),
     async work(job, due) {

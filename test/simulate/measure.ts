@@ -1,4 +1,5 @@
 import { journalOf } from "../../src/queue/journal.ts";
+import { makeRedisClock } from "../../src/queue/clock.ts";
 import { openLane } from "../../src/queue/lane.ts";
 import { type CredentialRecord, emptyTarget } from "../../src/core/rotation/record.ts";
 import { targetKey } from "../../src/core/rotation/spec.ts";
@@ -48,6 +49,7 @@ export async function measure(): Promise<Measured> {
   const lane = openLane(redis, "p", {
     limits: { concurrency: 64, leaseFloorMs: 10_000, historyKeep: 0 },
     elapsed: () => performance.now(),
+    clock: makeRedisClock({ now: Date.now, elapsed: () => performance.now() }),
     capacity: () => Infinity,
     onError: ended.reject,
     async work(job, due) {

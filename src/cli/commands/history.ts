@@ -13,11 +13,11 @@ import { formatRelative, formatTable } from "../table.ts";
 export async function historyCommand({
   args: [id = ""],
   options,
-  io,
+  io: given,
 }: Invocation<ConfigOption & OutputOption>): Promise<number> {
-  const { config } = await readConfig(options.config, io);
+  const { config } = await readConfig(options.config, given);
   const credential = findCredential(config, id);
-  return withRedis(config, io, async (redis) => {
+  return withRedis(config, given, async (redis, io) => {
     const text = await redis.call("HGET", keysOf(redis.prefix, credential.provider).history, id);
     const moments = typeof text === "string" ? decodeHistory(text) : [];
     const actions = (await readActions(redis)).filter((action) => concerns(action, id, credential.provider));

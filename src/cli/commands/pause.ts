@@ -22,16 +22,16 @@ const REASON_MAX = 200;
 /**
  * `evertoken pause`: nothing is claimed until the pause ends. It always ends: a forgotten pause would let tokens die.
  */
-export async function pauseCommand({ args, options, io }: Invocation<PauseOptions>): Promise<number> {
+export async function pauseCommand({ args, options, io: given }: Invocation<PauseOptions>): Promise<number> {
   const forMs = parseDuration(options.for);
   if (forMs === undefined || forMs === 0 || forMs > MAX_MS) {
     throw new CommandError("--for wants a duration of at most 30d, like 2h", exitCode.usage);
   }
   const { reason = "" } = options;
   if (reason.length > REASON_MAX) throw new CommandError("--reason has at most 200 characters", exitCode.usage);
-  const { config } = await readConfig(options.config, io);
+  const { config } = await readConfig(options.config, given);
   const selection = selectCredentials(config, args, options);
-  return withRedis(config, io, async (redis) => {
+  return withRedis(config, given, async (redis, io) => {
     const views = await readSelected(redis, selection, io.now());
     if (!(await confirmCommand({ verb: "pause", selection, views, options, io }))) return exitCode.ok;
     const note = { by: operatorName(), since: io.now(), reason };

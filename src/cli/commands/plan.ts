@@ -1,3 +1,4 @@
+import type { Instant } from "../../core/credential.ts";
 import type { RunningState } from "../../core/plan/changes.ts";
 import { makePlan } from "../../core/plan/plan.ts";
 import type { Config } from "../../config/config.ts";
@@ -19,8 +20,8 @@ interface PlanOptions extends ConfigOption {
 /** `evertoken plan`: exit code 2 if a quota is exceeded, 4 with --detailed-exitcode if there are changes. */
 export async function planCommand({ options, io }: Invocation<PlanOptions>): Promise<number> {
   const { config } = await readConfig(options.config, io);
-  const state = options.offline === true ? undefined : await readRunningState(config, io);
-  const plan = makePlan(config, state, io.now());
+  const running = options.offline === true ? undefined : await readRunningState(config, io);
+  const plan = makePlan(config, running?.state, running?.now ?? io.now());
   io.out(options.output === "json" ? `${JSON.stringify(plan, undefined, 2)}\n` : formatPlan(plan));
   if (plan.findings.some(({ severity }) => severity === "exceeded")) return exitCode.usage;
   const { added, changed, removed } = plan.changes;
@@ -29,12 +30,15 @@ export async function planCommand({ options, io }: Invocation<PlanOptions>): Pro
 }
 
 /** Undefined if no daemon runs: the plan is then made from the configuration alone. */
-async function readRunningState(config: Config, io: Io): Promise<RunningState | undefined> {
+async function readRunningState(
+  config: Config,
+  io: Io,
+): Promise<{ readonly state: RunningState; readonly now: Instant } | undefined> {
   try {
-    return await withRedis(config, io, async (redis) => {
+    return await withRedis(config, io, async (redis, { now }) => {
       const state = new Map<string, Awaited<ReturnType<typeof readForecasts>>>();
       for (const name of config.providers.keys()) state.set(name, await readForecasts(redis, name));
-      return state;
+      return { state, now: now() };
     });
   } catch (error) {
     if (!(error instanceof RedisError) && !(error instanceof CommandError)) throw error;

@@ -11,10 +11,10 @@ import { listNames, readSelected, selectCredentials } from "../select.ts";
  * `evertoken resume`: ends the pauses of operators; what was due is due again. A pause that the provider asked for
  * (Retry-After) goes on.
  */
-export async function resumeCommand({ args, options, io }: Invocation<BulkOptions>): Promise<number> {
-  const { config } = await readConfig(options.config, io);
+export async function resumeCommand({ args, options, io: given }: Invocation<BulkOptions>): Promise<number> {
+  const { config } = await readConfig(options.config, given);
   const selection = selectCredentials(config, args, options);
-  return withRedis(config, io, async (redis) => {
+  return withRedis(config, given, async (redis, io) => {
     const views = await readSelected(redis, selection, io.now());
     if (!(await confirmCommand({ verb: "resume", selection, views, options, io }))) return exitCode.ok;
     const { providers, description: target } = selection;

@@ -23,13 +23,13 @@ const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
 
 /** `evertoken status`: the fleet, one credential, or a list. Exit code 3 when somebody must act. */
 export async function statusCommand(invocation: Invocation<StatusOptions>): Promise<number> {
-  const { options, io } = invocation;
+  const { options } = invocation;
   const everyMs = typeof options.watch === "string" ? parseDuration(options.watch) : WATCH_MS;
   if (everyMs === undefined || everyMs < WATCH_MIN_MS)
     throw new CommandError("--watch wants a duration like 5s", exitCode.usage);
-  const { config } = await readConfig(options.config, io);
-  return withRedis(config, io, async (redis) => {
-    const readView = chooseView(invocation, config, redis);
+  const { config } = await readConfig(options.config, invocation.io);
+  return withRedis(config, invocation.io, async (redis, io) => {
+    const readView = chooseView({ ...invocation, io }, config, redis);
     for (;;) {
       const view = await readView();
       if (options.watch !== undefined && io.terminal.output) io.out(CLEAR);

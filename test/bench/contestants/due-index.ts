@@ -1,4 +1,5 @@
 import { journalOf } from "../../../src/queue/journal.ts";
+import { makeRedisClock } from "../../../src/queue/clock.ts";
 import { openLane } from "../../../src/queue/lane.ts";
 import { targetKey } from "../../../src/core/rotation/spec.ts";
 import { encodeRecord } from "../../../src/core/rotation/record-codec.ts";
@@ -19,6 +20,7 @@ let finished: () => void = () => undefined;
 const lane = openLane(redis, "p", {
   limits: { concurrency, leaseFloorMs: 10_000, historyKeep: 20 },
   elapsed: () => performance.now(),
+  clock: makeRedisClock({ now: Date.now, elapsed: () => performance.now() }),
   capacity: () => Infinity,
   onError: (error) => process.stderr.write(`${String(error)}\n`),
   async work(job, due) {

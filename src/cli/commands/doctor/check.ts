@@ -39,7 +39,7 @@ const SKEW_MS = { warning: 2000, failure: 30_000 } as const;
 export function rateClock(name: string, aheadMs: number, whose: string): Check {
   const apart = Math.abs(aheadMs);
   const found = `${whose} is ${(apart / 1000).toFixed(1)} s ${aheadMs < 0 ? "behind" : "ahead of"} this machine's`;
-  const fix = "let NTP set both clocks; this machine's clock decides how long a token lives";
+  const fix = "let NTP set both clocks; the clock of Redis decides when a token is renewed";
   if (apart > SKEW_MS.failure) return failure(name, found, fix);
   return apart > SKEW_MS.warning ? warning(name, found, fix) : ok(name, `${whose} agrees with this machine's`);
 }

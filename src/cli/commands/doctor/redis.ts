@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { EmbeddedRedisError } from "../../../daemon/embedded/redis.ts";
 import { findProgram } from "../../../daemon/embedded/server.ts";
+import { readTime } from "../../../queue/clock.ts";
 import { wakeChannel } from "../../../queue/keys.ts";
 import { preflight } from "../../../queue/redis/preflight.ts";
 import { RedisError, type RedisLink, openRedis } from "../../../queue/redis/link.ts";
@@ -49,8 +50,7 @@ async function checkServer(redis: RedisLink, now: () => number): Promise<readonl
   }
   const latency = laps.toSorted((a, b) => a - b)[Math.floor(PINGS / 2)] ?? 0;
   const from = now();
-  const [seconds, micros] = (await redis.call("TIME")) as [string, string];
-  const ahead = Number(seconds) * 1000 + Number(micros) / 1000 - (from + now()) / 2;
+  const ahead = (await readTime(redis)) - (from + now()) / 2;
   return [
     latency > SLOW_MS
       ? warning(
