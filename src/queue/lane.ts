@@ -63,14 +63,8 @@ export function openLane(
     await scheduler.jobEnded(nextAt);
   });
   const scheduler = startScheduler({
-    due: {
-      async claim(...all) {
-        const askedAt = elapsed();
-        const claims = await due.claim(...all);
-        clock.note(claims.now, askedAt);
-        return claims;
-      },
-    },
+    due,
+    clock,
     limits: () => limits,
     capacity: () => options.capacity(underWay),
     ready: redis.ready,

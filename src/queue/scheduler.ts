@@ -1,6 +1,7 @@
 import type { Instant } from "../core/credential.ts";
 import type { Edges } from "../core/edges.ts";
 import { CLAIM_MAX, type ClaimLimits, type Claimed } from "./claim.ts";
+import type { RedisClock } from "./clock.ts";
 import type { DueIndex } from "./due-index.ts";
 
 /** Longest sleep: a lost wake-up message costs no more than this. Far below the 2^31 ms limit of timers. */
@@ -29,6 +30,8 @@ export interface Scheduler {
  */
 export function startScheduler(options: {
   readonly due: Pick<DueIndex, "claim">;
+  /** Read with every claim. */
+  readonly clock: Pick<RedisClock, "note">;
   limits(): ClaimLimits;
   /** How many more rotations the stores can take soon; less than 1: none for now. */
   capacity(): number;
@@ -71,6 +74,7 @@ export function startScheduler(options: {
     }
     const askedAt = options.elapsed();
     const claims = await options.due.claim(options.limits(), Math.min(CLAIM_MAX, Math.floor(capacity)));
+    options.clock.note(claims.now, askedAt);
     ({ blocked, nextAt: nextDueAt } = claims);
     if (claims.claimed.length > 0) await options.enqueue(claims.claimed, askedAt);
     // A timer may fire a millisecond early: one millisecond late is right on time.

@@ -29,6 +29,7 @@ function make(...answers: (Partial<Claim> | Error)[]) {
     capacity: () => capacity,
     ready: () => ready,
     elapsed: () => performance.now(),
+    clock: { note: () => undefined },
     async enqueue(claimed) {
       enqueued.push(...claimed.map((each) => each.id));
     },

@@ -4,6 +4,7 @@ import type { Exchange } from "../../../src/core/ports/exchange.ts";
 import type { Store } from "../../../src/core/ports/store.ts";
 import type { Outcome } from "../../../src/core/rotation/outcome.ts";
 import { makeBlocked } from "../../../src/fleet/blocked.ts";
+import { makeClocks } from "../../../src/fleet/clocks.ts";
 import type { Configured } from "../../../src/fleet/configured.ts";
 import { type Generations, makeGenerations } from "../../../src/fleet/generations.ts";
 import { makeReconciler } from "../../../src/fleet/reconciler.ts";
@@ -75,9 +76,10 @@ export function makeReplica({ world, actor, redis, sealKey, draw, clock, enqueue
   const configured: Generations<Configured> = makeGenerations({ config: undefined } as unknown as Configured);
   let roster = emptyRoster;
   const dueOf = (provider: string): DueIndex | undefined => lanes.get(provider)?.due;
+  const clocks = makeClocks({ now, elapsed });
   const reconciler = makeReconciler({ redis, log, onError });
   const runner = makeJobRunner({
-    ...{ configured, now, elapsed, random: draw.random, env: { SECRET: "s" } },
+    ...{ configured, clocks, now, elapsed, random: draw.random, env: { SECRET: "s" } },
     ...{ printKey, dueOf, stop: never, abandoned: never, log },
     seal: sealKey && makeSeal(sealKey),
     epoch: () => epoch,
@@ -100,7 +102,7 @@ export function makeReplica({ world, actor, redis, sealKey, draw, clock, enqueue
     const claimCache = makeClaimCache({ elapsed });
     const known = { limits };
     const scheduler = startScheduler({
-      ...{ due, elapsed, onError },
+      ...{ due, elapsed, onError, clock: clocks.of(provider) },
       limits: () => known.limits,
       capacity: () => Infinity,
       ready: redis.ready,
@@ -120,7 +122,7 @@ export function makeReplica({ world, actor, redis, sealKey, draw, clock, enqueue
       if (!stores.has(name)) stores.set(name, storeOf(world, actor, name, name === "gcp"));
     }
     for (const provider of config.providers.values()) {
-      exchanges.set(provider.name, exchangeOf(world, actor, provider, now));
+      exchanges.set(provider.name, exchangeOf(world, actor, provider, clocks.of(provider.name).now));
     }
     const { credentials } = next;
     void configured.replace({ config, roster: next, credentials, exchanges, stores } as unknown as Configured);

@@ -183,7 +183,7 @@ function makeFleet(
       const replica = makeReplica({
         ...{ world, actor, redis: linkOf(actor), enqueue, draw: draw.fork() },
         sealKey: sealing === "none" ? undefined : keys[sealing === "two" ? index % 2 : 0],
-        clock: { offsetMs: draw.whole(-1000, 1000) },
+        clock: { offsetMs: draw.whole(-3_600_000, 3_600_000) },
       });
       replicas.push(replica);
       replica.start(settings.newest, settings.since).catch((error: Error) => (failure ??= error));
