@@ -8,9 +8,17 @@ import { exitCode } from "./cli/command.ts";
 import { commands } from "./cli/commands/index.ts";
 import type { Io, Tone } from "./cli/io.ts";
 import { runProgram } from "./cli/program.ts";
+import { THREADS, doesAnyHang } from "./files/turns.ts";
 import { faultOf } from "./observe/fault.ts";
 
 /** The outermost edge: the only file that touches clock, chance, environment, signals and streams. */
+
+// Before anything starts the threads: libuv reads it once. See files/turns.ts.
+process.env["UV_THREADPOOL_SIZE"] = String(Math.max(THREADS, Number(process.env["UV_THREADPOOL_SIZE"]) || 0));
+// Node waits at its end for threads that hang. Another program in its place, which ends at once, does not.
+process.on("exit", (code) => {
+  if (doesAnyHang()) process.execve?.(process.execPath, [process.execPath, "-e", `process.exitCode = ${code}`]);
+});
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;

@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
  */
 const floors = [
   ["core"],
+  ["files"],
   ["config", "exchange", "observe", "publish", "queue", "secrets"],
   ["fleet"],
   ["daemon"],

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Config, type Loaded, loadConfig } from "../config/config.ts";
 import type { Env } from "../core/edges.ts";
 import { pagesOf } from "../core/pages.ts";
+import { readFile } from "../files/read.ts";
 import { type FileStats, statFiles } from "./watch/file-stats.ts";
 
 const TRIES = 20;
@@ -72,6 +72,6 @@ async function hashOf({ files, config }: Loaded): Promise<string> {
 
 /** Undefined for a file that cannot be read. */
 async function contentHash(file: string): Promise<string | undefined> {
-  const bytes = await readFile(file).catch(() => undefined);
+  const bytes = await readFile(file, Infinity).catch(() => undefined);
   return bytes && createHash("sha256").update(bytes).digest("hex");
 }

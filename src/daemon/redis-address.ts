@@ -1,13 +1,12 @@
 import type { Env } from "../core/edges.ts";
-import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
+import { MAX_CA_BYTES, readFile } from "../files/read.ts";
 import { embeddedSocket } from "./embedded/redis.ts";
 import type { RedisAddress } from "../queue/redis/link.ts";
 import { RedisError } from "../queue/redis/link.ts";
 import { readSecret } from "../secrets/source.ts";
 
 const EMBEDDED_PREFIX = "evertoken";
-
 /**
  * The address of the configured Redis, or of the embedded one in the data directory. Throws RedisError and
  * SecretSourceError.
@@ -41,7 +40,7 @@ export async function redisAddress(config: Config, env: Env): Promise<RedisAddre
 
 async function readCa(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return (await readFile(file, MAX_CA_BYTES)).toString("utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new RedisError(

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import "./one-undici.ts";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, install } from "undici";
 import type { Env } from "../core/edges.ts";
 import { ExchangeError } from "../core/ports/exchange.ts";
+import { MAX_CA_BYTES, readFile } from "../files/read.ts";
 import type { Answer } from "./answer.ts";
 import { connectionError } from "./connection-error.ts";
 import { httpDate } from "./retry-after.ts";
@@ -13,7 +13,6 @@ const CONNECT_MS = 5000;
 /** Bytes as sent (nothing is decompressed); tokens of 12 KB exist, pages of megabytes are no tokens. */
 const MAX_BYTES = 256 * 1024;
 const CONNECTIONS = 4;
-
 /** Asked before every request of an exchange but the first. Resolves when it may be sent, with false if it may not. */
 export type AskAgain = (signal: AbortSignal) => Promise<boolean>;
 
@@ -46,17 +45,21 @@ interface TransportOptions {
 export function openTransport(endpoint: URL, options: TransportOptions, env: Env): Transport {
   const proxy = proxyOf(env);
   let kept: Dispatcher | undefined;
-  const keptFor = (host: string): Dispatcher => (kept ??= makeDispatcher(options, proxy, host));
+  async function keptFor(host: string, signal: AbortSignal): Promise<Dispatcher> {
+    if (kept !== undefined) return kept;
+    const ca = await readCa(options.caFile, host, signal);
+    return (kept ??= makeDispatcher({ ...options, ca }, proxy, host)); // another request may have made it meanwhile
+  }
 
   async function attempt(
-    open: () => Dispatcher,
+    open: () => Dispatcher | Promise<Dispatcher>,
     request: HttpRequest,
     { signal, sentBefore }: { readonly signal: AbortSignal; readonly sentBefore: boolean },
   ): Promise<Answer> {
     let reached = false;
     try {
       signal.throwIfAborted();
-      return await send(open(), request, { signal, onSent: () => (reached = true) });
+      return await send(await open(), request, { signal, onSent: () => (reached = true) });
     } catch (error) {
       const { host } = request.to;
       const { aborted } = signal;
@@ -69,13 +72,14 @@ export function openTransport(endpoint: URL, options: TransportOptions, env: Env
       async post(body, headers, signal) {
         const request = { to, method: "POST", body, headers } as const;
         try {
-          return await attempt(() => keptFor(to.host), request, { signal, sentBefore: false });
+          return await attempt(() => keptFor(to.host, signal), request, { signal, sentBefore: false });
         } catch (error) {
           if ((error as ExchangeError).code !== "connection_broken" || !(await options.again(signal))) throw error;
         }
         // RFC 6749 section 4.4: a second token of the same client does no harm. The other kept connections may be as
         // dead as the broken one, so a new one is made.
-        const fresh = makeDispatcher({ ...options, concurrency: 1 }, proxy, to.host);
+        const ca = await readCa(options.caFile, to.host, signal);
+        const fresh = makeDispatcher({ ca, concurrency: 1 }, proxy, to.host);
         try {
           return await attempt(() => fresh, request, { signal, sentBefore: true });
         } finally {
@@ -85,7 +89,10 @@ export function openTransport(endpoint: URL, options: TransportOptions, env: Env
     }),
     async sendHead(signal) {
       const request = { to: endpoint, method: "HEAD" } as const;
-      const { status, headers } = await attempt(() => keptFor(endpoint.host), request, { signal, sentBefore: false });
+      const { status, headers } = await attempt(() => keptFor(endpoint.host, signal), request, {
+        signal,
+        sentBefore: false,
+      });
       const date = typeof headers["date"] === "string" ? httpDate(headers["date"]) : undefined;
       return { status, ...(date !== undefined && { date }) };
     },
@@ -167,13 +174,12 @@ function proxyOf(env: Env): Proxy | undefined {
 }
 
 function makeDispatcher(
-  options: Pick<TransportOptions, "caFile" | "concurrency">,
+  { ca, concurrency }: { readonly ca: string | undefined; readonly concurrency: number },
   proxy: Proxy | undefined,
   host: string,
 ): Dispatcher {
-  const ca = options.caFile === undefined ? undefined : readCa(options.caFile, host);
   const connect = { timeout: CONNECT_MS, ...(ca !== undefined && { ca }) };
-  const connections = Math.max(CONNECTIONS, options.concurrency);
+  const connections = Math.max(CONNECTIONS, concurrency);
   const pool = { connections, pipelining: 1, allowH2: false, connect };
   if (proxy === undefined) return new Agent(pool);
   try {
@@ -195,7 +201,8 @@ function makeDispatcher(
   }
 }
 
-function readCa(file: string, host: string): string {
+async function readCa(file: string | undefined, host: string, signal: AbortSignal): Promise<string | undefined> {
+  if (file === undefined) return undefined;
   const refuse = (why: string): ExchangeError =>
     new ExchangeError(`the CA file ${file} for ${host} ${why}; check tls.caFile`, {
       class: "config",
@@ -204,7 +211,7 @@ function readCa(file: string, host: string): string {
     });
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = (await readFile(file, MAX_CA_BYTES, signal)).toString("utf8");
   } catch (error) {
     throw refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"})`);
   }

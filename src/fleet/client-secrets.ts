@@ -15,7 +15,7 @@ interface ReadSecrets {
 
 export interface ClientSecrets {
   /** Throws ExchangeError of class `secret` when none can be read. */
-  read(credential: Credential, provider: Provider): Promise<ReadSecrets>;
+  read(credential: Credential, provider: Provider, signal?: AbortSignal): Promise<ReadSecrets>;
   /** The provider refused the secrets with this fingerprint. */
   noteRefused(id: string, print: string): void;
   /**
@@ -32,12 +32,12 @@ export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Inst
   const readFile = makeFileReader(now);
   const lastRefused = new Map<string, string>();
 
-  async function read(credential: Credential, provider: Provider): Promise<ReadSecrets> {
+  async function read(credential: Credential, provider: Provider, signal?: AbortSignal): Promise<ReadSecrets> {
     const secrets: Secret[] = [];
     let failed: SecretSourceError | undefined;
     for (const ref of credential.clientSecrets) {
       try {
-        secrets.push(await readSecret(ref, env, readFile));
+        secrets.push(await readSecret(ref, env, { read: readFile, ...(signal && { signal }) }));
       } catch (error) {
         if (!(error instanceof SecretSourceError)) throw error;
         failed ??= error; // this secret is left out while another one can be read

@@ -1,10 +1,10 @@
 import { type KeyObject, createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import type { Provider } from "../core/credential.ts";
 import type { Env } from "../core/edges.ts";
 import type { Exchange } from "../core/ports/exchange.ts";
 import type { Store } from "../core/ports/store.ts";
+import { MAX_CA_BYTES, readFile } from "../files/read.ts";
 import { type BreakerPorts, makeBreaker } from "../publish/breaker.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import type { Clocks } from "./clocks.ts";
@@ -121,6 +121,7 @@ async function exchangeSettings(provider: Provider): Promise<string> {
 }
 
 async function hashOfFile(file: string): Promise<string> {
-  const text = await readFile(file).catch(() => undefined); // the exchange reports what is wrong with the file
+  // The exchange reports what is wrong with the file.
+  const text = await readFile(file, MAX_CA_BYTES).catch(() => undefined);
   return text === undefined ? "unreadable" : createHash("sha256").update(text).digest("hex");
 }

@@ -121,7 +121,7 @@ export function makeJobRunner(options: JobRunnerOptions) {
       },
       deadline: (ms) => AbortSignal.timeout(Math.max(1, Math.floor(ms))),
       draining: () => stop.aborted,
-      secrets: () => clientSecrets.read(credential, provider),
+      secrets: (signal) => clientSecrets.read(credential, provider, signal),
       refused: (print) => clientSecrets.noteRefused(credential.id, print),
       secretChanged: (recorded) => clientSecrets.haveChanged(credential, provider, recorded),
       seal: (token, revision) => options.seal?.seal(token, context(revision)),

@@ -1,7 +1,7 @@
 import { OwnError } from "../core/own-error.ts";
 import type { Env } from "../core/edges.ts";
 import { Secret, type SecretRef } from "../core/credential.ts";
-import { type ReadFile, readAtMost } from "./file.ts";
+import { readFile } from "../files/read.ts";
 
 /** Why a secret could not be read. The message names the file or variable, never what it holds. */
 export class SecretSourceError extends OwnError {
@@ -16,10 +16,16 @@ export class SecretSourceError extends OwnError {
 const MAX_BYTES = 64 * 1024;
 const KEY_BYTES = 32;
 
+/** How a file is read, and until when. */
+interface Reading {
+  readonly read?: typeof readFile;
+  readonly signal?: AbortSignal;
+}
+
 /** Reads a secret anew each time. Cuts off the line ends that editors and `echo` leave behind it. */
-export async function readSecret(ref: SecretRef, env: Env, read: ReadFile = readAtMost): Promise<Secret> {
+export async function readSecret(ref: SecretRef, env: Env, reading: Reading = {}): Promise<Secret> {
   const where = "file" in ref ? `secret file ${ref.file}` : `environment variable ${ref.env}`;
-  const text = "file" in ref ? await readText(ref.file, where, read) : env[ref.env];
+  const text = "file" in ref ? await readText(ref.file, where, reading) : env[ref.env];
   if (text === undefined) {
     throw new SecretSourceError(`${where} is not set; set it for the daemon, or use { file: ... }`, "unset");
   }
@@ -49,15 +55,19 @@ export async function readKey(ref: SecretRef, env: Env): Promise<Buffer> {
   return key;
 }
 
-async function readText(file: string, where: string, read: ReadFile): Promise<string> {
+async function readText(file: string, where: string, { read = readFile, signal }: Reading): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await read(file, MAX_BYTES + 1);
+    bytes = await read(file, MAX_BYTES + 1, signal);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT")
       throw new SecretSourceError(`${where} does not exist; create it or correct the path`, "missing");
     if (code === "EISDIR") throw new SecretSourceError(`${where} is a directory; name the file in it`, "unreadable");
+    if (code === "ENOTREG" || code === "ENXIO")
+      throw new SecretSourceError(`${where} is no regular file; name one, no pipe, socket or device`, "unreadable");
+    if (code === "HANGS")
+      throw new SecretSourceError(`${where} does not answer; is its file system or its server down?`, "unreadable");
     throw new SecretSourceError(`${where} cannot be read (${code ?? "error"}); check its owner and mode`, "unreadable");
   }
   if (bytes.length > MAX_BYTES) {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,8 +60,10 @@ describe("a file that cannot be read gives one message", () => {
     expect(await saidOf(file)).toBe("large.yaml error  the file is larger than the limit of 64 MiB");
   });
 
-  test("when it has no end", async () => {
-    expect(await saidOf("/dev/zero")).toContain("larger than the limit of 64 MiB");
+  test("when it is a device or a pipe, without waiting for its other end", async () => {
+    const pipe = join(dir, "pipe.yaml");
+    execFileSync("mkfifo", [pipe]);
+    for (const file of ["/dev/zero", pipe]) expect(await saidOf(file)).toContain("this is no regular file");
   });
 
   test.for([

@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { freePort } from "../fakes/free-port.ts";
 import { startProxy } from "../fakes/proxy.ts";
@@ -292,6 +294,15 @@ describe("TLS", () => {
     const failed = await client.failure();
     expect(failed).toMatchObject({ class: "config", code: "ca_unreadable", sent: false });
     expect(failed.message).toContain(caFile);
+    await rm(dir, { recursive: true });
+  });
+
+  test("a pipe in place of a CA file is refused, without waiting for its other end", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "et-ca-"));
+    const caFile = join(dir, "pipe");
+    await promisify(execFile)("mkfifo", [caFile]);
+    await using client = subject("https://127.0.0.1:1/token", { provider: { tls: { caFile } } });
+    expect((await client.failure()).message).toContain(`${caFile} for 127.0.0.1:1 cannot be read (ENOTREG)`);
     await rm(dir, { recursive: true });
   });
 

@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FileError } from "../../src/files/turns.ts";
 import { SecretSourceError, readKey, readSecret } from "../../src/secrets/source.ts";
 
 const CANARY = "c4n4ry-S3cr3t";
@@ -65,8 +67,23 @@ describe("a secret", () => {
     });
   });
 
-  test("of a device without an end is refused instead of filling the memory", async () => {
-    expect((await refusal(readSecret({ file: "/dev/zero" }, {}))).code).toBe("too_large");
+  test("of a device or a pipe is refused instead of being waited for", async () => {
+    const pipe = join(dir, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    for (const path of ["/dev/zero", pipe]) {
+      const { code, message } = await refusal(readSecret({ file: path }, {}));
+      expect([code, message]).toEqual(["unreadable", expect.stringContaining("is no regular file; name one")]);
+    }
+  });
+
+  test("of a file that hangs is given up at the deadline", async () => {
+    const read = (path: string) => Promise.reject(new FileError(path, "HANGS"));
+    expect(await refusal(readSecret({ file: join(dir, "hung") }, {}, { read }))).toEqual({
+      code: "unreadable",
+      message: "secret file DIR/hung does not answer; is its file system or its server down?",
+    });
+    const late = readSecret(file("well"), {}, { signal: AbortSignal.abort() });
+    expect((await refusal(late)).message).toContain("does not answer");
   });
 
   test("prints as redacted", async () => {

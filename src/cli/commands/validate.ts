@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { MAX_CA_BYTES, readFile } from "../../files/read.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { locateFindings } from "../../config/origins.ts";
 import { formatProblems } from "../../config/report.ts";
@@ -78,7 +78,7 @@ async function findUnreadable(config: Config, io: Io): Promise<Finding[]> {
 
 async function caMistake(file: string): Promise<string | undefined> {
   try {
-    const text = await readFile(file, "utf8");
+    const text = (await readFile(file, MAX_CA_BYTES)).toString("utf8");
     return text.includes("-----BEGIN CERTIFICATE-----") ? undefined : `the CA file ${file} holds no PEM certificate`;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,6 +1,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, matchesGlob, normalize } from "node:path";
 import { OwnError } from "../../core/own-error.ts";
+import { inTurn } from "../../files/turns.ts";
 
 /** Finds the files that a pattern of `include` matches. */
 
@@ -35,7 +36,9 @@ export async function matchFiles(pattern: string, base: string): Promise<Matched
   const found = await matchSteps(pattern, base, folders);
   const files = new Map<string, string>();
   for (const file of found.toSorted()) {
-    const real = await realpath(file);
+    const real = await inTurn(file, () => realpath(file)).catch(({ code }: NodeJS.ErrnoException) => {
+      throw new IncludeError(dirname(file), code ?? "unknown error");
+    });
     if (!files.has(real)) files.set(real, file);
   }
   return { files: [...files.values()], folders: [...folders] };
@@ -121,7 +124,7 @@ async function namesIn(folder: string, folders: Set<string>): Promise<string[]> 
 /** Also remembers the folder, as a change in it changes the match. */
 async function entriesIn(folder: string, folders: Set<string>) {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
+    const entries = await inTurn(folder, () => readdir(folder, { withFileTypes: true }));
     folders.add(folder);
     return entries;
   } catch (error) {
@@ -133,7 +136,7 @@ async function entriesIn(folder: string, folders: Set<string>) {
 
 async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
   try {
-    const found = await stat(path);
+    const found = await inTurn(path, () => stat(path));
     return found.isDirectory() ? "folder" : "file";
   } catch {
     return undefined; // a link that leads nowhere, or a file deleted since the folder was listed

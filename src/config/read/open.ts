@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Env } from "../../core/edges.ts";
+import { inTurn } from "../../files/turns.ts";
 import type { Path, Problem } from "../problem.ts";
 import { type Document, placesIn, readDocument } from "./document.ts";
 import { IncludeError, matchFiles } from "./include.ts";
@@ -130,11 +131,11 @@ async function includedBy(
 
 /** The path behind all links; undefined where nothing is. */
 async function linkTarget(path: string): Promise<string | undefined> {
-  return realpath(path).catch(() => undefined);
+  return inTurn(path, () => realpath(path)).catch(() => undefined);
 }
 
 async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
+  return inTurn(path, () => stat(path)).then(
     ({ size }) => size,
     () => 0,
   );

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { readFile } from "../../files/read.ts";
 
 /** Reads one file as text. */
 
@@ -12,27 +12,13 @@ export async function readText(
   file: string,
 ): Promise<{ readonly text: string; readonly hash: string } | { readonly message: string }> {
   try {
-    const bytes = await readAtMost(file, MAX_BYTES);
-    if (bytes === undefined) return { message: `the file is larger than the limit of ${MAX_BYTES / MIB} MiB` };
+    const bytes = await readFile(file, MAX_BYTES + 1);
+    if (bytes.length > MAX_BYTES) return { message: `the file is larger than the limit of ${MAX_BYTES / MIB} MiB` };
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     if (text.includes("\0")) return { message: NOT_TEXT };
     return { text, hash: createHash("sha256").update(bytes).digest("hex") };
   } catch (error) {
     return { message: error instanceof TypeError ? NOT_TEXT : unreadable((error as NodeJS.ErrnoException).code) };
-  }
-}
-
-/** Undefined beyond the limit. It holds for a device without an end and for a file that grows while it is read too. */
-async function readAtMost(file: string, limit: number): Promise<Buffer | undefined> {
-  await using handle = await open(file, "r");
-  const chunks: Buffer[] = [];
-  let total = 0;
-  for (;;) {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MIB), 0, MIB, null);
-    if (bytesRead === 0) return Buffer.concat(chunks);
-    total += bytesRead;
-    if (total > limit) return undefined;
-    chunks.push(buffer.subarray(0, bytesRead));
   }
 }
 
@@ -43,6 +29,11 @@ export function unreadable(code: string | undefined): string {
       return "there is no such file; check --config or EVERTOKEN_CONFIG";
     case "EISDIR":
       return "this is a directory; name the file in it";
+    case "ENOTREG":
+    case "ENXIO":
+      return "this is no regular file; name one, no pipe, socket or device";
+    case "HANGS":
+      return "the file does not answer; is its file system or its server down?";
     case "EACCES":
     case "EPERM":
       return `this user may not read the file (${code}); check its owner and mode`;

@@ -46,7 +46,7 @@ export interface Ports extends StorePorts {
   deadline(ms: number): AbortSignal;
   draining(): boolean;
   /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
-  secrets(): Promise<{ secrets: readonly Secret[]; print: string }>;
+  secrets(signal: AbortSignal): Promise<{ secrets: readonly Secret[]; print: string }>;
   /** Notes that the provider refused the secrets with this fingerprint. */
   refused(print: string): void;
   /** Whether a client secret is available now that differs from the refused ones. */

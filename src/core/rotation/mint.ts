@@ -15,13 +15,15 @@ import { encodeRecord } from "./record-codec.ts";
 export async function mint(progress: Progress, reason: Reason, ports: Ports): Promise<Progress> {
   const { credential, leaseUntil } = progress;
   const sentAt = ports.now();
+  const { requestTimeoutMs } = credential.policy;
+  const deadline = (): AbortSignal =>
+    ports.deadline(Math.max(1, Math.min(requestTimeoutMs, leaseUntil - ports.now() - LEASE_RESERVE_MS)));
   let print = "";
   let exchanged: Exchanged;
   try {
-    const current = await ports.secrets();
+    const current = await ports.secrets(deadline());
     ({ print } = current);
-    const budgetMs = Math.min(credential.policy.requestTimeoutMs, leaseUntil - ports.now() - LEASE_RESERVE_MS);
-    exchanged = await ports.exchange.exchange(credential, current.secrets, ports.deadline(Math.max(1, budgetMs)));
+    exchanged = await ports.exchange.exchange(credential, current.secrets, deadline());
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return afterFailure(progress, { error, print, reason, sentAt }, ports);

@@ -1,5 +1,6 @@
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { inTurn } from "../../files/turns.ts";
 
 /**
  * What the file system says about files and folders at one moment: two stats of each file, one listing of each folder.
@@ -26,7 +27,10 @@ export async function statFiles(files: readonly string[], folders: readonly stri
 /** Two stats: a link may be swapped for another one, and its target may be written to. */
 async function statFile(file: string): Promise<FileStats> {
   try {
-    const [link, target] = await Promise.all([lstat(file, { bigint: true }), stat(file, { bigint: true })]);
+    const [link, target] = await inTurn(
+      file,
+      async () => [await lstat(file, { bigint: true }), await stat(file, { bigint: true })] as const,
+    );
     const print = [link, target].map((s) => [s.dev, s.ino, s.size, s.mtimeNs, s.ctimeNs].join(" ")).join(" ");
     return { print: `${file} ${print}`, since: Math.max(Number(link.ctimeMs), Number(target.ctimeMs)) };
   } catch (error) {
@@ -36,7 +40,9 @@ async function statFile(file: string): Promise<FileStats> {
 
 async function listFolder(folder: string): Promise<FileStats> {
   try {
-    const names = (await readdir(folder)).filter((name) => CONFIG_FILE.test(name) || name === "..data");
+    const names = (await inTurn(folder, () => readdir(folder))).filter(
+      (name) => CONFIG_FILE.test(name) || name === "..data",
+    );
     return { print: `${folder} ${names.toSorted().join(" ")}`, since: 0 };
   } catch (error) {
     return { print: `${folder} ${codeOf(error)}`, since: 0 };
@@ -52,7 +58,7 @@ export async function foldersOf(files: readonly string[]): Promise<readonly stri
   await Promise.all(
     files.map(async (file) => {
       folders.add(dirname(resolve(file)));
-      const real = await realpath(file).catch(() => undefined); // the file may not be there yet
+      const real = await inTurn(file, () => realpath(file)).catch(() => undefined); // the file may not be there yet
       if (real !== undefined) folders.add(dirname(real));
     }),
   );
@@ -62,7 +68,7 @@ export async function foldersOf(files: readonly string[]): Promise<readonly stri
 /** Which folder stands at a path: differs after the folder was moved away and another one made in its place. */
 export async function identityOf(folder: string): Promise<string | undefined> {
   try {
-    const { dev, ino } = await stat(join(folder, "."), { bigint: true });
+    const { dev, ino } = await inTurn(folder, () => stat(join(folder, "."), { bigint: true }));
     return `${dev} ${ino}`;
   } catch {
     return undefined;

@@ -1,10 +1,13 @@
 import { type KeyObject, createHmac } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { FileStore, Instant } from "../../core/credential.ts";
 import { pagesOf } from "../../core/pages.ts";
 import { type Listed, PublishError, type SecretVersion, type Store } from "../../core/ports/store.ts";
 import { storeFacts } from "../../core/policy/store-facts.ts";
+import { readAtMost } from "../../files/read.ts";
+import { inTurn } from "../../files/turns.ts";
+import { runWithin } from "../deadline.ts";
 import { type Found, makeStore } from "../protocol.ts";
 import { fileError } from "./errors.ts";
 import { TEMPORARY, removeLeftovers } from "./leftovers.ts";
@@ -33,7 +36,7 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   const underWay = new Set<string>();
   const closed = new AbortController();
   // In the background and without a report: what remains is hidden, and is written over at the next publish.
-  removeLeftovers(root, { underWay, signal: closed.signal }).catch(() => undefined);
+  inTurn(root, () => removeLeftovers(root, { underWay, signal: closed.signal })).catch(() => undefined);
 
   function pathsOf(secret: string): { file: string; note: string } {
     const file = resolve(root, secret);
@@ -49,10 +52,15 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   const hashOf = (content: string | Buffer): string =>
     createHmac("sha256", versionKey).update(content).digest("hex").slice(0, 32);
 
-  async function withFileErrors<T>(secret: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** Runs operations on the files of one secret: one caller at a time, within the deadline. */
+  async function withFileErrors<T>(
+    secret: string,
+    caller: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     try {
-      signal.throwIfAborted();
-      return await work();
+      const { file } = pathsOf(secret);
+      return await runWithin(config.timeoutMs, caller, (signal) => inTurn(file, work, signal));
     } catch (error) {
       throw fileError(error, secret, root);
     }
@@ -75,7 +83,9 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   /** Two small reads for each file: there is no quota, only other work that wants its turn. */
   async function* list(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
     for (const secrets of pagesOf(wanted, LIST_PAGE)) {
-      const page = await Promise.all(secrets.map(async (secret) => [secret, await look(secret, signal)] as const));
+      const page = await Promise.all(
+        secrets.map(async (secret) => [secret, await look(secret, signal).catch(leaveOut)] as const),
+      );
       yield page.flatMap(([secret, found]) => (found === undefined ? [] : [[secret, found.held] as const]));
     }
   }
@@ -96,7 +106,7 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
     isSame: (version, { held, content }) =>
       held.revision === version.revision && (content?.equals(Buffer.from(version.payload.reveal())) ?? false),
     async write(version, _newest, signal) {
-      await withFileErrors(version.secret, signal, () => writeFiles(version, signal));
+      await withFileErrors(version.secret, signal, (within) => writeFiles(version, within));
       return "";
     },
     list,
@@ -106,9 +116,15 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
   });
 }
 
+/** A listing may leave out what one secret's path is guilty of; `look` says so later. Throws every other error. */
+function leaveOut(error: unknown): undefined {
+  if (error instanceof PublishError && (error.class === "state" || error.code === "HANGS")) return undefined;
+  throw error;
+}
+
 async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file);
+    return await readAtMost(file, storeFacts.file.maxBytes + 1);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;

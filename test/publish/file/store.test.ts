@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { doesAnyHang, inTurn } from "../../../src/files/turns.ts";
 import { openStore } from "../../../src/publish/open-store.ts";
 import type { PublishError } from "../../../src/core/ports/store.ts";
 import { testStore, versionOf } from "../store.suite.ts";
@@ -126,6 +127,47 @@ describe("the file store", () => {
     expect(JSON.parse(await readFile(file, "utf8"))).toEqual(note);
     await writeFile(file, JSON.stringify({ ...note, revision: 7 }));
     expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 7, expiresAt });
+  });
+
+  test("refuses a pipe in place of a file, and leaves it out of a listing", async () => {
+    await using site = await open();
+    await site.store.publish({ ...versionOf(1), secret: "app-well" }, undefined, signal());
+    await promisify(execFile)("mkfifo", [join(site.dir, "app-acme")]);
+    for (const work of [site.store.look("app-acme", signal()), site.store.publish(versionOf(1), undefined, signal())])
+      await expect(work).rejects.toMatchObject({ class: "state", code: "ENOTREG" });
+    const listed: string[] = [];
+    const wanted = new Set(["app-acme", "app-well"]);
+    for await (const page of site.store.list?.(wanted, signal()) ?? []) listed.push(...page.map(([name]) => name));
+    expect(listed).toEqual(["app-well"]);
+  });
+
+  test("leaves a file that hangs at its deadline, refuses it until it answers, and writes the others", async () => {
+    await using site = await open();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const deadline = new AbortController();
+    const hung = inTurn(join(site.dir, "app-acme"), () => promise, deadline.signal);
+    const publishing = site.store.publish(versionOf(1), undefined, deadline.signal);
+    deadline.abort();
+    await expect(hung).rejects.toMatchObject({ code: "HANGS" });
+    const error = { class: "unavailable", code: "HANGS", ambiguous: true };
+    await expect(publishing).rejects.toMatchObject(error);
+    await expect(site.store.look("app-acme", signal())).rejects.toMatchObject(error);
+    expect((await site.store.publish({ ...versionOf(1), secret: "b" }, undefined, signal())).result).toBe("written");
+    resolve();
+    await expect.poll(doesAnyHang).toBe(false);
+    expect((await site.store.publish(versionOf(1), undefined, signal())).result).toBe("written");
+  });
+
+  test("renames nothing after its deadline: another writer may be at work by then", async () => {
+    await using site = await open();
+    await site.store.publish(versionOf(1), undefined, signal());
+    const deadline = new AbortController();
+    const late = site.store.publish(versionOf(2), { revision: 1, version: "" }, deadline.signal);
+    deadline.abort();
+    await expect(late).rejects.toMatchObject({ class: "unavailable" });
+    await expect.poll(doesAnyHang).toBe(false);
+    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 1 });
+    expect((await readdir(site.dir)).toSorted()).toEqual([".evertoken", "app-acme"]);
   });
 
   test.each(["../outside", "/etc/outside", "a/../../outside"])("refuses to leave its folder: %s", async (secret) => {
