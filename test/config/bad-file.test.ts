@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { parseConfig } from "../../src/config/parse.ts";
 import { unreadable } from "../../src/config/read/text.ts";
 import { formatProblems } from "../../src/config/report.ts";
 import { complete } from "./fixture.ts";
+import { makePipes } from "../fakes/pipe.ts";
 
 const CANARY = "c4n4ry";
 let dir = "";
@@ -62,7 +62,7 @@ describe("a file that cannot be read gives one message", () => {
 
   test("when it is a device or a pipe, without waiting for its other end", async () => {
     const pipe = join(dir, "pipe.yaml");
-    execFileSync("mkfifo", [pipe]);
+    await makePipes(pipe);
     for (const file of ["/dev/zero", pipe]) expect(await saidOf(file)).toContain("this is no regular file");
   });
 

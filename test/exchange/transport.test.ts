@@ -1,16 +1,15 @@
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { freePort } from "../fakes/free-port.ts";
 import { startProxy } from "../fakes/proxy.ts";
 import * as fake from "../fakes/token-endpoint.ts";
 import { CA_FILE, startTokenEndpoint, type TokenEndpoint } from "../fakes/token-endpoint.ts";
 import { subject } from "./fixture.ts";
+import { makePipes } from "../fakes/pipe.ts";
 
 const DEADLINE_MS = 300;
 /** Far above the deadline because the machine may be busy, far below any time-out that is not ours. */
@@ -300,7 +299,7 @@ describe("TLS", () => {
   test("a pipe in place of a CA file is refused, without waiting for its other end", async () => {
     const dir = await mkdtemp(join(tmpdir(), "et-ca-"));
     const caFile = join(dir, "pipe");
-    await promisify(execFile)("mkfifo", [caFile]);
+    await makePipes(caFile);
     await using client = subject("https://127.0.0.1:1/token", { provider: { tls: { caFile } } });
     expect((await client.failure()).message).toContain(`${caFile} for 127.0.0.1:1 cannot be read (ENOTREG)`);
     await rm(dir, { recursive: true });

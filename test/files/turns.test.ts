@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readFile } from "../../src/files/read.ts";
 import { doesAnyHang, inTurn } from "../../src/files/turns.ts";
+import { makePipes } from "../fakes/pipe.ts";
 
 const HANGS = { name: "FileError", code: "HANGS" };
 const untold = Promise.withResolvers<never>().promise;
@@ -102,7 +103,7 @@ describe("threads that hang", () => {
 
   test("hold up neither name look-ups nor files elsewhere, nor the end of the program", async () => {
     const pipes = Array.from({ length: 20 }, (_, i) => join(dir, `pipe-${i}`));
-    await promisify(execFile)("mkfifo", pipes);
+    await makePipes(...pipes);
     const main = JSON.stringify(new URL("../../src/files/turns.ts", import.meta.url).href);
     const script = `
       process.env.UV_THREADPOOL_SIZE = "16";
@@ -125,7 +126,7 @@ describe("threads that hang", () => {
 
   test("what is no regular file is refused, without waiting for its other end", async () => {
     const pipe = join(dir, "pipe");
-    await promisify(execFile)("mkfifo", [pipe]);
+    await makePipes(pipe);
     await expect(readFile(pipe, 10, soon())).rejects.toMatchObject({ name: "FileError", code: "ENOTREG" });
     await expect(readFile("/dev/zero", 10, soon())).rejects.toMatchObject({ name: "FileError", code: "ENOTREG" });
     await expect(readFile(dir, 10, soon())).rejects.toMatchObject({ name: "FileError", code: "EISDIR" });

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileError } from "../../src/files/turns.ts";
 import { SecretSourceError, readKey, readSecret } from "../../src/secrets/source.ts";
+import { makePipes } from "../fakes/pipe.ts";
 
 const CANARY = "c4n4ry-S3cr3t";
 let dir = "";
@@ -69,7 +69,7 @@ describe("a secret", () => {
 
   test("of a device or a pipe is refused instead of being waited for", async () => {
     const pipe = join(dir, "pipe");
-    execFileSync("mkfifo", [pipe]);
+    await makePipes(pipe);
     for (const path of ["/dev/zero", pipe]) {
       const { code, message } = await refusal(readSecret({ file: path }, {}));
       expect([code, message]).toEqual(["unreadable", expect.stringContaining("is no regular file; name one")]);

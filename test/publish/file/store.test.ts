@@ -9,6 +9,7 @@ import { doesAnyHang, inTurn } from "../../../src/files/turns.ts";
 import { openStore } from "../../../src/publish/open-store.ts";
 import type { PublishError } from "../../../src/core/ports/store.ts";
 import { testStore, versionOf } from "../store.suite.ts";
+import { makePipes } from "../../fakes/pipe.ts";
 
 const versionKey = createSecretKey(Buffer.alloc(32, 7));
 const signal = (): AbortSignal => AbortSignal.timeout(10_000);
@@ -132,7 +133,7 @@ describe("the file store", () => {
   test("refuses a pipe in place of a file, and leaves it out of a listing", async () => {
     await using site = await open();
     await site.store.publish({ ...versionOf(1), secret: "app-well" }, undefined, signal());
-    await promisify(execFile)("mkfifo", [join(site.dir, "app-acme")]);
+    await makePipes(join(site.dir, "app-acme"));
     for (const work of [site.store.look("app-acme", signal()), site.store.publish(versionOf(1), undefined, signal())])
       await expect(work).rejects.toMatchObject({ class: "state", code: "ENOTREG" });
     const listed: string[] = [];
