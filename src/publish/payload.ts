@@ -28,16 +28,15 @@ export function renderPayload(
   return new Secret(text);
 }
 
-/** The revision and life that evertoken's flat JSON states; undefined for any other payload. */
+/** The revision and life that evertoken's flat JSON states; undefined for any other payload: it is not ours. */
 export function readPayload(
   text: string,
 ): { readonly revision: number; readonly issuedAt: string; readonly expiresAt: string } | undefined {
   try {
     const value = JSON.parse(text) as Record<string, unknown> | null;
-    const { revision, issued_at: issuedAt, expires_at: expiresAt } = value ?? {};
-    if (typeof revision !== "number" || typeof issuedAt !== "string" || typeof expiresAt !== "string") {
-      return undefined;
-    }
+    const { revision, issued_at: issuedAt, expires_at: expiresAt, credential_id: credential } = value ?? {};
+    if (typeof revision !== "number" || typeof credential !== "string") return undefined;
+    if (typeof issuedAt !== "string" || typeof expiresAt !== "string") return undefined;
     return { revision, issuedAt, expiresAt };
   } catch {
     return undefined; // a bare token, a template, or the text of another writer

@@ -59,8 +59,9 @@ export function makeStore(kind: StoreKind): Store {
       return { result: "unchanged", held: { ...held, ...lifeOf(version) } };
     }
     if (held.revision >= version.revision) return { result: "superseded", held };
-    // A version of another writer is not evertoken's to destroy.
-    const older = prune !== undefined && held.revision > 0 ? [...held.older, held.version] : [];
+    // A version of another writer is not evertoken's to destroy: `held.older` has none.
+    const older =
+      prune !== undefined && held.revision > 0 ? [...held.older, [held.version, held.expiresAt] as const] : held.older;
     return write(version, { version: held.version, older }, signal);
   }
 

@@ -117,12 +117,17 @@ describe("the protocol of publishing", () => {
       expect(calls).toEqual(["look", "describe 1 as 3"]);
     });
 
-    test("remembers older versions to be pruned, but none of another writer", async () => {
+    test("remembers older versions of ours to be pruned, but not the newest of another writer", async () => {
       await store.publish(versionOf(1), undefined, signal);
-      expect((await store.publish(versionOf(2), undefined, signal)).held.older).toEqual(["1"]);
-      const foreign = { revision: 0, issuedAt: 0, expiresAt: 0, version: "9", older: ["8"] };
+      expect((await store.publish(versionOf(2), undefined, signal)).held.older).toEqual([
+        ["1", versionOf(1).expiresAt],
+      ]);
+      const foreign = { revision: 0, issuedAt: 0, expiresAt: 0, version: "9", older: [["8", 5]] as const };
       made.secrets.set("app-acme", { held: foreign, content: Buffer.from("by hand") });
-      expect((await store.publish(versionOf(3), undefined, signal)).held).toMatchObject({ version: "10", older: [] });
+      expect((await store.publish(versionOf(3), undefined, signal)).held).toMatchObject({
+        version: "10",
+        older: [["8", 5]],
+      });
     });
   });
 

@@ -30,6 +30,7 @@ export function versionOf(revision: number, over: Partial<SecretVersion> & { tex
   const json = JSON.stringify({
     access_token: `canary-token-${revision}`,
     revision,
+    credential_id: "acme",
     issued_at: iso(issuedAt),
     expires_at: iso(expiresAt),
   });

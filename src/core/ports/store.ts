@@ -36,6 +36,9 @@ export function isPublishError(error: unknown, ...classes: readonly PublishError
   return error instanceof PublishError && classes.includes(error.class);
 }
 
+/** A superseded version of ours, with the expiry of its token. */
+export type Superseded = readonly [version: string, expiresAt: Instant];
+
 /** What a secret holds now, as far as the store tells without showing the token. */
 export interface Held {
   readonly revision: number;
@@ -43,8 +46,8 @@ export interface Held {
   readonly expiresAt: Instant;
   /** The store's id of the newest version (AWS VersionId, GCP version number); "" for files. */
   readonly version: string;
-  /** Older versions that still exist and cost money (GCP); [] elsewhere. */
-  readonly older: readonly string[];
+  /** Older versions that still exist and cost money (GCP): only those known to be ours. [] elsewhere. */
+  readonly older: readonly Superseded[];
 }
 
 /** A secret and what it holds. */
@@ -96,7 +99,10 @@ export interface Store {
    * that evertoken did not write comes with revision 0.
    */
   list?(wanted: ReadonlySet<string>, signal: AbortSignal): AsyncIterable<readonly Listed[]>;
-  /** Destroys superseded versions whose tokens are dead. MUST refuse the newest. Absent where versions cost nothing. */
+  /**
+   * Destroys superseded versions of ours whose tokens are dead. MUST refuse the newest. Absent where versions cost
+   * nothing.
+   */
   prune?(secret: string, versions: readonly string[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
   /** Largest payload in bytes. */

@@ -155,10 +155,7 @@ function confirmed(
   const counted = store.prune !== undefined;
   const older = new Map(before.older);
   if (before.version !== "" && before.revision > 0) older.set(before.version, before.expiresAt);
-  for (const version of held.older) {
-    // The expiry of this version is not known. It is older than the newest one, so its token dies no later.
-    if (!older.has(version)) older.set(version, held.expiresAt);
-  }
+  for (const [version, expiresAt] of held.older) older.set(version, expiresAt);
   older.delete(held.version);
   return {
     revision: held.revision,

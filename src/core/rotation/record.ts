@@ -1,5 +1,6 @@
 import type { Credential, Instant, Policy, Target } from "../credential.ts";
 import { mintAgainMs } from "../policy/retry.ts";
+import type { Superseded } from "../ports/store.ts";
 import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
@@ -21,8 +22,8 @@ export interface TargetRecord {
   readonly retryAt: Instant;
   /** Class and code of the last failure. */
   readonly failure?: readonly [className: string, code: string];
-  /** Superseded versions, billed until they are destroyed, with the expiry of their token. */
-  readonly older: readonly (readonly [version: string, expiresAt: Instant])[];
+  /** Superseded versions of ours, billed until they are destroyed, with the expiry of their token. */
+  readonly older: readonly Superseded[];
 }
 
 /** The exchanges that failed since the last one that succeeded. */

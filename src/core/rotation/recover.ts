@@ -104,7 +104,6 @@ export function recordOfHeld(
     revision: held.revision,
     expiresAt: held.expiresAt,
     version: counted ? held.version : "",
-    // The expiry of these versions is not known. They are older than the newest one, so their tokens die no later.
-    older: held.older.map((version) => [version, held.expiresAt] as const),
+    older: held.older,
   };
 }

@@ -148,6 +148,11 @@ export function openGcpClient(config: GcpStore, paceReads: Pace) {
   };
 }
 
+/** The last part of `projects/P/secrets/S/versions/N`; 0 when there is none. */
+export function versionNumber(name: string | null | undefined): number {
+  return Number(name?.split("/").at(-1) ?? 0);
+}
+
 /** An http:// endpoint is plaintext gRPC without a cloud identity; the metadata server is not asked for one either. */
 function connection(config: GcpStore): NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]> {
   const { endpoint, location, project: projectId, timeoutMs } = config;

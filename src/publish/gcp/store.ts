@@ -4,9 +4,9 @@ import { PublishError, type SecretVersion, type Store, isPublishError } from "..
 import { type Pace, unpaced } from "../pace.ts";
 import { makeStore } from "../protocol.ts";
 import { annotationsOf } from "./annotations.ts";
-import { openGcpClient } from "./client.ts";
+import { openGcpClient, versionNumber } from "./client.ts";
 import { listGcp } from "./list.ts";
-import { makeVersionReader, versionNumber } from "./versions.ts";
+import { makeVersionReader } from "./versions.ts";
 
 /**
  * GCP Secret Manager over gRPC. AddSecretVersion is neither idempotent nor compare-and-set: a write whose answer was
@@ -68,7 +68,7 @@ export function openGcpStore(
       try {
         const { annotations, etag } = await client.secret(secret, signal);
         await pace(signal);
-        const all = { ...annotations, ...annotationsOf(version, number) };
+        const all = annotationsOf(version, number, annotations ?? {});
         await client.annotate(secret, { annotations: all, etag: etag ?? undefined }, signal);
         return;
       } catch (error) {

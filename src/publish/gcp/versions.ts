@@ -2,9 +2,10 @@ import { parseInstant } from "../../core/instant.ts";
 import { type Held, PublishError, isPublishError } from "../../core/ports/store.ts";
 import { readPayload } from "../payload.ts";
 import type { Found } from "../protocol.ts";
-import { type Description, readAnnotations } from "./annotations.ts";
-import type { GcpClient } from "./client.ts";
+import { type Annotations, type Description, readAnnotations } from "./annotations.ts";
+import { type GcpClient, versionNumber } from "./client.ts";
 import { crc32c } from "./crc32c.ts";
+import { makeSupersededReader } from "./superseded.ts";
 
 /** A version of a secret. */
 export interface GcpVersion {
@@ -48,36 +49,24 @@ export function makeVersionReader(client: GcpClient) {
     }
   }
 
+  const listSuperseded = makeSupersededReader(client, read);
+
   /** What the secret holds, with the content of its newest version. */
   async function look(secret: string, signal: AbortSignal): Promise<Found | undefined> {
     const newest = await findNewest(secret, 0, signal);
     if (newest === undefined) return undefined;
     const { number, bytes } = newest;
-    const older = await enabledBelow(secret, number, signal);
-    const description =
-      bytes && (readPayload(bytes.toString("utf8")) ?? (await readDescription(secret, number, signal)));
-    const held = { ...heldOf(description, String(number)), older };
+    const stated = bytes && readPayload(bytes.toString("utf8"));
+    const annotations = bytes === undefined || stated !== undefined ? undefined : await readNotes(secret, signal);
+    const older = await listSuperseded({ secret, number, annotations }, signal);
+    const held = { ...heldOf(stated ?? readAnnotations(annotations, number), String(number)), older };
     return bytes === undefined ? { held } : { held, content: bytes };
   }
 
-  /** Without the permission to list versions, none is returned: nothing is tidied up then. */
-  async function enabledBelow(secret: string, number: number, signal: AbortSignal): Promise<string[]> {
-    try {
-      const versions = await client.enabled(secret, signal);
-      return versions
-        .map(({ name }) => versionNumber(name))
-        .filter((each) => each > 0 && each < number)
-        .map(String);
-    } catch (error) {
-      if (isPublishError(error, "permanent")) return [];
-      throw error;
-    }
-  }
-
   /** The roles secretVersionManager and secretAccessor may not read annotations: then the version is not described. */
-  async function readDescription(secret: string, number: number, signal: AbortSignal) {
+  async function readNotes(secret: string, signal: AbortSignal): Promise<Annotations | undefined> {
     try {
-      return readAnnotations((await client.secret(secret, signal)).annotations, number);
+      return (await client.secret(secret, signal)).annotations ?? undefined;
     } catch (error) {
       if (isPublishError(error, "permanent")) return undefined;
       throw error;
@@ -106,9 +95,4 @@ export function heldOf(description: Description | undefined, version: string): H
     version,
     older: [],
   };
-}
-
-/** The last part of `projects/P/secrets/S/versions/N`; 0 when there is none. */
-export function versionNumber(name: string | null | undefined): number {
-  return Number(name?.split("/").at(-1) ?? 0);
 }

@@ -105,7 +105,11 @@ describe("GCP Secret Manager", () => {
     await site.store.publish(versionOf(1), undefined, signal());
     await site.store.publish(versionOf(2), undefined, signal());
     site.gcp.lag(true);
-    expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 2, version: "2", older: ["1"] });
+    expect(await site.store.look("app-acme", signal())).toMatchObject({
+      revision: 2,
+      version: "2",
+      older: [["1", versionOf(1).expiresAt]],
+    });
     expect((await site.store.publish(versionOf(2), undefined, signal())).result).toBe("unchanged");
   });
 
@@ -193,7 +197,7 @@ describe("GCP Secret Manager", () => {
     site.gcp.fail("deny", { methods: ["ListSecretVersions"] });
     expect(await site.store.publish(versionOf(2), undefined, signal())).toMatchObject({
       result: "written",
-      held: { version: "2", older: ["1"] },
+      held: { version: "2", older: [["1", versionOf(1).expiresAt]] },
     });
   });
 

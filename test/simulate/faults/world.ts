@@ -227,7 +227,7 @@ export function storeOf(world: World, actor: Actor, name: string, bills: boolean
             ? all
                 .slice(0, -1)
                 .filter((each) => each.token !== undefined)
-                .map((each) => each.id)
+                .map((each) => [each.id, each.expiresAt] as const)
             : [];
           return { held: { revision, issuedAt, expiresAt, version: id, older }, content: Buffer.from(payload) };
         },
