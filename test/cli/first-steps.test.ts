@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
 import { configuredCredential } from "../fakes/configuration.ts";
-import { type Site, makeSite } from "../fakes/daemon.ts";
+import { type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 
 describe("a first configuration", () => {
@@ -48,7 +48,7 @@ describe("a first configuration", () => {
       (await readFile(config(), "utf8")).replaceAll("./", "./new/").concat('http: { listen: "127.0.0.1:0" }\n'),
     );
     await using daemon = await site.start();
-    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "my.app");
+    await daemon.line(rotated("my.app"));
     expect(JSON.parse(await readFile(site.path("new/tokens/my.app"), "utf8"))).toMatchObject({ revision: 1 });
   });
 

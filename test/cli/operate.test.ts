@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
-import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 interface Row {
@@ -41,7 +41,7 @@ describe("an operator", () => {
     );
     daemon = await site.start();
     for (const id of ids) {
-      await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id);
+      await daemon.line(rotated(id));
     }
   });
   afterEach(() => {

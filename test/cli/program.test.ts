@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
 import { configurationOf } from "../fakes/configuration.ts";
-import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { type TokenEndpoint, json, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -126,7 +126,7 @@ describe("the command line", () => {
     beforeAll(async () => {
       daemon = await site.start();
       for (const id of ["acme", "globex"]) {
-        await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id);
+        await daemon.line(rotated(id));
       }
     });
     afterEach(() => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configurationOf } from "../fakes/configuration.ts";
-import { type Site, makeSite } from "../fakes/daemon.ts";
+import { type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../fakes/token-endpoint.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -63,7 +63,7 @@ describe("on a terminal", () => {
     await site.configure(configurationOf(provider.url, ["acme", "globex"]));
     const daemon = await site.start();
     for (const id of ["acme", "globex"]) {
-      await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id);
+      await daemon.line(rotated(id));
     }
   });
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
 import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
-import { type Site, makeSite } from "../fakes/daemon.ts";
+import { type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { listen } from "../fakes/listen.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { CA_FILE, type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -84,7 +84,7 @@ describe("bad input", () => {
     expect(validated.code).toBe(2);
     expect(validated.stderr).toMatch(message);
     const daemon = await site.start();
-    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "good");
+    await daemon.line(rotated("good"));
     const failed = await daemon.line((line) => line.event === "rotation.failed");
     expect(failed).toMatchObject({ credential: "acme", level: "error", error_class: "secret" });
     expect(String(failed["error_message"])).toMatch(message);
@@ -123,7 +123,7 @@ describe("bad input", () => {
     await site.configure(config({ providers: { p: { ...endpoint, tls: { caFile: CA_FILE } } } }));
     const trusting = await site.start();
     expect((await site.run(["rotate", "good", "--wait", "-c", site.config])).code).toBe(0);
-    await trusting.line((each) => each.event === "rotation.succeeded" && each.credential === "good");
+    await trusting.line(rotated("good"));
   });
 
   test("a token too large for its store is refused before it is sent, and stops no other credential", async () => {
@@ -154,7 +154,7 @@ describe("bad input", () => {
       /takes at most 65536 bytes, the payload has 70\d\d\d; publish fewer fields, or format: token/,
     );
     expect(aws.calls.filter((call) => call.operation !== "DescribeSecret")).toEqual([]);
-    await daemon.line((each) => each.event === "rotation.succeeded" && each.credential === "good");
+    await daemon.line(rotated("good"));
   });
 
   test("a data directory that cannot be written is refused with the key to set", async () => {

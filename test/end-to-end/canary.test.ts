@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
 import { configuredCredential, quick } from "../fakes/configuration.ts";
-import { makeSite } from "../fakes/daemon.ts";
+import { makeSite, rotated } from "../fakes/daemon.ts";
 import { startGcp } from "../fakes/gcp.ts";
 import { connectRedis } from "../fakes/redis-link.ts";
 import { startRedis } from "../fakes/redis.ts";
@@ -147,7 +147,7 @@ type Trial = Awaited<ReturnType<typeof startTrial>>;
 
 async function runHealthy({ daemon, pages, command }: Trial): Promise<void> {
   for (const id of ["basic-aws", "post-gcp", "basic-file"]) {
-    await daemon.line((each) => each.event === "rotation.succeeded" && each.credential === id);
+    await daemon.line(rotated(id));
   }
   await pages("healthy");
   await command("validate", "validate");
@@ -165,7 +165,7 @@ async function failStores({ aws, gcp, line, pages, command }: Trial): Promise<vo
   await command("status of an unpublished credential", "status", "basic-aws");
   aws.heal();
   gcp.heal();
-  await line((each) => each.event === "rotation.succeeded" && each.credential === "basic-aws");
+  await line(rotated("basic-aws"));
 }
 
 /** Every kind of failed answer quotes the request. */

@@ -3,7 +3,7 @@ import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { type CloudReaders, openCloudReaders } from "../fakes/cloud-readers.ts";
 import { configuredCredential, quick } from "../fakes/configuration.ts";
 import { type Cyclr, startCyclr } from "../fakes/cyclr.ts";
-import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { type FakeGcp, startGcp } from "../fakes/gcp.ts";
 
 interface Held {
@@ -82,11 +82,7 @@ describe("Cyclr, from its credentials to the services that accept its tokens", (
     await response.arrayBuffer();
     return response.status;
   }
-  const rotated = (id: string, revision: number): Promise<unknown> =>
-    daemon.line(
-      (line) => line.event === "rotation.succeeded" && line.credential === id && Number(line["revision"]) >= revision,
-      120_000,
-    );
+  const untilRotated = (id: string, revision: number): Promise<unknown> => daemon.line(rotated(id, revision), 120_000);
 
   beforeAll(async () => {
     site = await makeSite();
@@ -128,7 +124,7 @@ describe("Cyclr, from its credentials to the services that accept its tokens", (
       ],
     });
     daemon = await site.start(aws.env);
-    for (const id of IDS) await rotated(id, 1);
+    for (const id of IDS) await untilRotated(id, 1);
   });
   afterAll(async () => {
     await site[Symbol.asyncDispose]();
@@ -181,7 +177,7 @@ describe("Cyclr, from its credentials to the services that accept its tokens", (
         (t) => call(cyclr.mcpUrl("1234"), t),
       ),
     ];
-    await rotated("mcp", 3);
+    await untilRotated("mcp", 3);
 
     await cyclr.fail("error500");
     const failed = await daemon.line((line) => line.event === "rotation.failed");
@@ -201,7 +197,7 @@ describe("Cyclr, from its credentials to the services that accept its tokens", (
     const again = cyclr.issued.slice(minted).filter((entry) => entry.client === waiting.credential);
     expect(again.length).toBeLessThanOrEqual(2);
 
-    for (const id of IDS) await rotated(id, 5);
+    for (const id of IDS) await untilRotated(id, 5);
     await Promise.all(consumers.map((consumer) => consumer.stop()));
     for (const { statuses } of consumers) {
       expect(Object.keys(statuses)).toEqual(["200"]);

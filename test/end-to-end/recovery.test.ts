@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
-import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -58,7 +58,7 @@ async function startTrial(): Promise<Trial> {
 
 async function untilRotated(daemon: Daemon): Promise<void> {
   for (const id of ids) {
-    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === id, 120_000);
+    await daemon.line(rotated(id), 120_000);
   }
 }
 
@@ -152,7 +152,7 @@ test("renewals go on during a recovery, and another daemon finishes the recovery
   aws.fail("hang", { operations: ["ListSecrets"] });
   const first = await site.start(aws.env);
   await first.line((line) => line.event === "recovery.started");
-  await first.line((line) => line.event === "rotation.succeeded" && line.credential === "brief");
+  await first.line(rotated("brief"));
   expect(first.lines.some((line) => line.event === "recovery.finished")).toBe(false);
   const { process: facts } = (await (await fetch(`${first.url}/api/v1/status`)).json()) as {
     process: { recovery?: { remaining: number } };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { aclRules } from "../documents.ts";
 import { configurationOf } from "../fakes/configuration.ts";
-import { makeSite } from "../fakes/daemon.ts";
+import { makeSite, rotated } from "../fakes/daemon.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { reset, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
@@ -24,7 +24,7 @@ test("the ACL rules of helm/README.md are enough for the daemon and every comman
   );
   const daemon = await site.start();
   for (const credential of ["a", "b"]) {
-    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === credential);
+    await daemon.line(rotated(credential));
   }
   for (const [args, code] of [
     [["rotate", "a", "--wait"], 0],

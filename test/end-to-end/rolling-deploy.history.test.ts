@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { configurationOf } from "../fakes/configuration.ts";
-import { type Daemon, type Site, makeSite } from "../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, rotated } from "../fakes/daemon.ts";
 import { watchOverlaps } from "../fakes/overlap-watch.ts";
 import { askRedis, startRedis } from "../fakes/redis.ts";
 import { runProgram } from "../fakes/run-program.ts";
@@ -127,7 +127,7 @@ test.each([
     await mkdir(site.path("tokens/blocked"), { recursive: true });
     const before = await site.start({}, site.config, first);
     for (const id of ["good", "held"]) {
-      await before.line((line) => line.event === "rotation.succeeded" && line.credential === id);
+      await before.line(rotated(id));
     }
     await before.line((line) => line.event === "rotation.unpublished" && line.credential === "blocked");
     expect(await run(first, "pause", "held", "--reason", "maintenance")).toMatchObject({ code: 0 });
@@ -143,7 +143,7 @@ test.each([
 
     await rmdir(site.path("tokens/blocked"));
     const after = await site.start({}, site.config, second);
-    await after.line((line) => line.event === "rotation.succeeded" && line.credential === "blocked");
+    await after.line(rotated("blocked"));
     expect(provider.seen).toHaveLength(3);
     expect(await run(second, "resume", "held")).toMatchObject({ code: 0 });
     expect(await run(second, "rotate", "held", "--wait")).toMatchObject({ code: 0 });

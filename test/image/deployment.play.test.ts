@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startAws } from "../fakes/aws.ts";
 import { configuredCredential } from "../fakes/configuration.ts";
+import { rotated } from "../fakes/daemon.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { startRedis } from "../fakes/redis.ts";
 import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -101,7 +102,7 @@ test("the Deployment of the chart starts the image, obtains and publishes a toke
   expect([code, stderr.replaceAll(/^.*replica count.*$/gm, "").trim()]).toEqual([0, ""]);
   const container = `${release}-pod-0-evertoken`;
   await using daemon = follow(container);
-  await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "acme", 120_000);
+  await daemon.line(rotated("acme"), 120_000);
   expect(JSON.parse(aws.value("cyclr/acme") ?? "{}")).toMatchObject({ access_token: "from-the-provider", revision: 1 });
   for (const path of ["/startupz", "/livez", "/readyz"]) {
     expect([path, (await fetch(`http://127.0.0.1:${port}${path}`)).status]).toEqual([path, 200]);

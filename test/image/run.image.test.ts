@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeAws, startAws } from "../fakes/aws.ts";
 import { configurationOf, configuredCredential } from "../fakes/configuration.ts";
-import type { Line } from "../fakes/daemon.ts";
+import { rotated } from "../fakes/daemon.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { type TestRedis, startRedis } from "../fakes/redis.ts";
 import { type TokenEndpoint, startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
@@ -13,7 +13,6 @@ interface Published {
 }
 
 const SEAL_KEY = "22".repeat(32);
-const rotated = (line: Line): boolean => line.event === "rotation.succeeded" && line.credential === "acme";
 
 describe("a read-only container of an unprivileged user, without capabilities, in 256 MB", () => {
   let mount: Mount;
@@ -70,7 +69,7 @@ describe("a read-only container of an unprivileged user, without capabilities, i
       provider.otherwise(token({ access_token: "from-the-provider" }));
       const { daemon, exec } = await start(of);
       await daemon.line((line) => line.event === "app.ready", 120_000);
-      await daemon.line(rotated, 120_000);
+      await daemon.line(rotated("acme"), 120_000);
       const published = JSON.parse(aws.value("cyclr/acme") ?? "{}") as Published;
       expect(published).toMatchObject({ access_token: "from-the-provider", revision: 1 });
 
@@ -96,7 +95,7 @@ describe("a read-only container of an unprivileged user, without capabilities, i
 
   test("ends by itself when it is stopped, long before a kill", async () => {
     const { daemon, stop } = await start(image);
-    await daemon.line(rotated, 120_000);
+    await daemon.line(rotated("acme"), 120_000);
     await stop(60);
     expect(await daemon.exited).toBe(0);
     expect(daemon.lines.at(-1)).toMatchObject({ event: "app.stopped", drained: true });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../../src/core/plan/plan.ts";
 import { configurationOf } from "../../fakes/configuration.ts";
-import { type Daemon, type Site, makeSite } from "../../fakes/daemon.ts";
+import { type Daemon, type Site, makeSite, rotated } from "../../fakes/daemon.ts";
 import { type TokenEndpoint, startTokenEndpoint } from "../../fakes/token-endpoint.ts";
 
 describe("evertoken plan", () => {
@@ -58,8 +58,8 @@ describe("evertoken plan", () => {
 
   test("compares with the running state: no change, then what a change would add and remove", async () => {
     daemon = await site.start();
-    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "a");
-    await daemon.line((line) => line.event === "rotation.succeeded" && line.credential === "b");
+    await daemon.line(rotated("a"));
+    await daemon.line(rotated("b"));
     const same = await plan("--detailed-exitcode", "-o", "json");
     expect(same.code).toBe(0);
     expect((JSON.parse(same.stdout) as Plan).from).toBe("running state");
