@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { Edges } from "../core/edges.ts";
 import type { Instant } from "../core/credential.ts";
 import type { FleetSnapshot } from "../core/snapshot.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -22,13 +23,14 @@ interface HttpOptions {
   readonly nodeVersion: string;
   readonly instance: string;
   now(): Instant;
+  elapsed: Edges["elapsed"];
 }
 
 /** Serves metrics, health, status and page of this daemon, from its start to its end. Throws ListenError. */
 export async function serveDaemon(options: HttpOptions, lifecycle: Lifecycle): Promise<HttpListener> {
   const { started, metrics, now } = options;
   const { config } = started;
-  const { health, stopTicking } = watchHealth(lifecycle, now);
+  const { health, stopTicking } = watchHealth(lifecycle, options.elapsed);
   const facts = (): ProcessFacts => factsOf(options, lifecycle);
   const page = config.statusPage ? await import("../observe/page/page.ts") : undefined;
   const listener = await serveHttp({
@@ -52,14 +54,14 @@ export async function serveDaemon(options: HttpOptions, lifecycle: Lifecycle): P
   };
 }
 
-function watchHealth(lifecycle: Lifecycle, now: () => Instant): { health: Health; stopTicking(): void } {
-  let lastTickAt = now();
-  const timer = setInterval(() => (lastTickAt = now()), TICK_MS).unref();
+function watchHealth(lifecycle: Lifecycle, elapsed: Edges["elapsed"]): { health: Health; stopTicking(): void } {
+  let lastTickAt = elapsed();
+  const timer = setInterval(() => (lastTickAt = elapsed()), TICK_MS).unref();
   const isStarted = () => ({ name: "started", ok: lifecycle.phase !== "starting", message: "waiting for Redis" });
   return {
     health: {
       startup: () => [isStarted()],
-      live: () => [{ name: "event-loop", ok: now() - lastTickAt < STUCK_MS, message: "stuck" }],
+      live: () => [{ name: "event-loop", ok: elapsed() - lastTickAt < STUCK_MS, message: "stuck" }],
       ready: () => [
         isStarted(),
         { name: "redis", ok: isConnected(lifecycle), message: "not connected" },
