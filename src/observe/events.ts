@@ -44,6 +44,9 @@ export const events = {
   "redis.embedded_exited": ["error", "embedded Redis ended unexpectedly"],
   "redis.embedded_restarted": ["info", "embedded Redis started again"],
   "redis.embedded_failed": ["error", "embedded Redis could not be started again; the start is retried"],
+  "clock.apart": ["warn", "the clocks of this machine and of Redis are apart; tokens are renewed by that of Redis"],
+  "clock.agrees": ["info", "the clocks of this machine and of Redis agree again"],
+  "clock.set": ["warn", "the clock of Redis was set"],
   "redis.error": ["warn", "a command to Redis failed"],
 } as const satisfies Record<string, readonly [Level, string]>;
 

@@ -22,6 +22,8 @@ export interface Metrics {
   setCredentialSeries(text: string, dropped: number): void;
   setRedisUp(up: boolean): void;
   countReconnect(): void;
+  /** By how much the clock of this machine is ahead of that of Redis. */
+  setClockSkew(seconds: number): void;
   setStoreUp(store: string, up: boolean): void;
   /** Credentials without a record in Redis, while this replica asks the stores what they hold. */
   setRecoveryRemaining(count: number): void;
@@ -77,6 +79,7 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
       own.droppedCredentials.set(dropped);
     },
     setRedisUp: (up) => own.redisUp.set(up ? 1 : 0),
+    setClockSkew: (seconds) => own.clockSkew.set(seconds),
     countReconnect: () => own.redisReconnects.inc(),
     setConfigApplied(hash, at) {
       own.configInfo.reset();
@@ -137,6 +140,7 @@ function declareMetrics({ gauge, counter, histogram }: Instruments) {
     activeJobs: gauge("worker_active_jobs", "Jobs under way in this replica", ["provider"]),
     concurrency: gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]),
     redisUp: gauge("redis_up", "1 while Redis is connected"),
+    clockSkew: gauge("clock_skew_seconds", "By how much the clock of this machine is ahead of that of Redis"),
     redisReconnects: counter("redis_reconnects_total", "Connections to Redis after the first"),
     recoveryRemaining: gauge(
       "recovery_remaining",

@@ -28,12 +28,12 @@ interface Reading {
 }
 
 /**
- * Goes on by `elapsed` between two readings: setting the clock of this machine changes nothing. `onSet`: the clock of
+ * Goes on by `elapsed` between two readings: setting the clock of this machine changes nothing. `wasSet`: the clock of
  * Redis was set by so many ms; negative: back.
  */
 export function makeRedisClock(
   { now, elapsed }: Pick<Edges, "now" | "elapsed">,
-  onSet: (byMs: number) => void = () => undefined,
+  events: { wasRead?(): void; wasSet?(byMs: number): void } = {},
 ): RedisClock {
   let readings: readonly Reading[] = [];
   let best: Reading | undefined;
@@ -49,7 +49,8 @@ export function makeRedisClock(
       const wasSet = before !== undefined && Math.abs(byMs) > SET_MS + errorMs + before.errorMs;
       readings = wasSet ? [reading] : [...readings.slice(1 - KEPT), reading];
       best = readings.reduce((a, b) => (b.errorMs <= a.errorMs ? b : a));
-      if (wasSet) onSet(byMs);
+      if (wasSet) events.wasSet?.(byMs);
+      events.wasRead?.();
     },
     aheadMs: () => (best === undefined ? undefined : now() - read()),
   };

@@ -36,6 +36,7 @@ const silent: Readonly<Record<string, string>> = {
   EvertokenLeasesLost: "there is one replica",
   EvertokenRedisDown: "Redis is there",
   EvertokenRedisFlapping: "Redis stays",
+  EvertokenClockSkew: "both go by the clock of one machine",
   EvertokenCrashLooping: "it started once",
   EvertokenEventLoopLag: "it has little to do",
 };

@@ -23,7 +23,12 @@ const options = {
   versionKey: createSecretKey(Buffer.alloc(32)),
   budgets: () => undefined,
   redis: { prefix: "test" } as RedisLink,
-  clocks: makeClocks({ now: () => 0, elapsed: () => 0 }),
+  clocks: makeClocks({
+    now: () => 0,
+    elapsed: () => 0,
+    log: { event: () => undefined },
+    metrics: { setClockSkew: () => undefined },
+  }),
   env: {},
   breakerPorts: () => ({
     now: () => 0,

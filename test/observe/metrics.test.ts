@@ -82,6 +82,7 @@ describe("the metrics", () => {
         "evertoken_credentials_expired gauge",
         "evertoken_credentials_expiring gauge",
         "evertoken_credentials_overdue gauge",
+        "evertoken_clock_skew_seconds gauge",
         "evertoken_credentials_unpublished gauge",
         "evertoken_credentials_unscheduled gauge",
         "evertoken_due_to_published_seconds histogram",

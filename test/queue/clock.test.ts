@@ -7,7 +7,12 @@ const REDIS = 1_700_000_000_000;
 function machine(wrongBy: number) {
   const at = { wall: REDIS + wrongBy, elapsed: 5000 };
   const set: number[] = [];
-  const clock = makeRedisClock({ now: () => at.wall, elapsed: () => at.elapsed }, (byMs) => set.push(byMs));
+  const clock = makeRedisClock(
+    { now: () => at.wall, elapsed: () => at.elapsed },
+    {
+      wasSet: (byMs) => void set.push(byMs),
+    },
+  );
   return {
     at,
     set,

@@ -76,7 +76,7 @@ export function makeReplica({ world, actor, redis, sealKey, draw, clock, enqueue
   const configured: Generations<Configured> = makeGenerations({ config: undefined } as unknown as Configured);
   let roster = emptyRoster;
   const dueOf = (provider: string): DueIndex | undefined => lanes.get(provider)?.due;
-  const clocks = makeClocks({ now, elapsed });
+  const clocks = makeClocks({ now, elapsed, log, metrics: { setClockSkew: () => undefined } });
   const reconciler = makeReconciler({ redis, log, onError });
   const runner = makeJobRunner({
     ...{ configured, clocks, now, elapsed, random: draw.random, env: { SECRET: "s" } },
