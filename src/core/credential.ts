@@ -149,7 +149,7 @@ export interface Credential {
   readonly clientId: string;
   /** Replaces the provider's token endpoint, where that one has placeholders. */
   readonly tokenEndpoint?: string;
-  /** Tried in order when the provider answers `invalid_client`: zero-downtime rollover. */
+  /** Tried in order while the provider refuses the client: zero-downtime rollover. */
   readonly clientSecrets: readonly SecretRef[];
   readonly scope?: string;
   readonly params: Params;

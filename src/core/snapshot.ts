@@ -40,6 +40,12 @@ export interface ProviderSnapshot {
   readonly circuitOpen: boolean;
   /** End of the cooldown that a 429 or a Retry-After began. */
   readonly pausedUntil?: Instant;
+  /** Credentials that are due and wait for the end of that cooldown. */
+  readonly cooling: number;
+  /** Credentials whose newest token has an assumed life, because the provider states none. */
+  readonly assumedLives: number;
+  /** Credentials whose newest token was obtained with another client secret than the first of the list. */
+  readonly laterSecrets: number;
   /** Set while an operator has paused the whole provider. */
   readonly operatorPause?: OperatorPause;
   /** The first 100 credentials that an operator has paused. */
@@ -84,6 +90,8 @@ export interface CredentialForecast {
   readonly dueAt: Instant;
   /** Lifetime of the newest token; undefined: there has never been one. */
   readonly lifetimeMs?: number;
+  /** That lifetime is assumed: the provider states none. */
+  readonly assumedLife?: boolean;
   /** Fingerprint of what the last exchange requested; undefined: there was no exchange. */
   readonly spec?: string;
 }

@@ -34,7 +34,7 @@ export async function redisAddress(config: Config, env: Env): Promise<RedisAddre
     ...(redis.tls !== undefined && { tls: true }),
     ...(redis.username !== undefined && { username: redis.username }),
     ...(password !== undefined && { password: password.reveal() }),
-    ...(redis.tls?.caFile !== undefined && { ca: await readCa(redis.tls.caFile) }),
+    ...(redis.tls?.caFile !== undefined && { ca: await readCa(redis.tls.caFile), allowPartialTrustChain: true }),
   };
 }
 

@@ -1,7 +1,10 @@
 import { type Instant, type Provider, Secret, type Token } from "../core/credential.ts";
-import { ExchangeError } from "../core/ports/exchange.ts";
+import { ExchangeError, type Exchanged } from "../core/ports/exchange.ts";
 import { classify } from "./classify.ts";
-import { type Headers, retryAfterMs } from "./retry-after.ts";
+import { readLife } from "./expiry.ts";
+import { type Headers, dateOf } from "./headers.ts";
+import { readWait } from "./retry-after.ts";
+import { isDescribedThrottle } from "./throttle.ts";
 
 /** A complete HTTP answer; `text` is the body as far as it came. */
 export interface Answer {
@@ -21,36 +24,41 @@ export interface AnswerContext {
 
 type Body = Readonly<Record<string, unknown>>;
 
-const MAX_LIFETIME_MS = 10 * 365 * 24 * 3600 * 1000;
 /** RFC 6749 appendix A.12: visible ASCII and space. A line break would break every header that carries the token. */
 const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
 /** `Bearer` (RFC 6750), in any case; some providers write "BearerToken". */
 const BEARER = /^bearer[\w-]*$/i;
+/** Types of tokens that are used with a key: RFC 9449, draft-ietf-oauth-v2-http-mac, RFC 7800. */
+const NEEDS_KEY = /^(dpop|mac|pop|pop[_-]?token|signed[_-]?http)$/i;
+/** What a type may look like; anything else could be a secret, or break a header. */
+const TYPE = /^[A-Za-z][A-Za-z0-9 ._:/-]{0,63}$/;
 
 /** The single place where an answer becomes a token (with warnings about sloppy parts of it) or an ExchangeError. */
-export function readAnswer(answer: Answer, context: AnswerContext): { token: Token; warnings: string[] } {
+export function readAnswer(answer: Answer, context: AnswerContext): Exchanged {
   const warnings: string[] = [];
   const html = /^\s*</.test(answer.text);
   const body = html ? undefined : parseBody(answer, context, warnings);
-  const holder = body && memberAt(body, context.provider.responsePath, warnings);
+  const objects = body === undefined ? [] : objectsAt(body, context.provider.responsePath, warnings);
+  const [holder] = objects;
   const accessToken = ownMember(holder, "access_token");
   if (answer.status >= 200 && answer.status < 300 && typeof accessToken === "string" && accessToken !== "") {
-    return { token: tokenOf({ accessToken, body: holder ?? {} }, context, warnings), warnings };
+    const { issuedAt } = context;
+    const date = dateOf(answer.headers);
+    const life = readLife({ accessToken, objects, unit: context.provider.expiresInUnit, issuedAt, date });
+    const expiresAt = issuedAt + (life.lifeMs ?? context.assumedLifetimeMs);
+    const token = tokenOf({ accessToken, body: holder ?? {}, expiresAt }, context, warnings);
+    warnings.push(...life.warnings);
+    return { token, warnings, ...(life.lifeMs === undefined && { assumedLife: true }) };
   }
   throw classify({
     host: context.host,
     status: answer.status,
     code: errorCode(holder) ?? errorCode(body),
     html,
-    retryAfterMs: requestedWaitMs(answer, context.now),
+    wait: readWait(answer.headers, context.now),
+    describedThrottle: isDescribedThrottle([...objects, ...(body === undefined ? [] : [body, ...errorObjects(body)])]),
     location: locationHost(answer.headers["location"]),
   });
-}
-
-/** Many providers send X-RateLimit-Reset with every answer: on a 503 only Retry-After is a request to wait. */
-function requestedWaitMs({ status, headers }: Answer, now: number): number | undefined {
-  if (status === 503 && headers["retry-after"] === undefined) return undefined;
-  return retryAfterMs(headers, now);
 }
 
 function parseBody(answer: Answer, context: AnswerContext, warnings: string[]): Body | undefined {
@@ -73,7 +81,7 @@ function parseBody(answer: Answer, context: AnswerContext, warnings: string[]): 
     throw new ExchangeError(
       `token endpoint ${context.host} answered ${answer.status} with JSON that breaks off or is malformed`,
       {
-        class: "unknown_outcome",
+        class: "protocol",
         code: "truncated",
         status: answer.status,
         sent: true,
@@ -87,7 +95,9 @@ function parseBody(answer: Answer, context: AnswerContext, warnings: string[]): 
   return undefined;
 }
 
-function memberAt(body: Body, path: readonly string[], warnings: string[]): Body | undefined {
+/** The object at the path, then those around it, from the inside out; [] where the path leads to none. */
+function objectsAt(body: Body, path: readonly string[], warnings: string[]): readonly Body[] {
+  const objects = [body];
   let value: unknown = body;
   for (const name of path) {
     value = ownMember(value as Body, name);
@@ -95,9 +105,10 @@ function memberAt(body: Body, path: readonly string[], warnings: string[]): Body
       warnings.push("wrapped_in_array");
       [value] = value;
     }
-    if (typeof value !== "object" || value === null) return undefined;
+    if (typeof value !== "object" || value === null) return [];
+    objects.unshift(value as Body);
   }
-  return value as Body;
+  return objects;
 }
 
 function ownMember(body: Body | undefined, name: string): unknown {
@@ -116,8 +127,13 @@ function errorCode(body: Body | undefined): string | undefined {
   return ownMember(body, "ok") === false || (vendor !== undefined && vendor !== 0) ? "other" : undefined;
 }
 
+function errorObjects(body: Body): readonly Body[] {
+  const error = ownMember(body, "error");
+  return typeof error === "object" && error !== null ? [error as Body] : [];
+}
+
 function tokenOf(
-  { accessToken, body }: { readonly accessToken: string; readonly body: Body },
+  { accessToken, body, expiresAt }: { readonly accessToken: string; readonly body: Body; readonly expiresAt: Instant },
   context: AnswerContext,
   warnings: string[],
 ): Token {
@@ -129,14 +145,10 @@ function tokenOf(
     });
   if (!ACCESS_TOKEN.test(accessToken)) throw refuse("token_malformed", "it has characters that RFC 6749 forbids");
   const tokenType = typeOf(ownMember(body, "token_type"), warnings);
-  if (!BEARER.test(tokenType)) {
-    throw refuse(
-      "token_type_unsupported",
-      "its token_type is not Bearer (RFC 6749 section 7.1: such a token must not be used)",
-    );
+  if (NEEDS_KEY.test(tokenType)) {
+    throw refuse("token_type_unsupported", "its token_type needs a key of the client, such as DPoP (RFC 9449)");
   }
   const scope = scopeOf(ownMember(body, "scope"), warnings);
-  const lifetimeMs = lifetimeOf(ownMember(body, "expires_in"), context, warnings);
   const fields: [string, unknown][] = [];
   for (const name of context.provider.publishFields) {
     if (Object.hasOwn(body, name)) fields.push([name, body[name]]);
@@ -145,7 +157,7 @@ function tokenOf(
     accessToken: new Secret(accessToken),
     tokenType,
     issuedAt: context.issuedAt,
-    expiresAt: context.issuedAt + lifetimeMs,
+    expiresAt,
     ...(scope !== undefined && { scope }),
     // fromEntries defines own members: a field named __proto__ stays a field.
     fields: Object.fromEntries(fields),
@@ -153,9 +165,10 @@ function tokenOf(
 }
 
 function typeOf(value: unknown, warnings: string[]): string {
-  if (typeof value === "string" && value !== "") return value;
-  warnings.push("token_type_missing");
-  return "Bearer";
+  const isMissing = typeof value !== "string" || value.trim() === "";
+  if (!isMissing && BEARER.test(value)) return value;
+  warnings.push(isMissing ? "token_type_missing" : "token_type_unknown");
+  return isMissing || !TYPE.test(value) ? "Bearer" : value;
 }
 
 function scopeOf(value: unknown, warnings: string[]): string | undefined {
@@ -163,23 +176,6 @@ function scopeOf(value: unknown, warnings: string[]): string | undefined {
   if (value === undefined) return undefined;
   warnings.push(Array.isArray(value) ? "scope_array" : "scope_malformed");
   return Array.isArray(value) ? value.filter((v) => typeof v === "string").join(" ") : undefined;
-}
-
-/**
- * In ms. RFC 6749 section 5.1 only recommends `expires_in`: the configured lifetime stands in for a missing or absurd
- * one.
- */
-function lifetimeOf(value: unknown, context: AnswerContext, warnings: string[]): number {
-  let number = typeof value === "number" ? value : Number.NaN;
-  if (typeof value === "string" && /^\d+(\.\d+)?s?$/.test(value.trim())) {
-    warnings.push("expires_in_string");
-    number = Number.parseFloat(value);
-  }
-  const lifetimeMs = Math.floor(number * (context.provider.expiresInUnit === "ms" ? 1 : 1000));
-  if (lifetimeMs > 0 && lifetimeMs <= MAX_LIFETIME_MS) return lifetimeMs;
-  const missing = value === undefined || value === null || value === "";
-  warnings.push(missing ? "expires_in_missing" : "expires_in_absurd");
-  return context.assumedLifetimeMs;
 }
 
 function locationHost(value: string | readonly string[] | undefined): string | undefined {

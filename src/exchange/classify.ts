@@ -1,4 +1,6 @@
 import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.ts";
+import type { StatedWait } from "./retry-after.ts";
+import { isThrottleCode } from "./throttle.ts";
 
 /**
  * Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and the codes that
@@ -30,7 +32,6 @@ const CODES = new Set([
   "use_dpop_nonce",
   "invalid_dpop_proof",
 ]);
-const THROTTLED = new Set(["slow_down", "too_many_requests", "rate_limited", "throttled"]);
 const TRANSIENT = new Set(["server_error", "temporarily_unavailable"]);
 const CLIENT = new Set(["invalid_client", "unauthorized_client"]);
 const REVOKED = new Set([
@@ -41,6 +42,8 @@ const REVOKED = new Set([
   "invalid_refresh_token",
   "token_expired",
 ]);
+/** Codes of a refusal that another client secret may cure. */
+const ABOUT_CLIENT = new Set([...CLIENT, "access_denied", "invalid_grant"]);
 const UNWELL = new Set([408, 409, 421, 423, 425]);
 const ENDPOINT = new Set([404, 405, 410, 413, 415, 431]);
 
@@ -50,7 +53,9 @@ export interface Refusal {
   readonly status: number;
   readonly code?: string | undefined;
   readonly html: boolean;
-  readonly retryAfterMs: number | undefined;
+  readonly wait: StatedWait;
+  /** The words of the refusal speak of a rate, a quota or the like. */
+  readonly describedThrottle: boolean;
   /** Host of a redirect's Location. */
   readonly location?: string | undefined;
 }
@@ -64,35 +69,51 @@ function allowedCode(code: unknown): string | undefined {
 
 /** One answer, one class: the first rule that matches, by status, kind of body and error code. */
 export function classify(refusal: Refusal): ExchangeError {
-  const { host, status, retryAfterMs } = refusal;
+  const { host, status } = refusal;
   const code = allowedCode(refusal.code);
   const [className, shown, advice] = verdictOf(refusal, code);
-  const wait = className === "throttled" ? retryAfterMs : undefined;
+  const wait = className === "throttled" ? (refusal.wait.askedMs ?? refusal.wait.resetMs) : undefined;
   return new ExchangeError(`token endpoint ${host} answered ${status} ${shown}: ${advice}`, {
     class: className,
     code: shown,
     status,
     retryAfterMs: wait,
     sent: true,
+    concernsClient: mayConcernClient(refusal, className, code),
   });
+}
+
+/**
+ * Whether another client secret may be accepted: servers refuse a wrong one with any status of 4xx, or with 200, under
+ * any code or none, in any body. Only what clearly says something else is left out: a throttle, a provider that is
+ * unwell, the request itself, its address, a revoked grant.
+ */
+function mayConcernClient(refusal: Refusal, className: ExchangeErrorClass, code: string | undefined): boolean {
+  const { status } = refusal;
+  if (className === "throttled" || className === "revoked" || status >= 500) return false;
+  if (code !== undefined && code !== "other") return ABOUT_CLIENT.has(code);
+  if (status < 300) return code === "other";
+  return status >= 400 && status !== 407 && !UNWELL.has(status) && !ENDPOINT.has(status);
 }
 
 type Verdict = readonly [ExchangeErrorClass, code: string, advice: string];
 
 function verdictOf(refusal: Refusal, code: string | undefined): Verdict {
   const { status, html } = refusal;
-  if (status === 429 || (code !== undefined && THROTTLED.has(code))) {
+  const known = code === "other" ? undefined : code;
+  if (status === 429 || isThrottleCode(refusal.code) || refusal.describedThrottle) {
     return [
       "throttled",
-      code ?? "too_many_requests",
+      known ?? "too_many_requests",
       "too many requests; nothing is sent to this provider until the wait is over",
     ];
   }
-  if (status === 503 && refusal.retryAfterMs !== undefined) {
+  // Only a throttle asks for a wait with a 403, and a server that is unwell knows best when it is well again.
+  if ((status === 403 || status >= 500) && refusal.wait.askedMs !== undefined) {
     return [
       "throttled",
-      code ?? "http_503",
-      "unavailable; nothing is sent to this provider until its Retry-After has passed",
+      known ?? `http_${status}`,
+      "it asks to wait; nothing is sent to this provider until its Retry-After has passed",
     ];
   }
   if (status >= 500 || UNWELL.has(status) || (code !== undefined && TRANSIENT.has(code))) {

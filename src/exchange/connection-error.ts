@@ -1,4 +1,5 @@
 import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.ts";
+import { tlsProblem } from "./certificate.ts";
 
 /** How far a request had come when it failed. */
 export interface FailedRequest {
@@ -11,24 +12,27 @@ export interface FailedRequest {
   readonly proxied: boolean;
 }
 
+/** The answer breaks the rules of HTTP. */
+export const NOT_HTTP = "not_http";
+
+const OVERFLOW = new Set(["UND_ERR_HEADERS_OVERFLOW", "HPE_HEADER_OVERFLOW"]);
 const BROKEN = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE", "UND_ERR_INFO"]);
-const CERTIFICATE =
-  /^(ERR_TLS|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|UND_ERR_PRX_TLS)/;
-const TLS = /^(ERR_SSL|ERR_OSSL|EPROTO$)/;
 
 /** Turns the transport's error into ours, by its code alone: messages may quote the request or a proxy's password. */
 export function connectionError(error: unknown, request: FailedRequest): ExchangeError {
   if (error instanceof ExchangeError) return error;
   const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
-  const unnamed = name === "HTTPParserError" ? "not_http" : "other";
-  const known = typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : unnamed;
-  const [className, shown, why] =
+  const isParser =
+    name === "HTTPParserError" || message === "bad response" || /^HPE_(?!HEADER_OVER)/.test(String(code));
+  const shown = typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : "other";
+  const known = isParser ? NOT_HTTP : shown;
+  const [className, errorCode, why] =
     (request.aborted ? outOfTime(request) : undefined) ??
     fromProxy(message) ??
     (request.reached ? afterSending(known) : beforeSending(known, request.proxied));
   return new ExchangeError(`token endpoint ${request.host} ${why}`, {
     class: className,
-    code: shown,
+    code: errorCode,
     sent: request.reached || request.sentBefore,
   });
 }
@@ -56,16 +60,8 @@ function fromProxy(message: unknown): Verdict | undefined {
 }
 
 function beforeSending(code: string, proxied: boolean): Verdict {
-  if (CERTIFICATE.test(code)) {
-    return [
-      "tls",
-      code,
-      `has a certificate that is not trusted (${code}); set tls.caFile if it is signed by a CA of your own`,
-    ];
-  }
-  if (TLS.test(code)) {
-    return ["tls", code, `breaks the rules of TLS (${code}); check scheme and port`];
-  }
+  const problem = tlsProblem(code);
+  if (problem !== undefined) return ["tls", code, problem];
   const via = proxied ? "; the environment sets a proxy: check HTTPS_PROXY and NO_PROXY" : "";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return ["transient", code, `was not found (${code}); check the host name in tokenEndpoint${via}`];
@@ -78,7 +74,15 @@ function beforeSending(code: string, proxied: boolean): Verdict {
 }
 
 function afterSending(code: string): Verdict {
-  return BROKEN.has(code)
-    ? ["unknown_outcome", "connection_broken", `broke the connection (${code})`]
-    : ["unknown_outcome", code, `sent an answer that is not HTTP (${code})`];
+  // Under TLS 1.3 a server says only after the handshake that it wants a client certificate.
+  const problem = /^ERR_SSL/.test(code) ? tlsProblem(code) : undefined;
+  if (problem !== undefined) return ["tls", code, problem];
+  if (BROKEN.has(code)) return ["unknown_outcome", "connection_broken", `broke the connection (${code})`];
+  if (OVERFLOW.has(code)) {
+    return ["protocol", "headers_overflow", "sent more than 64 KiB of headers; what adds them? Check tokenEndpoint"];
+  }
+  if (code === NOT_HTTP) {
+    return ["protocol", code, "sent an answer that breaks the rules of HTTP; what stands before it?"];
+  }
+  return ["unknown_outcome", code, `sent no whole answer (${code})`];
 }

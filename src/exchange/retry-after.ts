@@ -1,54 +1,48 @@
-import { daysFromCivil } from "../core/instant.ts";
+import { type Headers, dateOf, headerOf } from "./headers.ts";
+import { type NumberUnit, fromInstant, readTime } from "./stated-time.ts";
 
+/** How long an answer asks to wait, in ms, from 1 s to a day. */
+export interface StatedWait {
+  /** From a header that is sent only to ask for a wait. */
+  readonly askedMs?: number | undefined;
+  /** From a header that many servers send with every answer: it counts where the answer is a throttle. */
+  readonly resetMs?: number | undefined;
+}
+
+const MIN_MS = 1000;
 const MAX_MS = 24 * 3600 * 1000;
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/** A number above one of these is an instant (epoch milliseconds, epoch seconds), a smaller one a wait (seconds). */
-const EPOCH_MS = 1_000_000_000_000;
-const EPOCH_SECONDS = 1_000_000_000;
 
-export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** RFC 9110 section 10.2.3; `-ms` is Microsoft's and OpenAI's. */
+const ASKED: readonly (readonly [name: string, unit: NumberUnit])[] = [
+  ["retry-after", "s"],
+  ["retry-after-ms", "ms"],
+  ["x-retry-after", "s"],
+];
+/** draft-ietf-httpapi-ratelimit-headers in its older form, and the names that came before it. */
+const RESETS = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-reset-after"] as const;
 
 /**
- * How long the answer asks to wait, in ms, from 1 s to a day. Retry-After (RFC 9110 section 10.2.3) has seconds or an
- * HTTP-date, measured against the answer's own Date; X-RateLimit-Reset has seconds, epoch seconds or milliseconds.
+ * Reads every header and form in which servers say how long to wait: seconds, a number with a unit, an epoch in seconds
+ * or milliseconds, an HTTP-date, ISO 8601. Instants are read against the answer's own Date, else against `now`.
  */
-export function retryAfterMs(headers: Headers, now: number): number | undefined {
-  const wait =
-    fromRetryAfter(firstOf(headers["retry-after"]), headers, now) ??
-    fromReset(firstOf(headers["x-ratelimit-reset"] ?? headers["x-rate-limit-reset"]), now);
-  if (wait === undefined) return undefined;
-  return Math.min(Math.max(wait, 1000), MAX_MS);
+export function readWait(headers: Headers, now: number): StatedWait {
+  const from = dateOf(headers) ?? now;
+  const read = (value: string | undefined, unit: NumberUnit = "s"): number | undefined => {
+    const time = value === undefined ? undefined : readTime(value, unit);
+    if (time === undefined || ("inMs" in time && time.inMs < 0)) return undefined;
+    return Math.min(Math.max(fromInstant(time, from), MIN_MS), MAX_MS);
+  };
+  const first = (values: readonly (number | undefined)[]): number | undefined => values.find((ms) => ms !== undefined);
+  return {
+    askedMs: first(ASKED.map(([name, unit]) => read(headerOf(headers, name), unit))),
+    resetMs: first([
+      read(resetOfPolicy(headerOf(headers, "ratelimit"))),
+      ...RESETS.map((name) => read(headerOf(headers, name))),
+    ]),
+  };
 }
 
-function firstOf(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === "string" ? value.trim() : value?.[0]?.trim();
-}
-
-function fromRetryAfter(value: string | undefined, headers: Headers, now: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const at = httpDate(value);
-  return at === undefined ? undefined : at - (httpDate(firstOf(headers["date"]) ?? "") ?? now);
-}
-
-function fromReset(value: string | undefined, now: number): number | undefined {
-  if (value === undefined || !/^\d+(\.\d+)?$/.test(value)) return undefined;
-  const number = Number(value);
-  if (number > EPOCH_MS) return number - now;
-  return number > EPOCH_SECONDS ? number * 1000 - now : number * 1000;
-}
-
-/** IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), in epoch ms. */
-export function httpDate(text: string): number | undefined {
-  const match = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(text);
-  if (match === null) return undefined;
-  const month = MONTHS.indexOf(match[2] ?? "");
-  if (month < 0) return undefined;
-  const [day, year, hour, minute, second] = [1, 3, 4, 5, 6].map((i) => Number(match[i]));
-  return (
-    daysFromCivil(year ?? 0, month + 1, day ?? 0) * 86_400_000 +
-    (hour ?? 0) * 3_600_000 +
-    (minute ?? 0) * 60_000 +
-    (second ?? 0) * 1000
-  );
+/** `RateLimit: limit=100, remaining=0, reset=20`, or in its newer form `RateLimit: "default";r=0;t=20`. */
+function resetOfPolicy(value: string | undefined): string | undefined {
+  return /(?:^|[\s,;])(?:reset|t)\s*=\s*(\d+)/i.exec(value ?? "")?.[1];
 }

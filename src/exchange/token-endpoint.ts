@@ -69,14 +69,12 @@ export function openTokenEndpoint(
   return {
     async exchange(credential, secrets, signal) {
       let refused: ExchangeError | undefined;
-      for (const secret of secrets) {
+      for (const [at, secret] of secrets.entries()) {
         if (refused !== undefined && !(await again(signal))) throw refused;
         try {
-          return await requestToken(credential, secret, signal);
+          return { ...(await requestToken(credential, secret, signal)), secretPlace: at + 1 };
         } catch (error) {
-          if (!(error instanceof ExchangeError)) throw error;
-          // A 500 with this code says nothing about the secret: its class is not `config`.
-          if (error.code !== "invalid_client" || error.class !== "config") throw error;
+          if (!(error instanceof ExchangeError) || !error.concernsClient) throw error;
           refused = error;
         }
       }

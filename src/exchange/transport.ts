@@ -4,20 +4,23 @@ import type { Env } from "../core/edges.ts";
 import { ExchangeError } from "../core/ports/exchange.ts";
 import { MAX_CA_BYTES, readFile } from "../files/read.ts";
 import type { Answer } from "./answer.ts";
-import { connectionError } from "./connection-error.ts";
-import { httpDate } from "./retry-after.ts";
+import { MAX_BYTES, decodeBody, oversize } from "./body.ts";
+import { NOT_HTTP, connectionError } from "./connection-error.ts";
+import { dateOf } from "./headers.ts";
+import { MAX_HEADER_BYTES, sendLeniently } from "./lenient.ts";
 
 install(); // see one-undici.ts
 
 const CONNECT_MS = 5000;
-/** Bytes as sent (nothing is decompressed); tokens of 12 KB exist, pages of megabytes are no tokens. */
-const MAX_BYTES = 256 * 1024;
 const CONNECTIONS = 4;
 /** Asked before every request of an exchange but the first. Resolves when it may be sent, with false if it may not. */
 export type AskAgain = (signal: AbortSignal) => Promise<boolean>;
 
 export interface Posting {
-  /** Sends one POST, and once more on a fresh connection if the first one breaks. Throws ExchangeError only. */
+  /**
+   * Sends one POST, and once more on a fresh connection if the first one breaks, or leniently if its answer breaks the
+   * rules of HTTP. Throws ExchangeError only.
+   */
   post(body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
 }
 
@@ -45,21 +48,30 @@ interface TransportOptions {
 export function openTransport(endpoint: URL, options: TransportOptions, env: Env): Transport {
   const proxy = proxyOf(env);
   let kept: Dispatcher | undefined;
+  /** The endpoint was met to break the rules of HTTP: undici's strict parser is not asked again. */
+  let lenient = false;
   async function keptFor(host: string, signal: AbortSignal): Promise<Dispatcher> {
     if (kept !== undefined) return kept;
     const ca = await readCa(options.caFile, host, signal);
     return (kept ??= makeDispatcher({ ...options, ca }, proxy, host)); // another request may have made it meanwhile
   }
 
+  /** `open` undefined: by Node's lenient client. */
   async function attempt(
-    open: () => Dispatcher | Promise<Dispatcher>,
+    open: (() => Dispatcher | Promise<Dispatcher>) | undefined,
     request: HttpRequest,
     { signal, sentBefore }: { readonly signal: AbortSignal; readonly sentBefore: boolean },
   ): Promise<Answer> {
     let reached = false;
     try {
       signal.throwIfAborted();
-      return await send(await open(), request, { signal, onSent: () => (reached = true) });
+      const control = { signal, onSent: () => void (reached = true) };
+      if (open !== undefined) return await send(await open(), request, control);
+      return await sendByNode(request, {
+        ...control,
+        ca: await readCa(options.caFile, request.to.host, signal),
+        proxy,
+      });
     } catch (error) {
       const { host } = request.to;
       const { aborted } = signal;
@@ -71,10 +83,17 @@ export function openTransport(endpoint: URL, options: TransportOptions, env: Env
     to: (to) => ({
       async post(body, headers, signal) {
         const request = { to, method: "POST", body, headers } as const;
+        if (lenient) return attempt(undefined, request, { signal, sentBefore: false });
         try {
           return await attempt(() => keptFor(to.host, signal), request, { signal, sentBefore: false });
         } catch (error) {
-          if ((error as ExchangeError).code !== "connection_broken" || !(await options.again(signal))) throw error;
+          const { code } = error as ExchangeError;
+          if ((code !== "connection_broken" && code !== NOT_HTTP) || !(await options.again(signal))) throw error;
+          if (code === NOT_HTTP) {
+            const answer = await attempt(undefined, request, { signal, sentBefore: true });
+            lenient = true;
+            return answer;
+          }
         }
         // RFC 6749 section 4.4: a second token of the same client does no harm. The other kept connections may be as
         // dead as the broken one, so a new one is made.
@@ -93,7 +112,7 @@ export function openTransport(endpoint: URL, options: TransportOptions, env: Env
         signal,
         sentBefore: false,
       });
-      const date = typeof headers["date"] === "string" ? httpDate(headers["date"]) : undefined;
+      const date = dateOf(headers);
       return { status, ...(date !== undefined && { date }) };
     },
     async close() {
@@ -109,11 +128,27 @@ interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+interface Control {
+  readonly signal: AbortSignal;
+  onSent(): void;
+}
+
+async function sendByNode(
+  request: HttpRequest,
+  { ca, proxy, ...control }: Control & { readonly ca: string | undefined; readonly proxy: Proxy | undefined },
+): Promise<Answer> {
+  const { host } = request.to;
+  const proxyEnv = proxy && { HTTP_PROXY: proxy.httpProxy, HTTPS_PROXY: proxy.httpsProxy, NO_PROXY: proxy.noProxy };
+  const limits = { maxBytes: MAX_BYTES, oversize: () => oversize(host) };
+  const { status, headers, bytes } = await sendLeniently({ ...request, ca, proxyEnv }, { ...control, ...limits });
+  return { status, headers, text: decodeBody(bytes, headers, host) };
+}
+
 /** One request and its whole answer. `onSent`: the request goes onto a connection; before that, nothing was sent. */
 async function send(
   dispatcher: Dispatcher,
   { to, ...request }: HttpRequest,
-  { signal, onSent }: { readonly signal: AbortSignal; onSent(): void },
+  { signal, onSent }: Control,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Buffer[] = [];
@@ -139,7 +174,13 @@ async function send(
       if (size > MAX_BYTES) stop(oversize(to.host));
       else chunks.push(chunk);
     },
-    onResponseEnd: () => resolve({ ...head, text: Buffer.concat(chunks).toString("utf8") }),
+    onResponseEnd() {
+      try {
+        resolve({ ...head, text: decodeBody(Buffer.concat(chunks), head.headers, to.host) });
+      } catch (error) {
+        reject(error);
+      }
+    },
     onResponseError: (_, error) => reject(error),
   };
   try {
@@ -150,13 +191,6 @@ async function send(
   } finally {
     signal.removeEventListener("abort", abort);
   }
-}
-
-function oversize(host: string): ExchangeError {
-  return new ExchangeError(
-    `token endpoint ${host} answered with more than ${MAX_BYTES / 1024} KiB; is tokenEndpoint right?`,
-    { class: "unknown_outcome", code: "oversize", sent: true },
-  );
 }
 
 interface Proxy {
@@ -178,9 +212,9 @@ function makeDispatcher(
   proxy: Proxy | undefined,
   host: string,
 ): Dispatcher {
-  const connect = { timeout: CONNECT_MS, ...(ca !== undefined && { ca }) };
+  const connect = { timeout: CONNECT_MS, ...(ca !== undefined && { ca, allowPartialTrustChain: true }) };
   const connections = Math.max(CONNECTIONS, concurrency);
-  const pool = { connections, pipelining: 1, allowH2: false, connect };
+  const pool = { connections, maxHeaderSize: MAX_HEADER_BYTES, pipelining: 1, allowH2: false, connect };
   if (proxy === undefined) return new Agent(pool);
   try {
     return new EnvHttpProxyAgent({

@@ -15,7 +15,8 @@ export interface Blocked {
  * Errors about reaching the endpoint rather than about one account: once one account gets through, all are released,
  * even from the slow ladder.
  */
-const ABOUT_ENDPOINT = /^(http_4(?!03)\d\d|redirect_refused|proxy|html|no_token)$/;
+const ABOUT_ENDPOINT =
+  /^(http_4(?!03)\d\d|redirect_refused|proxy|html|no_token|truncated|oversize|undecodable|not_http)$/;
 /** This many accounts that fail in a row are an outage; fewer have troubles of their own, and keep their backoff. */
 const OUTAGE = 3;
 

@@ -9,6 +9,8 @@ import { SecretSourceError, readSecret } from "../secrets/source.ts";
 /** The client secrets of a credential as they are now. */
 interface ReadSecrets {
   readonly secrets: readonly Secret[];
+  /** The place of each secret in the configured list, from 1. */
+  readonly places: readonly number[];
   /** Fingerprint of the secrets and of the way they are sent: it differs when either has changed. */
   readonly print: string;
 }
@@ -34,10 +36,12 @@ export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Inst
 
   async function read(credential: Credential, provider: Provider, signal?: AbortSignal): Promise<ReadSecrets> {
     const secrets: Secret[] = [];
+    const places: number[] = [];
     let failed: SecretSourceError | undefined;
-    for (const ref of credential.clientSecrets) {
+    for (const [at, ref] of credential.clientSecrets.entries()) {
       try {
         secrets.push(await readSecret(ref, env, { read: readFile, ...(signal && { signal }) }));
+        places.push(at + 1);
       } catch (error) {
         if (!(error instanceof SecretSourceError)) throw error;
         failed ??= error; // this secret is left out while another one can be read
@@ -50,7 +54,7 @@ export function makeClientSecrets(env: Env, printKey: KeyObject, now: () => Inst
         sent: false,
       });
     }
-    return { secrets, print: fingerprintOf(printKey, secrets, JSON.stringify([provider.auth, provider.tls])) };
+    return { secrets, places, print: fingerprintOf(printKey, secrets, JSON.stringify([provider.auth, provider.tls])) };
   }
 
   return {

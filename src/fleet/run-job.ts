@@ -14,7 +14,7 @@ import type { StartedJob } from "../queue/bullmq.ts";
 import { isPublishClaim } from "../queue/claim.ts";
 import type { DueIndex } from "../queue/due-index.ts";
 import { journalOf } from "../queue/journal.ts";
-import type { Seal } from "../secrets/seal.ts";
+import { type Seal, tokenPrintOf } from "../secrets/seal.ts";
 import { makeClientSecrets } from "./client-secrets.ts";
 import type { Clocks } from "./clocks.ts";
 import type { Configured } from "./configured.ts";
@@ -124,6 +124,7 @@ export function makeJobRunner(options: JobRunnerOptions) {
       secrets: (signal) => clientSecrets.read(credential, provider, signal),
       refused: (print) => clientSecrets.noteRefused(credential.id, print),
       secretChanged: (recorded) => clientSecrets.haveChanged(credential, provider, recorded),
+      printToken: (accessToken) => tokenPrintOf(options.printKey, accessToken),
       seal: (token, revision) => options.seal?.seal(token, context(revision)),
       unseal: (sealed, revision) => options.seal?.unseal(sealed, context(revision)),
     };

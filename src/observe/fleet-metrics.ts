@@ -72,6 +72,21 @@ function declareGauges({ gauge }: Pick<Instruments, "gauge">) {
       ["provider"],
     ),
     cooldown: gauge("provider_paused", `1 while a 429 or Retry-After pauses the provider. ${SAME}`, ["provider"]),
+    cooling: gauge(
+      "credentials_cooling",
+      `Credentials that are due and wait until the provider has had the pause that it asked for. ${SAME}`,
+      ["provider"],
+    ),
+    assumedLives: gauge(
+      "credentials_lifetime_assumed",
+      `Credentials whose token has an assumed life, because the provider states none. ${SAME}`,
+      ["provider"],
+    ),
+    laterSecrets: gauge(
+      "credentials_later_secret",
+      `Credentials whose token was obtained with a later client secret of the list than the first. ${SAME}`,
+      ["provider"],
+    ),
     snapshotAt: gauge("fleet_snapshot_timestamp_seconds", "When the fleet's gauges were taken"),
   };
 }
@@ -90,6 +105,9 @@ function setProvider(gauges: Gauges, snapshot: ProviderSnapshot, takenAt: number
   gauges.unscheduled.set({ provider }, snapshot.unscheduled);
   gauges.circuitOpen.set({ provider }, snapshot.circuitOpen ? 1 : 0);
   gauges.cooldown.set({ provider }, snapshot.pausedUntil === undefined ? 0 : 1);
+  gauges.cooling.set({ provider }, snapshot.cooling);
+  gauges.assumedLives.set({ provider }, snapshot.assumedLives);
+  gauges.laterSecrets.set({ provider }, snapshot.laterSecrets);
   if (earliestExpiresAt !== undefined) gauges.earliest.set({ provider }, earliestExpiresAt / 1000);
   if (runwayEndsAt !== undefined) gauges.providerRunway.set({ provider }, (runwayEndsAt - takenAt) / 1000);
 }

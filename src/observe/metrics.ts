@@ -44,7 +44,7 @@ const LIFE_SECONDS = [0, 30, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DA
 const STATUSES = ["2xx", "4xx", "429", "5xx", "network", "timeout"] as const;
 const TIMELINESS = ["first", "on_time", "late", "expired"] as const;
 const FAILURES = [...Object.keys(exchangeErrorClasses), "store_error"];
-const SKIPS = ["notdue", "fenced", "paused", "draining", "unknown"] as const;
+const SKIPS = ["notdue", "sametoken", "fenced", "paused", "draining", "unknown"] as const;
 const STORE_RESULTS = ["written", "unchanged", "superseded", ...Object.keys(publishErrorClasses)];
 
 /** Every metric of evertoken. Labels are configured names and closed enums, so series do not grow with the fleet. */
@@ -126,6 +126,8 @@ function declareMetrics({ gauge, counter, histogram }: Instruments) {
       byProvider(LIFE_SECONDS),
     ),
     requests: counter("provider_requests_total", "Exchanges by answer", ["provider", "status"]),
+    sameTokens: counter("same_tokens_total", "Exchanges that were answered with the newest token again", ["provider"]),
+    laterSecrets: counter("later_secrets_total", "Exchanges that took a later client secret of the list", ["provider"]),
     requestTime: histogram("provider_request_duration_seconds", "Duration of exchanges", byProvider(SECONDS)),
     operations: counter("store_operations_total", "Publishes by result", ["store", "operation", "outcome"]),
     operationTime: histogram("store_operation_duration_seconds", "Duration of publishes", {
@@ -166,6 +168,7 @@ function startProviderSeries(own: OwnMetrics, provider: string): void {
   own.attempts.inc({ provider, outcome: "success", reason: "none" }, 0);
   for (const reason of FAILURES) own.attempts.inc({ provider, outcome: "failure", reason }, 0);
   for (const reason of SKIPS) own.attempts.inc({ provider, outcome: "skipped", reason }, 0);
+  for (const each of [own.sameTokens, own.laterSecrets]) each.inc({ provider }, 0);
   for (const status of STATUSES) own.requests.inc({ provider, status }, 0);
   for (const timeliness of TIMELINESS) own.renewals.inc({ provider, timeliness }, 0);
   const { rotationTime, owedTime, remainingTime, requestTime, waitTime } = own;
@@ -182,6 +185,12 @@ function startStoreSeries(own: OwnMetrics, store: string): void {
 
 function countOutcome(own: OwnMetrics, outcome: Outcome): void {
   const { provider, result, error, exchangeMs, published } = outcome;
+  if (exchangeMs !== undefined) {
+    own.requests.inc({ provider, status: statusOf(error) });
+    own.requestTime.observe({ provider }, exchangeMs / 1000);
+  }
+  if (outcome.sameToken === true) own.sameTokens.inc({ provider });
+  if ((outcome.secretPlace ?? 1) > 1) own.laterSecrets.inc({ provider });
   if (result === "skipped") {
     own.attempts.inc({ provider, outcome: "skipped", reason: (outcome.skip ?? "none").toLowerCase() });
     return;
@@ -190,10 +199,6 @@ function countOutcome(own: OwnMetrics, outcome: Outcome): void {
   const reason = error?.class ?? (failed ? "store_error" : "none");
   own.attempts.inc({ provider, outcome: error || failed ? "failure" : "success", reason });
   own.waitTime.observe({ provider }, outcome.waitMs / 1000);
-  if (exchangeMs !== undefined) {
-    own.requests.inc({ provider, status: statusOf(error) });
-    own.requestTime.observe({ provider }, exchangeMs / 1000);
-  }
   if (outcome.timeliness !== undefined) {
     own.renewals.inc({ provider, timeliness: outcome.timeliness });
     own.rotationTime.observe({ provider }, outcome.durationMs / 1000);

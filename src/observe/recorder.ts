@@ -76,7 +76,7 @@ function waitOutlivesToken({ error, expiresAt, nextAt }: Outcome): boolean {
 }
 
 function fieldsOf(outcome: Outcome): Fields {
-  const { error, skip, reason, timeliness, exchangeMs } = outcome;
+  const { error, skip, reason, timeliness, exchangeMs, secretPlace = 1 } = outcome;
   const at = (name: string, instant: number | undefined): Fields =>
     instant === undefined ? {} : { [name]: formatInstant(instant) };
   return {
@@ -97,6 +97,7 @@ function fieldsOf(outcome: Outcome): Fields {
     wait_ms: outcome.waitMs,
     duration_ms: outcome.durationMs,
     ...(exchangeMs !== undefined && { exchange_ms: exchangeMs }),
+    ...(secretPlace > 1 && { secret_place: secretPlace }),
     ...(error !== undefined && {
       error_class: error.class,
       error_code: error.code,

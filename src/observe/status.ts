@@ -70,6 +70,12 @@ interface ProviderStatus {
   readonly overdue: number;
   readonly unscheduled: number;
   readonly circuitOpen: boolean;
+  /** Due, and waiting for the end of the cooldown that the provider asked for. */
+  readonly cooling: number;
+  /** The provider states no life for the token: `lifetime` is assumed. */
+  readonly assumedLives: number;
+  /** Obtained with another client secret than the first of the list: a rollover is under way. */
+  readonly laterSecrets: number;
   readonly expiring: ProviderSnapshot["expiring"];
   readonly earliestExpiresAt?: string;
   readonly runwaySeconds?: number;
@@ -131,6 +137,9 @@ export function statusDocument(snapshot: FleetSnapshot, facts?: ProcessFacts): S
       overdue: p.overdue,
       unscheduled: p.unscheduled,
       circuitOpen: p.circuitOpen,
+      cooling: p.cooling,
+      assumedLives: p.assumedLives,
+      laterSecrets: p.laterSecrets,
       expiring: finiteBuckets(p.expiring),
       ...instantField("earliestExpiresAt", p.earliestExpiresAt),
       ...runwayField(p.runwayEndsAt, takenAt),

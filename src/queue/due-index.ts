@@ -145,6 +145,9 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
           answer: entry.answer ?? "",
           sent: entry.sent ? 1 : 0,
           historyKeep: historyKeep(),
+          obtained: entry.obtained === true ? 1 : 0,
+          assumedLife: entry.assumedLife === true ? 1 : 0,
+          secretPlace: entry.secretPlace ?? 1,
           entry: entry.entry,
         },
       })) as [number, number];

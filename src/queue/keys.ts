@@ -29,12 +29,18 @@ export function keysOf(prefix: string, provider: string) {
      * which another store does not hold the newest token: there `expiry` is the store's that fails.
      */
     healthy: key("healthy"),
+    /** Sorted set: ids whose newest token has an assumed life, because the provider states none. */
+    assumed: key("assumed"),
+    /** Sorted set: id -> place of the client secret that its newest token was obtained with, where not the first. */
+    laterSecrets: key("later-secrets"),
     /** Hash: id -> record (see core/rotation/record-codec.ts). */
     state: key("state"),
     /** Hash: id -> fence of its newest claim; `-` after a claim that was released. */
     fence: key("fence"),
     /** The instant at which the cooldown that the provider asked for ends. */
     cooldown: key("pause"),
+    /** `AT ID` while that cooldown is longer than an hour: when it is probed next, and by whom it was probed last. */
+    cooldownProbe: key("pause-probe"),
     /** Hash: host -> the end of its cooldown, where each credential has a token endpoint of its own. */
     hostCooldowns: key("host-pauses"),
     /** The next free slot under the provider's rate. */

@@ -77,6 +77,14 @@ function makeNonces(): { take(): Uint8Array } {
 }
 
 /**
+ * Keyed fingerprint of a token, 48 bits in base64url: two tokens of one credential never agree by accident. The key is
+ * bound to this use, so that it says nothing about a client secret with the same text.
+ */
+export function tokenPrintOf(key: KeyObject, accessToken: Secret): string {
+  return createHmac("sha256", key).update("token\0").update(accessToken.reveal()).digest("base64url").slice(0, 8);
+}
+
+/**
  * Keyed fingerprint of client secrets and of the way they are sent (`how`), 12 hex digits. It differs when one of them
  * has changed, and says nothing about them.
  */

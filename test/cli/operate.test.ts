@@ -150,6 +150,20 @@ describe("an operator", () => {
     });
   });
 
+  test("ends the cooldown that a provider asked for, and what was throttled is sent at once", async () => {
+    provider.next(json(429, {}, { "retry-after": "80000" }));
+    await run("rotate acme");
+    const patient = { timeout: 60_000 };
+    await expect.poll(async () => rows("--state retrying"), patient).toEqual(["acme"]);
+    expect((await run("resume --provider p --cooldown")).stdout).toBe(
+      "provider p: its cooldown has ended; what is due is sent\n",
+    );
+    // The provider q asks the same host for the same client: it cools down too.
+    expect((await run("resume --all --cooldown --yes")).stdout).toMatch(/^provider p: had no cooldown$/m);
+    await expect.poll(async () => rows("--state healthy"), patient).toEqual(ids);
+    expect(await run("resume acme --cooldown")).toMatchObject({ code: 2 });
+  });
+
   describe("pauses", () => {
     afterEach(async () => {
       await run("resume --all --yes");

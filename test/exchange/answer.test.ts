@@ -145,8 +145,26 @@ describe("token_type", () => {
     expect(warnings).toEqual(["token_type_missing"]);
   });
 
-  test.each(["DPoP", "mac", "N_A", "Bearer\r\nX-Evil: 1"])(
-    "%j is refused: such a token must not be used (RFC 6749 section 7.1)",
+  test.each(["Application Access Token", "JWT", "N_A", "urn:ietf:params:oauth:token-type:jwt"])(
+    "%j is published as it was stated, with a warning",
+    (value) => {
+      const { token, warnings } = readJson({ token_type: value });
+      expect(token.tokenType).toBe(value);
+      expect(warnings).toEqual(["token_type_unknown"]);
+    },
+  );
+
+  test.each(["Bearer\r\nX-Evil: 1", "x".repeat(65), "dGhpcyBpcyBhIHNlY3JldA=="])(
+    "%j could break a header or be a secret: it counts as Bearer and is not shown",
+    (value) => {
+      const { token, warnings } = readJson({ token_type: value });
+      expect(token.tokenType).toBe("Bearer");
+      expect(warnings).toEqual(["token_type_unknown"]);
+    },
+  );
+
+  test.each(["DPoP", "dpop", "mac", "MAC", "pop"])(
+    "%j is refused: such a token is of no use without its key",
     (value) => {
       expect(refusal(() => readJson({ token_type: value }))).toMatchObject({
         class: "protocol",
@@ -232,9 +250,9 @@ test("members named like parts of the language pollute nothing and are never tak
 
 describe("an answer that is not one", () => {
   test.each([
-    ["JSON that breaks off", '{"access_token":"t', "unknown_outcome", "truncated"],
-    ["JSON that breaks off after a link", '{"a":"x?b&access_token=1","c"', "unknown_outcome", "truncated"],
-    ["a list that breaks off", "[", "unknown_outcome", "truncated"],
+    ["JSON that breaks off", '{"access_token":"t', "protocol", "truncated"],
+    ["JSON that breaks off after a link", '{"a":"x?b&access_token=1","c"', "protocol", "truncated"],
+    ["a list that breaks off", "[", "protocol", "truncated"],
     ["nothing", "", "protocol", "no_token"],
     ["prose", "all is well", "protocol", "no_token"],
     ["a bare number", "42", "protocol", "no_token"],

@@ -58,7 +58,9 @@ const answers: Readonly<Record<string, Behaviour>> = {
   prose: echoing((said) => fake.text(200, said)),
   "short malformed JSON": echoing((said) => fake.text(200, `{${said}`)),
   "JSON that breaks off": echoing((said) => fake.text(200, `{"access_token":"${said}`)),
-  "a token that may not be used": echoing((said) => fake.token({ token_type: said, access_token: ACCESS_TOKEN })),
+  "a token that may not be used": echoing((said) =>
+    fake.token({ token_type: "DPoP", scope: said, access_token: ACCESS_TOKEN }),
+  ),
   "a token with a line break": echoing((said) => fake.token({ access_token: `${said}\n` })),
   "a token in the wrong place": fake.json(200, { data: { access_token: ACCESS_TOKEN } }),
   "too large an answer": echoing((said) => fake.text(200, said.repeat(10_000))),

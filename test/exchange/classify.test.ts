@@ -161,11 +161,40 @@ describe("how long to wait", () => {
       code: "http_503",
       retryAfterMs: 7_000,
     });
-    // Many providers send it with every answer: when the quota is counted anew, not when they are well again.
+    // Many servers send it with every answer: when the quota is counted anew, not when they are well again.
     expect(classOf(503, "", { "x-ratelimit-reset": "3600" })).toMatchObject({
       class: "transient",
       retryAfterMs: undefined,
     });
+  });
+
+  test.each([403, 500, 502, 503])(
+    "makes a %i a throttling of the whole provider where Retry-After comes with it",
+    (status) => {
+      const body = status === 403 ? { message: "You have exceeded a secondary rate limit" } : error("server_error");
+      expect(classOf(status, body, { "retry-after": "20" })).toMatchObject({
+        class: "throttled",
+        retryAfterMs: 20_000,
+      });
+    },
+  );
+
+  test.each([
+    [400, error("rate_limit_exceeded")],
+    [401, error("rate_limit_exceeded")],
+    [403, error("RateLimitExceeded")],
+    [400, error("QUOTA_EXCEEDED")],
+    [400, { error: { code: "TooManyRequests" } }],
+    [503, error("ThrottlingException")],
+    [400, { error: "invalid_grant", error_description: "login rate exceeded" }],
+    [400, { error: "access_denied", error_description: "Rate limit exceeded: access_token not expired" }],
+    [403, { message: "You have exceeded a secondary rate limit" }],
+    [500, { error: { message: "Too many failed login attempts" } }],
+    [200, { ok: false, msg: "quota of the app is used up" }],
+  ])("is for backoff to choose where %i %j throttles without saying", (status, body) => {
+    const thrown = classOf(status, body);
+    expect(thrown).toMatchObject({ class: "throttled", retryAfterMs: undefined, concernsClient: false });
+    expect(thrown.message).not.toMatch(/secondary|rate exceeded|failed login|not expired|used up/i);
   });
 
   test("is dropped for errors that are no throttling", () => {

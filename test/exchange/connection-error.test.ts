@@ -73,8 +73,6 @@ describe("what fails afterwards has an unknown outcome", () => {
 
   test.each([
     ["ETIMEDOUT", "ETIMEDOUT"],
-    ["HPE_HEADER_OVERFLOW", "HPE_HEADER_OVERFLOW"],
-    ["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW"],
     [undefined, "other"],
     ["any: text, even a secret", "other"],
   ])("%s is reported as %s", (code, shown) => {
@@ -84,6 +82,14 @@ describe("what fails afterwards has an unknown outcome", () => {
       sent: true,
     });
   });
+});
+
+test.each([
+  ["HPE_CR_EXPECTED", "not_http"],
+  ["HPE_HEADER_OVERFLOW", "headers_overflow"],
+  ["UND_ERR_HEADERS_OVERFLOW", "headers_overflow"],
+])("an answer that came and breaks the rules of HTTP (%s) is no outage: %s", (code, shown) => {
+  expect(connectionError(failed(code), { ...way, reached: true })).toMatchObject({ class: "protocol", code: shown });
 });
 
 test("the transport's own text is never taken over", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { startAuthorizationServer } from "../fakes/authorization-server.ts";
-import { json, startTokenEndpoint, text, token } from "../fakes/token-endpoint.ts";
+import { html, json, startTokenEndpoint, text, token } from "../fakes/token-endpoint.ts";
 import { subject, type Trial } from "./fixture.ts";
 
 /** What one exchange sends. */
@@ -121,14 +121,27 @@ describe("a list of secrets", () => {
     ["401", json(401, { error: "invalid_client" }, { "www-authenticate": "Basic" })],
     ["400", json(400, { error: "invalid_client" })],
     ["401 without a body", text(401, "")],
-  ])("goes on to the next on invalid_client (%s), and no further than the accepted one", async (_name, refusal) => {
-    await using endpoint = await startTokenEndpoint();
-    await using client = subject(endpoint.url, { provider: post, secrets: ["old", "new", "newer"] });
-    endpoint.next(refusal);
-    await client.exchange();
-    const tried = endpoint.seen.map(({ body }) => new URLSearchParams(body).get("client_secret"));
-    expect(tried).toEqual(["old", "new"]);
-  });
+    ["401 access_denied", json(401, { error: "access_denied", error_description: "Unauthorized" })],
+    ["400 unauthorized_client", json(400, { error: "unauthorized_client" })],
+    ["400 invalid_grant", json(400, { error: "invalid_grant" })],
+    ["400 under a code of its own", json(400, { status: "BAD_CLIENT_SECRET" })],
+    ["422 in prose", text(422, "no such client")],
+    ["403 without a code", text(403, "")],
+    ["403 as a web page", html(403)],
+    ["401 as a web page", html(401)],
+    ["404 invalid_client", json(404, { error: "invalid_client" })],
+    ["200 that says no", json(200, { errcode: 40_001, errmsg: "invalid credential" })],
+  ])(
+    "goes on to the next when the client may be refused (%s), and no further than the accepted one",
+    async (_name, refusal) => {
+      await using endpoint = await startTokenEndpoint();
+      await using client = subject(endpoint.url, { provider: post, secrets: ["old", "new", "newer"] });
+      endpoint.next(refusal);
+      await client.exchange();
+      const tried = endpoint.seen.map(({ body }) => new URLSearchParams(body).get("client_secret"));
+      expect(tried).toEqual(["old", "new"]);
+    },
+  );
 
   test("that are all refused ends with the last refusal", async () => {
     await using endpoint = await startTokenEndpoint();
@@ -141,8 +154,11 @@ describe("a list of secrets", () => {
   });
 
   test.each([
-    [400, "unauthorized_client"],
+    [400, "invalid_request"],
+    [400, "unsupported_grant_type"],
+    [400, "token_revoked"],
     [400, "invalid_scope"],
+    [400, "temporarily_unavailable"],
     [429, "slow_down"],
     [500, "invalid_client"],
   ])("stops at anything else: %i %s", async (status, code) => {
@@ -151,6 +167,26 @@ describe("a list of secrets", () => {
     endpoint.next(json(status, { error: code }));
     expect((await client.failure()).code).toBe(code);
     expect(endpoint.seen).toHaveLength(1);
+  });
+
+  test.each([404, 405, 415, 407, 302, 503, 409])(
+    "stops at a status that says nothing of the client: %i",
+    async (status) => {
+      await using endpoint = await startTokenEndpoint();
+      await using client = subject(endpoint.url, { secrets: ["a", "b"] });
+      endpoint.otherwise(text(status, ""));
+      await client.failure();
+      expect(endpoint.seen).toHaveLength(1);
+    },
+  );
+
+  test("says which place of the list was accepted, and remembers the refusal of the last one", async () => {
+    await using endpoint = await startTokenEndpoint();
+    await using client = subject(endpoint.url, { secrets: ["a", "b"] });
+    endpoint.next(text(401, ""));
+    expect((await client.exchange()).secretPlace).toBe(2);
+    endpoint.next(invalidClient, json(403, { error: "access_denied" }));
+    expect(await client.failure()).toMatchObject({ class: "config", code: "access_denied", status: 403 });
   });
 
   test("asks before every request but the first whether it may be sent, and ends with the refusal if not", async () => {

@@ -13,6 +13,8 @@ export interface Seen {
   readonly body: string;
   /** Number of its connection: 1 for the first that the server accepted. */
   readonly connection: number;
+  /** 1 for the first request since the start, ... */
+  readonly number: number;
 }
 
 /** How the endpoint answers one request. */
@@ -40,9 +42,10 @@ export function clientOf({ headers }: Seen): string {
   return Buffer.from(basic, "base64").toString().split(":")[0] ?? "";
 }
 
+export const tlsFile = (name: string): string => new URL(`tls/${name}.pem`, import.meta.url).pathname;
 export const CA_FILE = new URL("tls/ca.pem", import.meta.url).pathname;
 
-export async function startTokenEndpoint(options: { tls?: boolean } = {}): Promise<TokenEndpoint> {
+export async function startTokenEndpoint(options: { tls?: boolean; cert?: string } = {}): Promise<TokenEndpoint> {
   const seen: Seen[] = [];
   const queued: Behaviour[] = [];
   const connectionOf = new WeakMap<Socket, number>();
@@ -60,6 +63,7 @@ export async function startTokenEndpoint(options: { tls?: boolean } = {}): Promi
       headers: request.headers,
       body: Buffer.concat(chunks).toString("utf8"),
       connection: connectionOf.get(socket) ?? 0,
+      number: seen.length + 1,
     };
     seen.push(one);
     for (const wake of waiting) wake();
@@ -72,7 +76,7 @@ export async function startTokenEndpoint(options: { tls?: boolean } = {}): Promi
   const pem = (name: string): string => readFileSync(new URL(`tls/${name}.pem`, import.meta.url), "utf8");
   const server =
     options.tls === true
-      ? createTlsServer({ key: pem("server-key"), cert: pem("server") }, listener)
+      ? createTlsServer({ key: pem("server-key"), cert: pem(options.cert ?? "server") }, listener)
       : createServer(listener);
   server.on(options.tls === true ? "secureConnection" : "connection", (socket: Socket) => {
     connectionOf.set(socket, (connections += 1));
@@ -119,10 +123,11 @@ export function json(status: number, body: unknown, headers: Headers = {}): Beha
   return text(status, JSON.stringify(body), { "content-type": "application/json", ...headers });
 }
 
-/** A good answer (RFC 6749 section 5.1); `extra` adds members or, with undefined, leaves one out. */
+/** A good answer (RFC 6749 section 5.1), a new token each time; `extra` adds members or, with undefined, drops one. */
 export function token(extra: Readonly<Record<string, unknown>> = {}, headers: Headers = {}): Behaviour {
   return (seen, response, socket) => {
-    const body = { access_token: "2YotnFZFEjr1zCsicMWpAA", token_type: "Bearer", expires_in: 3600, ...extra };
+    const accessToken = `2YotnFZFEjr1zCsicMWpAA${seen.number === 1 ? "" : `-${seen.number}`}`;
+    const body = { access_token: accessToken, token_type: "Bearer", expires_in: 3600, ...extra };
     json(200, body, headers)(seen, response, socket);
   };
 }

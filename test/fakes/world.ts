@@ -180,6 +180,10 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     fail: undefined as ExchangeError | undefined,
     print: "print-1",
+    /** Set: the provider answers with this token. */
+    sameToken: undefined as string | undefined,
+    /** The provider states no life. */
+    assumedLife: false,
     epoch: "e1",
     draining: false,
     pausedMs: 0,
@@ -197,7 +201,7 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     waitUntil: async () => undefined,
     deadline: () => new AbortController().signal,
     draining: () => world.draining,
-    secrets: async () => ({ secrets: [new Secret("s")], print: world.print }),
+    secrets: async () => ({ secrets: [new Secret("s")], places: [1], print: world.print }),
     refused: () => undefined,
     secretChanged: async (refused) => world.print !== refused,
     render: (token, facts) => new Secret(`${facts.revision}:${token.accessToken.reveal()}`),
@@ -206,11 +210,12 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
         world.exchanges += 1;
         world.during();
         if (world.fail) throw world.fail;
-        const accessToken = new Secret(`token-${world.exchanges}`);
+        const accessToken = new Secret(world.sameToken ?? `token-${world.exchanges}`);
         const life = { issuedAt: world.now, expiresAt: world.now + world.lifetimeMs };
         return {
           token: { accessToken, tokenType: "Bearer", fields: {}, ...life },
           warnings: [],
+          ...(world.assumedLife && { assumedLife: true }),
         };
       },
       async close() {},
@@ -219,6 +224,7 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
       world.pausedMs = ms;
       return world.now + ms;
     },
+    printToken: (accessToken) => accessToken.reveal(),
     seal: (token, revision) => {
       if (options.sealKey === false) return undefined;
       sealedTokens.set(String(revision), token);

@@ -15,6 +15,7 @@ describe("the secrets of a client", () => {
     const secrets = makeClientSecrets(env, printKey, Date.now);
     const before = await secrets.read(of, provider);
     expect(before.secrets.map((secret) => secret.reveal())).toEqual(["b"]);
+    expect(before.places).toEqual([2]);
     env["NEW"] = "a";
     const after = await secrets.read(of, provider);
     expect(after.secrets.map((secret) => secret.reveal())).toEqual(["a", "b"]);

@@ -47,6 +47,9 @@ function fleetOf(credentials: number): FleetSnapshot {
         runwayEndsAt: 61_000,
         earliestExpiresAt: 5000,
         circuitOpen: true,
+        cooling: 2,
+        assumedLives: 4,
+        laterSecrets: 1,
         pausedUntil: 9000,
       },
     ],
@@ -78,9 +81,12 @@ describe("the metrics", () => {
         "evertoken_config_last_reload_success_timestamp_seconds gauge",
         "evertoken_config_last_reload_successful gauge",
         "evertoken_credentials gauge",
+        "evertoken_credentials_cooling gauge",
         "evertoken_credentials_earliest_expiry_timestamp_seconds gauge",
         "evertoken_credentials_expired gauge",
         "evertoken_credentials_expiring gauge",
+        "evertoken_credentials_later_secret gauge",
+        "evertoken_credentials_lifetime_assumed gauge",
         "evertoken_credentials_overdue gauge",
         "evertoken_clock_skew_seconds gauge",
         "evertoken_credentials_unpublished gauge",
@@ -88,6 +94,7 @@ describe("the metrics", () => {
         "evertoken_due_to_published_seconds histogram",
         "evertoken_fleet_snapshot_timestamp_seconds gauge",
         "evertoken_job_wait_seconds histogram",
+        "evertoken_later_secrets_total counter",
         "evertoken_metrics_dropped_credentials gauge",
         "evertoken_provider_circuit_open gauge",
         "evertoken_provider_paused gauge",
@@ -101,6 +108,7 @@ describe("the metrics", () => {
         "evertoken_refresh_attempts_total counter",
         "evertoken_renewals_total counter",
         "evertoken_rotation_duration_seconds histogram",
+        "evertoken_same_tokens_total counter",
         "evertoken_store_operation_duration_seconds histogram",
         "evertoken_store_operations_total counter",
         "evertoken_store_runway_seconds gauge",
@@ -213,6 +221,9 @@ describe("the metrics", () => {
     expect(series.get('evertoken_credentials_unpublished{store="s"}')).toBe(4);
     expect(series.get('evertoken_credentials_earliest_expiry_timestamp_seconds{provider="p"}')).toBe(5);
     expect(series.get('evertoken_provider_paused{provider="p"}')).toBe(1);
+    expect(series.get('evertoken_credentials_cooling{provider="p"}')).toBe(2);
+    expect(series.get('evertoken_credentials_lifetime_assumed{provider="p"}')).toBe(4);
+    expect(series.get('evertoken_credentials_later_secret{provider="p"}')).toBe(1);
     expect(series.get('evertoken_provider_circuit_open{provider="p"}')).toBe(1);
     expect(series.get('evertoken_credentials_expired{provider="p",waits_for="people"}')).toBe(3);
     expect(series.get('evertoken_credentials_expired{provider="p",waits_for="evertoken"}')).toBe(7);

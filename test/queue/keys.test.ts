@@ -5,8 +5,9 @@ test("the keys are those that replicas of other releases use", () => {
   const { sealed, ...keys } = keysOf("evertoken", "acme");
   expect(Object.values({ ...keys, sealed: sealed("a.b") }).map((key) => key.replace(keys.tag, "TAG"))).toEqual([
     "TAG",
-    ...["TAG:due", "TAG:running", "TAG:waiting", "TAG:publishing", "TAG:healthy", "TAG:state", "TAG:fence"],
-    ...["TAG:pause", "TAG:host-pauses", "TAG:pace", "TAG:requests", "TAG:expiry"],
+    ...["TAG:due", "TAG:running", "TAG:waiting", "TAG:publishing", "TAG:healthy"],
+    ...["TAG:assumed", "TAG:later-secrets", "TAG:state", "TAG:fence"],
+    ...["TAG:pause", "TAG:pause-probe", "TAG:host-pauses", "TAG:pace", "TAG:requests", "TAG:expiry"],
     ...["TAG:failing", "TAG:breaker", "TAG:quota", "TAG:history", "TAG:halts", "TAG:registered", "TAG:sealed:a.b"],
   ]);
   expect(keys.tag).toBe("{evertoken:acme}");

@@ -114,10 +114,14 @@ export const commands: readonly CommandSpec[] = [
     name: "resume",
     summary: "end a pause; what was due is due again",
     arguments: [{ form: "[id...]", help: "credentials" }],
-    options: option.bulk,
+    options: [
+      ...option.bulk,
+      { flags: "--cooldown", help: "end the pause that the provider asked for (429, Retry-After), not an operator's" },
+    ],
     examples: [
       ["resume acme", "a pause of one credential"],
       ["resume --provider cyclr-eu", "a pause of a whole provider"],
+      ["resume --provider cyclr-eu --cooldown", "the pause that a provider asked for"],
       ["resume --all --yes", "every pause"],
     ],
     exits: ["partial"],

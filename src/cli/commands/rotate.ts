@@ -13,7 +13,10 @@ const wording: Wording = {
   kind: "rotate",
   requested: "rotation requested",
   participle: "rotated",
-  published: (_, record) => ({ result: "rotated", text: `rotated, revision ${record?.revision ?? "unknown"}` }),
+  published: (_, record, before) =>
+    record !== undefined && record.revision === before?.revision
+      ? { result: "unchanged", text: `the provider answered with the same token again, revision ${record.revision}` }
+      : { result: "rotated", text: `rotated, revision ${record?.revision ?? "unknown"}` },
   unpublished: (_, record, targets) => `revision ${record.revision} waits for ${targets}`,
 };
 

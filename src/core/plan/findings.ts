@@ -1,3 +1,5 @@
+import type { Credential } from "../credential.ts";
+import type { CredentialForecast } from "../snapshot.ts";
 import { checkLife } from "../policy/schedule.ts";
 import { type Group, type PlannedFleet, cycleOf } from "./demand.ts";
 
@@ -56,6 +58,24 @@ export function findingsOf({ stores }: PlannedFleet, groups: readonly Group[]): 
     }
   }
   return findings;
+}
+
+/** Finds the providers that state no life for their tokens: what is assumed decides when these are renewed. */
+export function findAssumed(
+  { credentials }: PlannedFleet,
+  forecastOf: (credential: Credential) => CredentialForecast | undefined,
+): Finding[] {
+  const found = Map.groupBy(
+    credentials.filter((credential) => forecastOf(credential)?.assumedLife === true),
+    ({ provider }) => provider,
+  );
+  return [...found].map(([provider, { length }]) => ({
+    severity: "warning",
+    where: `provider ${provider}`,
+    message:
+      `${length} credential${length === 1 ? "" : "s"}: the provider states no life for the token; ` +
+      "`lifetime` is assumed: set it to what the provider documents",
+  }));
 }
 
 export function round(value: number): number {

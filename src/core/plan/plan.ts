@@ -3,7 +3,7 @@ import { formatInstant } from "../instant.ts";
 import { type RunningState, changesOf, forecastOf, hasChanged } from "./changes.ts";
 import { STEP_MS, addTo, forecastDay, scopeRates } from "./day.ts";
 import { type PlannedFleet, groupsOf } from "./demand.ts";
-import { findOveruse, findingsOf, storeUse } from "./findings.ts";
+import { findAssumed, findOveruse, findingsOf, storeUse } from "./findings.ts";
 import { PRICES_AS_OF } from "../policy/store-facts.ts";
 import { planProvider, planScope, planStore } from "./sections.ts";
 
@@ -41,6 +41,7 @@ export function makePlan(fleet: PlannedFleet, state: RunningState | undefined, n
       ...providers.flatMap(({ provider, uses }) => findOveruse(`provider ${provider}`, uses)),
       ...scopes.flatMap(({ scope, allowed, used }) => findOveruse(`budget ${scope}`, [storeUse(allowed, used)])),
       ...findingsOf(fleet, groups),
+      ...findAssumed(fleet, (credential) => forecastOf(credential, state)),
     ],
   };
 }

@@ -1,3 +1,6 @@
+/** While a provider asks for a wait that is longer than this, one credential probes it that often. */
+export const COOLDOWN_PROBE_MS = 3_600_000;
+
 /** A breaker stands before a provider and before a store. Both open and probe by these numbers. */
 
 /** A breaker opens after this number of calls in a row without an answer: from then on only probes are sent. */

@@ -90,10 +90,7 @@ function waitFor(failure: Failure, { token, now, random }: RetryFacts): number {
   const { class: className, failures, repeats } = failure;
   switch (exchangeErrorClasses[className].ladder) {
     case "as_asked":
-      return (
-        Math.max(failure.retryAfterMs ?? 0, fullJitter({ base: SECOND, cap: MINUTE }, failures, random)) *
-        (1 + 0.2 * random)
-      );
+      return throttledWait(failure, random);
     case "backoff":
       return fullJitter({ base: SECOND, cap: transientCap(token, now) }, failures, random);
     case "slow_backoff":
@@ -103,6 +100,18 @@ function waitFor(failure: Failure, { token, now, random }: RetryFacts): number {
         ? stepOf(ladders.credentials, repeats - FORBIDDEN_TRIES)
         : stepOf(ladderOf(failure), repeats);
   }
+}
+
+/**
+ * The stated wait, and longer where the provider throttles again and again; without one 5 s to 5 min. Up to a fifth
+ * more, so that the replicas do not come back at one instant.
+ */
+function throttledWait({ retryAfterMs, failures }: Failure, random: number): number {
+  const wait =
+    retryAfterMs === undefined
+      ? Math.max(5 * SECOND, fullJitter({ base: 5 * SECOND, cap: 5 * MINUTE }, failures, random))
+      : Math.max(retryAfterMs, fullJitter({ base: SECOND, cap: MINUTE }, failures, random));
+  return wait * (1 + 0.2 * random);
 }
 
 function stepOf(ladder: readonly number[], failures: number): number {

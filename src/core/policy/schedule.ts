@@ -59,6 +59,25 @@ export function dueAt(life: Life, policy: Policy, jitter: number): Instant {
   return Math.floor(Math.min(Math.max(soonest, end - margin - early), latest));
 }
 
+/** How much later a token may seem to end when the provider tells its end once more, in ms. */
+const SAME_END_MS = 30_000;
+
+/**
+ * When the exchange that brought the same token again is repeated: just after that token's end, which `minInterval`
+ * does not put off. A provider that goes on answering with a dead token is asked at a steady pace. Undefined where the
+ * answer moves the end: then consumers must be told.
+ */
+export function dueAfterSame(
+  known: Life,
+  stated: { readonly expiresAt: Instant; readonly assumed: boolean },
+  { now, policy }: { readonly now: Instant; readonly policy: Policy },
+): Instant | undefined {
+  const tolerance = Math.min(SAME_END_MS, (known.expiresAt - known.issuedAt) / 2);
+  if (!stated.assumed && stated.expiresAt > known.expiresAt + tolerance) return undefined;
+  const end = stated.assumed ? known.expiresAt : stated.expiresAt;
+  return end > now ? end + AFTER_END_MS : now + Math.min(Math.max(policy.minIntervalMs, AFTER_END_MS), SAME_END_MS);
+}
+
 /** Why a token cannot be kept fresh for its consumers. */
 interface Unsafe {
   readonly code: "consumer_cache_too_long" | "min_interval_too_long" | "retry_budget_not_kept";

@@ -32,6 +32,8 @@ export class ExchangeError extends OwnError {
   readonly retryAfterMs: number | undefined;
   /** True once the request may have reached the provider. */
   readonly sent: boolean;
+  /** The refusal may concern the client: another client secret may be accepted. */
+  readonly concernsClient: boolean;
   constructor(
     message: string,
     facts: {
@@ -40,6 +42,7 @@ export class ExchangeError extends OwnError {
       status?: number | undefined;
       retryAfterMs?: number | undefined;
       sent: boolean;
+      concernsClient?: boolean;
     },
   ) {
     super(message);
@@ -48,6 +51,7 @@ export class ExchangeError extends OwnError {
     this.status = facts.status;
     this.retryAfterMs = facts.retryAfterMs;
     this.sent = facts.sent;
+    this.concernsClient = facts.concernsClient ?? false;
   }
 }
 
@@ -59,13 +63,18 @@ export interface Exchanged {
   readonly token: Token;
   /** Codes of sloppy but usable parts of the answer: `token_type_missing`, `expires_in_string`, ... */
   readonly warnings: readonly string[];
+  /** The answer states no life that holds: the configured `lifetime` stands in for it. */
+  readonly assumedLife?: boolean;
+  /** Place of the client secret that was accepted in the list that was given, from 1. */
+  readonly secretPlace?: number;
 }
 
 /** One round trip to a provider's token endpoint (RFC 6749 section 3.2), safe retries at the transport included. */
 export interface Exchange {
   /**
    * MUST throw `ExchangeError` and nothing else. MUST end before `signal` aborts plus a few ms.
-   * MUST try `secrets` in order on `invalid_client` only. MUST NOT follow redirects.
+   * MUST try `secrets` in order while a refusal may concern the client (`concernsClient`), and throw the last refusal.
+   * MUST NOT follow redirects.
    */
   exchange(credential: Credential, secrets: readonly Secret[], signal: AbortSignal): Promise<Exchanged>;
   close(): Promise<void>;

@@ -55,6 +55,12 @@ export interface Finish {
   /** MUST come with `failing`: such an entry tells the next claim that a sealed token may be kept. */
   readonly keepSealed: boolean;
   readonly request: string | undefined;
+  /** The exchange brought a token: a cooldown that it probed is over. */
+  readonly obtained?: boolean;
+  /** The life of the newest token is assumed. */
+  readonly assumedLife?: boolean;
+  /** Place of the client secret that obtained the newest token, from 1; absent: the first. */
+  readonly secretPlace?: number;
   /** One line for the history (see `encodeMoment`); "" for none. */
   readonly entry: string;
   /** Whether the provider answered at all. `still_down`: it did not before either. Undefined: no request was sent. */

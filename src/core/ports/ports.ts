@@ -45,8 +45,11 @@ export interface Ports extends StorePorts {
   /** A signal that aborts after `ms`. */
   deadline(ms: number): AbortSignal;
   draining(): boolean;
-  /** The client secrets as they are now, with a keyed fingerprint. Throws ExchangeError of class `secret`. */
-  secrets(signal: AbortSignal): Promise<{ secrets: readonly Secret[]; print: string }>;
+  /**
+   * The client secrets as they are now, with a keyed fingerprint. `places`: the place of each in the configured list,
+   * from 1, since one that cannot be read is left out. Throws ExchangeError of class `secret`.
+   */
+  secrets(signal: AbortSignal): Promise<{ secrets: readonly Secret[]; places: readonly number[]; print: string }>;
   /** Notes that the provider refused the secrets with this fingerprint. */
   refused(print: string): void;
   /** Whether a client secret is available now that differs from the refused ones. */
@@ -56,6 +59,8 @@ export interface Ports extends StorePorts {
    * Returns the end of that cooldown.
    */
   pause(forMs: number): Promise<Instant>;
+  /** Keyed fingerprint of a token, short and without a secret. */
+  printToken(accessToken: Secret): string;
   /** Seals the token under its revision. Undefined without a seal key. */
   seal(token: Token, revision: number): Uint8Array | undefined;
   /** Opens a sealed token. Undefined when the key is another one, or the sealed token was changed. */

@@ -59,13 +59,15 @@ export function conclude(
   const outcome: Outcome = {
     ...outcomeBase(progress, now),
     result,
-    ...(result === "skipped" && { skip: "NotDue" as const }),
+    ...(result === "skipped" && { skip: progress.repeated === true ? ("SameToken" as const) : ("NotDue" as const) }),
     revision: record.revision,
     attempt: failures + (error === undefined ? 1 : 0),
     ...(record.revision > 0 && { issuedAt: record.issuedAt, expiresAt: record.expiresAt }),
     nextAt,
     ...(reason !== undefined && { reason }),
     ...(exchangeMs !== undefined && { exchangeMs }),
+    ...(progress.repeated === true && { sameToken: true as const }),
+    ...(progress.secretPlace !== undefined && { secretPlace: progress.secretPlace }),
     ...(error !== undefined && { error: shownError(error) }),
     ...((result === "rotated" || result === "published") && {
       timeliness: timelinessOf(progress, now),
@@ -113,7 +115,8 @@ export function owedSince(dueAt: Instant, record: CredentialRecord): Instant {
 
 /** Whether the endpoint answered. One refused account says nothing against it. Undefined: no request. */
 export function answerOf({ error, exchangeMs, record }: Progress): Finish["answer"] {
-  if (exchangeMs === undefined) return undefined;
+  // Probes do not cure a certificate, and would ask for it every ten seconds.
+  if (exchangeMs === undefined || error?.class === "tls") return undefined;
   if (error === undefined || !isEndpointFault(error.class) || error.code === "http_403") return "up";
   return record.failure?.failures === 1 ? "down" : "still_down";
 }

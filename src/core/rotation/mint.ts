@@ -1,6 +1,7 @@
 import type { Instant, Token } from "../credential.ts";
+import { COOLDOWN_PROBE_MS } from "../policy/breaker.ts";
 import { lastingClass, retryAt } from "../policy/retry.ts";
-import { type Reason, checkLife, dueAt, marginMs } from "../policy/schedule.ts";
+import { type Reason, checkLife, dueAfterSame, dueAt, marginMs } from "../policy/schedule.ts";
 import { type Exchanged, ExchangeError } from "../ports/exchange.ts";
 import type { Ports } from "../ports/ports.ts";
 import { LEASE_RESERVE_MS, publishLeaseMs } from "./lease.ts";
@@ -20,31 +21,58 @@ export async function mint(progress: Progress, reason: Reason, ports: Ports): Pr
     ports.deadline(Math.max(1, Math.min(requestTimeoutMs, leaseUntil - ports.now() - LEASE_RESERVE_MS)));
   let print = "";
   let exchanged: Exchanged;
+  let places: readonly number[] = [];
   try {
     const current = await ports.secrets(deadline());
-    ({ print } = current);
+    ({ print, places } = current);
     exchanged = await ports.exchange.exchange(credential, current.secrets, deadline());
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return afterFailure(progress, { error, print, reason, sentAt }, ports);
   }
-  return afterExchange(progress, { ...exchanged, exchangeMs: ports.now() - sentAt }, ports);
+  const { secretPlace = 1 } = exchanged;
+  const place = places[secretPlace - 1] ?? secretPlace;
+  return afterExchange(progress, { ...exchanged, secretPlace: place, exchangeMs: ports.now() - sentAt }, ports);
 }
 
-async function afterExchange(
-  progress: Progress,
-  { token, warnings, exchangeMs }: Exchanged & { readonly exchangeMs: number },
-  ports: Ports,
-): Promise<Progress> {
-  const { credential } = progress;
-  const unsafe = checkLife(token, credential.policy)?.code;
-  const minted = withRecord(progress, mintedRecord(progress, token, ports));
+async function afterExchange(progress: Progress, exchanged: Exchange, ports: Ports): Promise<Progress> {
+  const { token, warnings, exchangeMs, secretPlace } = exchanged;
+  const used = { exchangeMs, ...(secretPlace !== undefined && { secretPlace }) };
+  const tokenPrint = ports.printToken(token.accessToken);
+  const again = repeatedRecord(progress, { ...exchanged, tokenPrint }, ports);
+  if (again !== undefined) {
+    const kept = withRecord(progress, again);
+    // A target that has lost the token gets it under the revision that it had.
+    const written = kept.pending.length > 0 ? await writeToken(kept, token, ports) : kept;
+    return { ...written, repeated: true, ...used, warnings: [...progress.warnings, ...warnings] };
+  }
+  const unsafe = checkLife(token, progress.credential.policy)?.code;
+  const minted = withRecord(progress, mintedRecord(progress, { ...exchanged, tokenPrint }, ports));
   return {
     ...(await writeToken(minted, token, ports)),
     rotated: true,
-    exchangeMs,
+    ...used,
     warnings: [...progress.warnings, ...warnings, ...(unsafe === undefined ? [] : [unsafe])],
   };
+}
+
+type Exchange = Exchanged & { readonly exchangeMs: number };
+type Printed = Exchanged & { readonly tokenPrint: string };
+
+/**
+ * The record after an answer with the newest token once more: no new revision, and due just after the token's end.
+ * Undefined for another token, and for one whose end has moved.
+ */
+function repeatedRecord(
+  { record, spec, credential }: Progress,
+  { token, tokenPrint, assumedLife }: Printed,
+  ports: Ports,
+): CredentialRecord | undefined {
+  if (record.revision === 0 || record.tokenPrint !== tokenPrint) return undefined;
+  const { failure: _, ...rest } = record;
+  const stated = { expiresAt: token.expiresAt, assumed: assumedLife === true };
+  const due = dueAfterSame(record, stated, { now: ports.now(), policy: credential.policy });
+  return due === undefined ? undefined : { ...rest, spec, dueAt: due };
 }
 
 /**
@@ -70,8 +98,12 @@ export async function writeToken(progress: Progress, token: Token, ports: Ports)
   };
 }
 
-function mintedRecord({ record, spec, credential }: Progress, token: Token, ports: Ports): CredentialRecord {
-  const { failure: _, ...rest } = record;
+function mintedRecord(
+  { record, spec, credential }: Progress,
+  { token, tokenPrint, assumedLife, secretPlace = 1 }: Printed,
+  ports: Ports,
+): CredentialRecord {
+  const { failure: _, assumedLife: _before, secretPlace: _place, ...rest } = record;
   return {
     ...rest,
     spec,
@@ -79,6 +111,9 @@ function mintedRecord({ record, spec, credential }: Progress, token: Token, port
     issuedAt: token.issuedAt,
     expiresAt: token.expiresAt,
     dueAt: dueAt(token, credential.policy, ports.random()),
+    tokenPrint,
+    ...(assumedLife === true && { assumedLife }),
+    ...(secretPlace > 1 && { secretPlace }),
   };
 }
 
@@ -98,7 +133,11 @@ async function afterFailure(progress: Progress, failed: Failed, ports: Ports): P
   const failures = (record.failure?.failures ?? 0) + 1;
   let tryAt = nextTryAt(progress, { error, failures, repeats }, { now, random: ports.random() });
   if (error.class === "config") ports.refused(print);
-  if (error.class === "throttled") tryAt = Math.max(tryAt, await ports.pause(tryAt - now));
+  if (error.class === "throttled") {
+    const cooldownEnd = await ports.pause(tryAt - now);
+    // A wait above an hour is probed in between; where it is not this credential's turn, the claim holds it back.
+    tryAt = Math.min(Math.max(tryAt, cooldownEnd), now + COOLDOWN_PROBE_MS);
+  }
   const since = record.failure?.since ?? now;
   const failure = { failures, repeats, since, class: error.class, code: error.code, reason, secretPrint: print };
   return {

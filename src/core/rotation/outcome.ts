@@ -28,7 +28,7 @@ export interface TargetOutcome {
  */
 export interface Outcome {
   readonly result: "rotated" | "published" | "unpublished" | "failed" | "recovered" | "skipped";
-  readonly skip?: "Fenced" | "NotDue" | "Paused" | "Draining" | "Unknown";
+  readonly skip?: "Fenced" | "NotDue" | "SameToken" | "Paused" | "Draining" | "Unknown";
   /** `CREDENTIAL/REVISION` of the token that the rotation is about; the job's id where the rotation did not begin. */
   readonly rotationId: string;
   readonly jobId: string;
@@ -47,6 +47,10 @@ export interface Outcome {
   readonly waitMs: number;
   readonly durationMs: number;
   readonly exchangeMs?: number;
+  /** The provider answered with the newest token again. */
+  readonly sameToken?: true;
+  /** Place in the list of the client secret that was accepted, from 1. */
+  readonly secretPlace?: number;
   readonly error?: {
     class: ExchangeErrorClass;
     code: string;

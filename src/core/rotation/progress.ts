@@ -53,7 +53,11 @@ export interface Progress extends Arrival {
   readonly reason?: Reason;
   /** A new token was obtained. */
   readonly rotated?: true;
+  /** The provider answered with the newest token again. */
+  readonly repeated?: true;
   readonly exchangeMs?: number;
+  /** Place in the list of the client secret that was accepted, from 1. */
+  readonly secretPlace?: number;
   readonly error?: FailedExchange;
   /** Another claim holds the credential by now: nothing more may be done. */
   readonly fenced?: true;

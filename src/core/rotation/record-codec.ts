@@ -7,14 +7,14 @@
  * The journal keeps the text. Replicas of the releases before and after this one read it too.
  */
 import type { Target } from "../credential.ts";
-import { SCHEDULED_BY, decodeCompact, encodeCompact } from "./record-compact.ts";
+import { decodeCompact, encodeCompact, noteOf, notesOf } from "./record-compact.ts";
 import { type CredentialRecord, type TargetRecord, liveUntil } from "./record.ts";
 import { targetKey } from "./spec.ts";
 import type { Reason } from "../policy/schedule.ts";
 
 /** Version of the JSON text. */
 const SCHEMA = 1;
-/** Stands among the targets, as `SCHEDULED_BY` does, for the same reason: older releases ignore it. */
+/** Stands among the targets, as the notes do, for the same reason: older releases ignore it. */
 const LISTED = "ls";
 
 /** `targets`: the configured ones. What the record remembers of any other target is dropped. */
@@ -42,7 +42,7 @@ function encodeJson(record: CredentialRecord, targets: readonly Target[]): strin
     if (failures > 0 || older.length > 0) row.push(failures, retryAt, ...failure, older);
     packed[key] = row;
   }
-  if (record.scheduledBy !== undefined) packed[SCHEDULED_BY] = [record.scheduledBy];
+  for (const [key, text] of notesOf(record)) packed[key] = [text];
   if (record.listed === true) packed[LISTED] = [1];
   const { revision, issuedAt, expiresAt, dueAt, spec, failure } = record;
   const row: unknown[] = [SCHEMA, liveUntil(record, targets), dueAt, revision, spec, issuedAt, expiresAt, packed];
@@ -58,13 +58,14 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
   const row = parseRow(text);
   if (row === undefined) return decodeCompact(text);
   const [, , dueAt, revision, spec, issuedAt, expiresAt, packed, failed] = row;
-  const {
-    [SCHEDULED_BY]: mark,
-    [LISTED]: listed,
-    ...rows
-  } = packed as Record<string, TargetRow> & { by?: [string]; ls?: [number] };
+  const { [LISTED]: listed, ...rows } = packed as Record<string, TargetRow> & { ls?: [number] };
   const targets: Record<string, TargetRecord> = {};
-  for (const [key, row] of Object.entries(rows)) targets[key] = targetOfRow(row);
+  let notes: Partial<CredentialRecord> = {};
+  for (const [key, row] of Object.entries(rows)) {
+    const note = noteOf(key, String(row[0]));
+    if (note === undefined) targets[key] = targetOfRow(row);
+    else notes = { ...notes, ...note };
+  }
   const record = {
     revision,
     issuedAt,
@@ -72,7 +73,7 @@ export function decodeRecord(text: string): CredentialRecord | undefined {
     dueAt,
     spec,
     targets,
-    ...(mark && { scheduledBy: mark[0] }),
+    ...notes,
     ...(listed && { listed: true }),
   };
   if (failed === undefined) return record;

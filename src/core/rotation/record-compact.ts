@@ -4,7 +4,7 @@ import { SPEC_DIGITS } from "./spec.ts";
 /**
  * The compact text of an ordinary record: no exchange and no publish of it has failed, and no listing made it.
  *
- *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target)* [" by:" mark]
+ *     "2" issuedAt{7} lifetime{5} due{6} spec{7} revision (" " target)* (" " note)*
  *     target: key ":" epoch [":" revision [":" expiresAt [":" version [":" superseded ("," superseded)*]]]]
  *     superseded: version "@" expiresAt
  *
@@ -12,17 +12,21 @@ import { SPEC_DIGITS } from "./spec.ts";
  *   All other numbers are in base 36, and instants among them in ms.
  * - The spec is cut to its last digits.
  * - A target's revision and expiresAt are empty where the record has the same; empty fields at the end are left out.
- * - `by:MARK` stands in a target's place on purpose: an older release takes it for a target that is no longer
- *   configured, and ignores it.
+ * - A note stands in a target's place on purpose: an older release takes it for a target that is no longer
+ *   configured, and ignores it. `by:MARK`: what set the due instant. `tp:PRINT`: fingerprint of the token.
+ *   `al:1`: its life is assumed. `sp:2`: place of the client secret, in base 36.
  *
- * Redis keeps one such text per credential, and 44 characters fit an allocation of 48 bytes: a record of one target
- * stays within them. The Lua scripts read the text by position (src/queue/scripts/prelude.ts): change both together,
- * and take another first character.
+ * Redis keeps one such text per credential, and 60 characters fit an allocation of 64 bytes: a record of one target
+ * and the fingerprint of its token stay within them. The Lua scripts read the text by position
+ * (src/queue/scripts/prelude.ts): change both together, and take another first character.
  */
 const COMPACT = "2";
 const WIDTH = { issuedAt: 7, life: 5, due: 6 } as const;
-/** Stands where a target's key would; no key of a target is that short. */
-export const SCHEDULED_BY = "by";
+/** What stands where a target's key would; no key of a target is that short. */
+const NOTES = { scheduledBy: "by", tokenPrint: "tp", assumedLife: "al", secretPlace: "sp" } as const;
+const MEMBERS = new Map<string, keyof typeof NOTES>(
+  (Object.keys(NOTES) as (keyof typeof NOTES)[]).map((member) => [NOTES[member], member] as const),
+);
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value] as const));
 
@@ -30,9 +34,10 @@ type Targets = readonly (readonly [key: string, target: TargetRecord])[];
 
 /** Undefined for a record that is not ordinary. */
 export function encodeCompact(record: CredentialRecord, targets: Targets): string | undefined {
-  const { revision, issuedAt, expiresAt, dueAt, spec, failure, listed, scheduledBy } = record;
+  const { revision, issuedAt, expiresAt, dueAt, spec, failure, listed } = record;
   if (failure !== undefined || listed === true || !SPEC.test(spec)) return undefined;
-  if (scheduledBy !== undefined && (scheduledBy === "" || !PLAIN.test(scheduledBy))) return undefined;
+  const notes = notesOf(record);
+  if (notes.some(([, text]) => text === "" || !PLAIN.test(text))) return undefined;
   const fixed = [
     toBase64(issuedAt, WIDTH.issuedAt),
     toBase64((expiresAt - issuedAt) / 1000, WIDTH.life),
@@ -41,8 +46,25 @@ export function encodeCompact(record: CredentialRecord, targets: Targets): strin
   const texts = targets.map(([key, target]) => encodeTarget(key, target, record));
   if (fixed.includes(undefined) || texts.includes(undefined) || !isCount(revision)) return undefined;
   const head = `${COMPACT}${fixed.join("")}${spec.slice(-SPEC_DIGITS)}${revision.toString(36)}`;
-  const mark = scheduledBy === undefined ? [] : [`${SCHEDULED_BY}:${scheduledBy}`];
-  return [head, ...texts, ...mark].join(" ");
+  return [head, ...texts, ...notes.map(([key, text]) => `${key}:${text}`)].join(" ");
+}
+
+/** The notes of a record as text; most records have only the fingerprint. */
+export function notesOf({ scheduledBy, tokenPrint, assumedLife, secretPlace }: CredentialRecord) {
+  return [
+    ...(scheduledBy === undefined ? [] : [[NOTES.scheduledBy, scheduledBy] as const]),
+    ...(tokenPrint === undefined ? [] : [[NOTES.tokenPrint, tokenPrint] as const]),
+    ...(assumedLife === true ? [[NOTES.assumedLife, "1"] as const] : []),
+    ...(secretPlace === undefined ? [] : [[NOTES.secretPlace, secretPlace.toString(36)] as const]),
+  ];
+}
+
+/** The member of the record that a note is; undefined for any other key. */
+export function noteOf(key: string, text: string): Partial<CredentialRecord> | undefined {
+  const member = MEMBERS.get(key);
+  if (member === undefined) return undefined;
+  if (member === "assumedLife") return { assumedLife: true };
+  return { [member]: member === "secretPlace" ? fromBase36(text) : text };
 }
 
 function encodeTarget(key: string, target: TargetRecord, record: CredentialRecord): string | undefined {
@@ -78,14 +100,16 @@ export function decodeCompact(text: string): CredentialRecord | undefined {
     dueAt: issuedAt + fromBase64(due),
   };
   const targets: Record<string, TargetRecord> = {};
-  let scheduledBy: string | undefined;
+  let notes: Partial<CredentialRecord> = {};
   for (const each of texts) {
     const fields = TARGET.exec(each)?.groups;
     if (fields === undefined) return undefined;
-    if (fields["key"] === SCHEDULED_BY) scheduledBy = fields["confirmedIn"];
-    else targets[fields["key"] ?? ""] = decodeTarget(fields, shared);
+    const { key = "", confirmedIn = "" } = fields;
+    const note = noteOf(key, confirmedIn);
+    if (note === undefined) targets[key] = decodeTarget(fields, shared);
+    else notes = { ...notes, ...note };
   }
-  return { ...shared, spec, targets, ...(scheduledBy !== undefined && { scheduledBy }) };
+  return { ...shared, spec, targets, ...notes };
 }
 
 function decodeTarget(

@@ -57,6 +57,12 @@ export interface CredentialRecord {
   readonly listed?: boolean;
   /** Mark of the rotation that set `dueAt`, where rotations are traced. */
   readonly scheduledBy?: string;
+  /** Keyed fingerprint of the newest token: a provider may answer with the same one again. */
+  readonly tokenPrint?: string;
+  /** The provider states no life: that of the newest token is assumed. */
+  readonly assumedLife?: boolean;
+  /** Place in the list of the client secret that obtained the newest token, from 1; absent: the first. */
+  readonly secretPlace?: number;
 }
 
 export const emptyTarget: TargetRecord = {

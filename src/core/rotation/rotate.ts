@@ -93,6 +93,9 @@ async function finish(progress: Progress, ports: Ports): Promise<Outcome> {
     request: claim.request,
     answer: answerOf(progress),
     sent: exchangeMs !== undefined && (error?.sent ?? true),
+    obtained: progress.rotated === true || progress.repeated === true,
+    assumedLife: record.assumedLife === true,
+    secretPlace: record.secretPlace ?? 1,
     entry: encodeMoment(outcome, now),
   });
   if (finished.kind === "fenced") return skipped(progress, { skip: "Fenced", now });

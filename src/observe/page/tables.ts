@@ -40,13 +40,24 @@ function providerRow(p: ProviderSnapshot, now: Instant): Markup {
       .filter((state) => COLUMNS[state] === column)
       .reduce((sum, state) => sum + p.states[state], 0);
   return markup`<tr>
-    <th scope="row">${p.provider}</th>
+    <th scope="row">${p.provider}${noteMarkup(p)}</th>
     <td>${providerState(p, now)}</td>
     ${countCell(p.credentials)}${countCell(counted("Healthy"))}${countCell(counted("Due"))}
     ${countCell(counted("Retrying"), "doubtful")}${countCell(counted("Attention"), "bad")}
     <td>${p.earliestExpiresAt === undefined ? "–" : instantMarkup(p.earliestExpiresAt, now)}</td>
     <td class="n">${runway(p.runwayEndsAt, now)}</td>
   </tr>`;
+}
+
+/** What holds for a while without being a failure. */
+function noteMarkup({ cooling, assumedLives, laterSecrets }: ProviderSnapshot): Markup {
+  const notes = [
+    [cooling, "wait for its pause to end"],
+    [assumedLives, "with an assumed life"],
+    [laterSecrets, "by a later client secret"],
+  ] as const;
+  const shown = notes.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
+  return shown.length === 0 ? markup`` : markup`<small>${shown.join(", ")}</small>`;
 }
 
 function providerState(p: ProviderSnapshot, now: Instant): Markup {

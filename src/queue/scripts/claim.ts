@@ -1,6 +1,6 @@
-import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
+import { COOLDOWN_PROBE_MS, OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
 import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../../core/policy/order.ts";
-import { ARM_PUBLISH, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE } from "./prelude.ts";
+import { ARM_PUBLISH, COOLDOWN_PROBE, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE } from "./prelude.ts";
 import { script } from "./script.ts";
 
 /** How many tokens the order of a catch-up reads on either side of now; those that are not due are passed over. */
@@ -80,7 +80,11 @@ if intervalMs > 0 then
 end
 local failures, probeAt = unpack(redis.call('HMGET', breaker, 'failures', 'probeAt'))
 local open = tonumber(failures or 0) >= ${OPEN_AFTER}
-local heldUntil = tonumber(redis.call('GET', cooldown) or 0)
+local cooldownEnd = tonumber(redis.call('GET', cooldown) or 0)
+local heldUntil, cooldownProbeAt = cooldownEnd, probeOf()
+local probing = cooldownEnd > now and cooldownProbeAt > 0 and cooldownProbeAt <= now
+if probing then heldUntil, free = 0, math.min(free, 1)
+elseif cooldownProbeAt > now then heldUntil = math.min(heldUntil, cooldownProbeAt) end
 if open then
   heldUntil = math.max(heldUntil, tonumber(probeAt or 0))
   free = math.min(free, 1)
@@ -143,6 +147,14 @@ elseif all > 0 then
   pickDue(picked, due, dyingBy(expiry, soonDead), most)
   pickDue(picked, due, lastDead(), most)
   pickOldest(picked, due, math.min(free, ordinary))
+end`;
+
+/** A cooldown that is longer than an hour is probed by the one that was picked, which a later `begin` lets through. */
+const PROBE_COOLDOWN = `
+if probing and #picked > 0 then
+  local probe = string.format('%d %s', now + ${COOLDOWN_PROBE_MS}, picked[1][1])
+  redis.call('SET', cooldownProbe, probe, 'PX', math.ceil(cooldownEnd - now + 1))
+  heldUntil = math.min(cooldownEnd, now + ${COOLDOWN_PROBE_MS})
 end`;
 
 /** Each id that is picked gets a fence, a lease and a row of the reply. The fence of a publish begins with `p`. */
@@ -233,6 +245,7 @@ export const claim = script(
       "healthy",
       "fence",
       "cooldown",
+      "cooldownProbe",
       "pace",
       "expiry",
       "breaker",
@@ -244,7 +257,7 @@ export const claim = script(
     ],
     args: ["max", "concurrency", "floorMs", "capMs", "intervalMs", "horizonMs", "perHour", "perDay", "reserve"],
   },
-  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${RECORD_DUE} ${ARM_PUBLISH}
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${RECORD_DUE} ${ARM_PUBLISH} ${COOLDOWN_PROBE}
 local anyPaused = redis.call('EXISTS', operatorPauses) == 1
 local providerPause = anyPaused and operatorPauseOf('*') or 0
 if providerPause > now then return {now, providerPause, 0} end
@@ -254,6 +267,7 @@ ${PICK_PUBLISHES}
 ${FREE}
 ${QUOTA}
 ${PICK}
+${PROBE_COOLDOWN}
 ${CHARGE}
 ${LEASE_PICKED}
 ${ASK_AGAIN}

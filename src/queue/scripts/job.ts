@@ -1,5 +1,15 @@
 import { OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
-import { ARM_PUBLISH, CLAIM_KIND, FALLBACK_MS, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE, WAKE } from "./prelude.ts";
+import {
+  ARM_PUBLISH,
+  CLAIM_KIND,
+  COOLDOWN_PROBE,
+  FALLBACK_MS,
+  LEASE,
+  NOW,
+  OPERATOR_PAUSES,
+  RECORD_DUE,
+  WAKE,
+} from "./prelude.ts";
 import { script } from "./script.ts";
 
 /** What the job of a claim reads and writes. No script does anything unless the claim's fence is still there. */
@@ -20,6 +30,7 @@ export const begin = script(
       "state",
       "fence",
       "cooldown",
+      "cooldownProbe",
       "hostCooldowns",
       "requests",
       "sealed",
@@ -28,9 +39,11 @@ export const begin = script(
     ],
     args: ["id", "claimFence", "floorMs", "capMs", "host"],
   },
-  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${CLAIM_KIND}
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${CLAIM_KIND} ${COOLDOWN_PROBE}
 if redis.call('HGET', fence, id) ~= claimFence then return {0} end
 local cooldownEnd = publishOnly and 0 or tonumber(redis.call('GET', cooldown) or 0)
+local _, prober = probeOf()
+if prober == id then cooldownEnd = 0 end
 if host ~= '' and not publishOnly then
   cooldownEnd = math.max(cooldownEnd, tonumber(redis.call('HGET', hostCooldowns, host) or 0))
 end
@@ -153,6 +166,10 @@ export const finish = script(
       "quota",
       "history",
       "operatorPauses",
+      "assumed",
+      "laterSecrets",
+      "cooldown",
+      "cooldownProbe",
     ],
     args: [
       "channel",
@@ -170,16 +187,24 @@ export const finish = script(
       "answer",
       "sent",
       "historyKeep",
+      "obtained",
+      "assumedLife",
+      "secretPlace",
       "entry",
     ],
   },
-  `${NOW} ${WAKE} ${REFUND} ${BREAKER} ${HISTORY}
+  `${NOW} ${WAKE} ${REFUND} ${BREAKER} ${HISTORY} ${COOLDOWN_PROBE}
 if redis.call('HGET', fence, id) ~= claimFence then return {0, 0} end
 redis.call('HDEL', fence, id)
 for _, claims in ipairs({running, publishing}) do redis.call('ZREM', claims, id) end
 if keepSealed == '0' then redis.call('DEL', sealed) end
 if sent == '0' and string.sub(claimFence, 1, 1) ~= 'p' then refund() end
 local turned = countAnswer(answer)
+local _, prober = probeOf()
+if obtained == '1' and prober == id then
+  redis.call('DEL', cooldown, cooldownProbe)
+  redis.call('PUBLISH', channel, provider)
+end
 nextAt, publishAt = tonumber(nextAt), tonumber(publishAt)
 if string.find(answer, 'down', 1, true)
   and tonumber(redis.call('HGET', breaker, 'failures') or 0) >= ${OPEN_AFTER} then
@@ -195,7 +220,7 @@ if publishAt > 0 then nextAt = math.min(nextAt, publishAt + ${FALLBACK_MS}) end
 if redis.call('ZADD', due, 'XX', 'CH', string.format('%d', nextAt), id) == 0
   and not redis.call('ZSCORE', due, id) then
   for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
-  for _, index in ipairs({expiry, waiting, healthy}) do redis.call('ZREM', index, id) end
+  for _, index in ipairs({expiry, waiting, healthy, assumed, laterSecrets}) do redis.call('ZREM', index, id) end
   redis.call('DEL', sealed)
   return {2, turned}
 end
@@ -207,6 +232,9 @@ if publishAt > 0 then redis.call('ZADD', waiting, string.format('%d', publishAt)
 else redis.call('ZREM', waiting, id) end
 if tonumber(healthyUntil) > 0 then redis.call('ZADD', healthy, healthyUntil, id)
 else redis.call('ZREM', healthy, id) end
+if assumedLife == '1' then redis.call('ZADD', assumed, 1, id) else redis.call('ZREM', assumed, id) end
+if tonumber(secretPlace) > 1 then redis.call('ZADD', laterSecrets, secretPlace, id)
+else redis.call('ZREM', laterSecrets, id) end
 if turned == 2 or redis.call('ZRANGE', waiting, 0, 0)[1] == id then redis.call('PUBLISH', channel, provider)
 else wake(id) end
 return {1, turned}`,

@@ -1,3 +1,4 @@
+import { COOLDOWN_PROBE_MS } from "../../core/policy/breaker.ts";
 import { FALLBACK_MS, NOW, OPERATOR_PAUSES, WAKE } from "./prelude.ts";
 import { script } from "./script.ts";
 
@@ -52,15 +53,22 @@ return advanced`,
 
 /**
  * Begins the cooldown of the provider, or of one `host` of it: no replica exchanges anything there before its end. A
- * later end wins. -> the end
+ * later end wins. One that is longer than an hour is probed once an hour by one credential; that of a host, whose
+ * credentials are few, ends after an hour at the latest. -> the end
  */
 export const coolDown = script(
   "coolDown",
-  { keys: ["cooldown", "hostCooldowns"], args: ["channel", "provider", "forMs", "host"] },
+  { keys: ["cooldown", "cooldownProbe", "hostCooldowns"], args: ["channel", "provider", "forMs", "host"] },
   `${NOW}
 local known = host == '' and redis.call('GET', cooldown) or host ~= '' and redis.call('HGET', hostCooldowns, host)
+if host ~= '' then forMs = math.min(tonumber(forMs), ${COOLDOWN_PROBE_MS}) end
 local till = math.max(now + tonumber(forMs), tonumber(known or 0))
-if host == '' then redis.call('SET', cooldown, string.format('%d', till), 'PX', math.ceil(till - now + 1))
+if host == '' then
+  redis.call('SET', cooldown, string.format('%d', till), 'PX', math.ceil(till - now + 1))
+  if till - now > ${COOLDOWN_PROBE_MS} then
+    local probeAt = string.format('%d', now + ${COOLDOWN_PROBE_MS})
+    redis.call('SET', cooldownProbe, probeAt, 'PX', math.ceil(till - now + 1))
+  else redis.call('DEL', cooldownProbe) end
 else
   redis.call('HSET', hostCooldowns, host, string.format('%d', till))
   redis.call('PEXPIRE', hostCooldowns, math.max(redis.call('PTTL', hostCooldowns), math.ceil(till - now + 1)))
@@ -72,12 +80,12 @@ return till`,
 /** Ends the cooldowns of the provider and of all of its hosts. -> how many there were */
 export const endCooldown = script(
   "endCooldown",
-  { keys: ["cooldown", "hostCooldowns"], args: ["channel", "provider"] },
+  { keys: ["cooldown", "cooldownProbe", "hostCooldowns"], args: ["channel", "provider"] },
   `${NOW}
 local ended = 0
 if tonumber(redis.call('GET', cooldown) or 0) > now then ended = 1 end
 for _, till in ipairs(redis.call('HVALS', hostCooldowns)) do if tonumber(till) > now then ended = ended + 1 end end
-redis.call('DEL', cooldown, hostCooldowns)
+redis.call('DEL', cooldown, cooldownProbe, hostCooldowns)
 redis.call('PUBLISH', channel, provider)
 return ended`,
 );

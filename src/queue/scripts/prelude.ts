@@ -59,6 +59,15 @@ local function armPublish(id, at)
   redis.call('ZADD', due, 'XX', string.format('%d', math.max(at, math.min(exchangeAt, at + ${FALLBACK_MS}))), id)
 end`;
 
+/**
+ * `probeOf`: when the cooldown is probed next, 0 where it is not, and the id that probed it last. KEYS cooldownProbe.
+ */
+export const COOLDOWN_PROBE = `
+local function probeOf()
+  local at, id = string.match(redis.call('GET', cooldownProbe) or '', '^(%d+) ?(.*)$')
+  return tonumber(at or 0), id
+end`;
+
 /** Wakes the claim loops where the id is the one that is due next. KEYS due, ARGV channel, provider. */
 export const WAKE = `
 local function wake(id)

@@ -77,13 +77,17 @@ export const remove = script(
       "requests",
       "history",
       "operatorPauses",
+      "assumed",
+      "laterSecrets",
       "...sealed",
     ],
     args: ["...ids"],
   },
   `
 for i, id in ipairs(ids) do
-  for _, index in ipairs({due, waiting, healthy, expiry}) do redis.call('ZREM', index, id) end
+  for _, index in ipairs({due, waiting, healthy, expiry, assumed, laterSecrets}) do
+    redis.call('ZREM', index, id)
+  end
   for _, hash in ipairs({state, failing, requests, history, operatorPauses}) do redis.call('HDEL', hash, id) end
   redis.call('DEL', sealed[i])
 end

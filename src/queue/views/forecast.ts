@@ -16,6 +16,7 @@ export async function readForecasts(redis: RedisLink, provider: string): Promise
       forecasts.set(id, {
         dueAt: Number(dueAt),
         ...(record !== undefined && { spec: record.spec }),
+        ...(record?.assumedLife === true && { assumedLife: true }),
         ...(record !== undefined && record.revision > 0 && { lifetimeMs: record.expiresAt - record.issuedAt }),
       });
     }

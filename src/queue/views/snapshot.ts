@@ -111,8 +111,10 @@ type Counts = Awaited<ReturnType<typeof readCounts>>;
 
 async function readCounts(redis: RedisLink, provider: string, now: Instant) {
   const keys = keysOf(redis.prefix, provider);
-  const [registered, tokens, claimed, due, overdue, nextDue, nextExpiry, cooldown, failures, ...expiring] =
+  const [assumed, later, registered, tokens, claimed, due, overdue, nextDue, nextExpiry, cooldown, ...rest] =
     await redis.pipeline([
+      ["zcard", keys.assumed],
+      ["zcard", keys.laterSecrets],
       ["zcard", keys.due],
       ["zcard", keys.expiry],
       ["zcount", keys.running, now, "+inf"],
@@ -124,7 +126,10 @@ async function readCounts(redis: RedisLink, provider: string, now: Instant) {
       ["hget", keys.breaker, "failures"],
       ...WITHIN_SECONDS.map((seconds) => ["zcount", keys.expiry, "-inf", now + seconds * 1000]),
     ]);
+  const [failures, ...expiring] = rest;
   return {
+    assumedLives: Number(assumed),
+    laterSecrets: Number(later),
     registered: Number(registered),
     tokens: Number(tokens),
     claimed: Number(claimed),
@@ -174,6 +179,9 @@ function describeProvider(
     states,
     expiring: [...counts.expiring, { withinSeconds: Infinity, count: tokens }],
     overdue: isHeldBack ? 0 : counts.overdue,
+    cooling: cooldownEnd > now ? counts.due : 0,
+    assumedLives: Math.min(counts.assumedLives, registered),
+    laterSecrets: Math.min(counts.laterSecrets, registered),
     unscheduled: Math.max(0, configured - registered),
     circuitOpen: breakerOpen,
     expiredForPeople: Math.min(failing.expiredForPeople, counts.dead),

@@ -126,9 +126,12 @@ describe("when a failed exchange is retried", () => {
     );
   });
 
-  test("a throttled answer without Retry-After waits as long as a transient one", () => {
-    expect(wait({ class: "throttled", failures: 1 }, fresh, 0)).toBe(250);
-    expect(wait({ class: "throttled", failures: 3 }, fresh, ALMOST_ONE)).toBeLessThanOrEqual(1.2 * 4 * SECOND);
+  test("a throttled answer that states no wait backs off by 5 s to 5 min", () => {
+    expect(wait({ class: "throttled", failures: 1 }, fresh, 0)).toBe(5 * SECOND);
+    expect(wait({ class: "throttled", failures: 1 }, fresh, ALMOST_ONE)).toBeLessThanOrEqual(1.2 * 5 * SECOND);
+    expect(wait({ class: "throttled", failures: 3 }, fresh, ALMOST_ONE)).toBeLessThanOrEqual(1.2 * 20 * SECOND);
+    expect(wait({ class: "throttled", failures: 99 }, fresh, ALMOST_ONE)).toBeLessThanOrEqual(1.2 * 300 * SECOND);
+    expect(wait({ class: "throttled", failures: 99 }, fresh, ALMOST_ONE)).toBeGreaterThan(299 * SECOND);
   });
 });
 

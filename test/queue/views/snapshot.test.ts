@@ -128,6 +128,20 @@ describe("a snapshot of the fleet", () => {
     expect(load).toMatchObject({ startAt: NOW, later: 1 });
   });
 
+  test("counts assumed lives, tokens of later secrets, and what waits for the end of a cooldown", async () => {
+    await put("a", { aws: 9 * MINUTE });
+    await put("b", { aws: 9 * MINUTE });
+    await redis.call("ZADD", k.assumed, 1, "a", 1, "b");
+    await redis.call("ZADD", k.laterSecrets, 2, "a");
+    await redis.call("ZADD", k.due, NOW - 1, "a");
+    const readProvider = async () => (await takeSnapshot(redis, shape, NOW)).providers[0];
+    expect(await readProvider()).toMatchObject({ assumedLives: 2, laterSecrets: 1, cooling: 0 });
+    await redis.call("SET", k.cooldown, NOW);
+    expect(await readProvider()).toMatchObject({ cooling: 0 });
+    await redis.call("SET", k.cooldown, NOW + 1);
+    expect(await readProvider()).toMatchObject({ cooling: 1 });
+  });
+
   test("calls overdue what could have been started a minute ago, unless something holds it back", async () => {
     await put("a", { aws: NOW + 60 * MINUTE });
     await redis.call("ZADD", k.due, NOW - 2 * MINUTE, "a");

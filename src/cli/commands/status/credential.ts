@@ -51,6 +51,8 @@ async function credentialDocument(credential: Credential, redis: RedisLink, now:
     revision: record?.revision ?? 0,
     ...(record &&
       record.revision > 0 && { issuedAt: formatInstant(record.issuedAt), expiresAt: formatInstant(record.expiresAt) }),
+    ...(record?.assumedLife === true && { assumedLife: true }),
+    ...(record?.secretPlace !== undefined && { secretPlace: record.secretPlace }),
     ...(nextAt !== undefined && { nextAt: formatInstant(nextAt) }),
     ...(operatorPause !== undefined && {
       pause: {
@@ -82,7 +84,11 @@ function credentialTable(document: Awaited<ReturnType<typeof credentialDocument>
     ["state", document.state ?? "-"],
     ["revision", String(document.revision)],
     ["issued", at(document.issuedAt)],
-    ["expires", at(document.expiresAt)],
+    [
+      "expires",
+      `${at(document.expiresAt)}${document.assumedLife === true ? ", assumed: the provider states no life" : ""}`,
+    ],
+    ...(document.secretPlace === undefined ? [] : [["secret", `number ${document.secretPlace} of the list`]]),
     ["next", document.scheduled ? at(document.nextAt) : "not scheduled"],
     ...(pause ? [["paused", `until ${at(pause.until)} by ${pause.by}${pause.reason ? `: ${pause.reason}` : ""}`]] : []),
     ...(failure

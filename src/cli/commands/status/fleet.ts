@@ -67,11 +67,22 @@ function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io
   return [
     `${io.paint(document.healthy ? "good" : "bad", document.verdict)}\n\n`,
     formatTable(providers),
+    ...document.providers.flatMap(notesOf),
     titled(["STORE", "TYPE", "UNPUBLISHED", "RUNWAY"], stores),
     titled(["CREDENTIAL", "STATE", "CLASS", "CODE", "FAILURES", "NEXT TRY", "EXPIRES"], attention),
     titled(["PAUSED", "UNTIL", "BY", "WHY"], pausesOf(document)),
     titled(["DONE", "BY", "WHAT", "WHY"], recentRows(actions, io.now())),
   ].join("");
+}
+
+/** What holds for a provider for a while, without being a failure. */
+function notesOf({ provider, cooling, assumedLives, laterSecrets }: StatusDocument["providers"][number]): string[] {
+  const notes = [
+    [cooling, "due, and waiting until the provider's pause ends (resume --provider NAME --cooldown ends it)"],
+    [assumedLives, "with an assumed life: the provider states none (set lifetime, or response.expires)"],
+    [laterSecrets, "obtained with a later client secret of the list: the first one is refused"],
+  ] as const;
+  return notes.flatMap(([count, what]) => (count === 0 ? [] : [`${provider}: ${count} ${what}\n`]));
 }
 
 function runwayText(seconds: number | undefined): string {
