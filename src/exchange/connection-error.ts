@@ -75,7 +75,7 @@ function beforeSending(code: string, proxied: boolean): Verdict {
 
 function afterSending(code: string): Verdict {
   // Under TLS 1.3 a server says only after the handshake that it wants a client certificate.
-  const problem = /^ERR_SSL/.test(code) ? tlsProblem(code) : undefined;
+  const problem = code.startsWith("ERR_SSL") ? tlsProblem(code) : undefined;
   if (problem !== undefined) return ["tls", code, problem];
   if (BROKEN.has(code)) return ["unknown_outcome", "connection_broken", `broke the connection (${code})`];
   if (OVERFLOW.has(code)) {
