@@ -15,6 +15,7 @@ export const events = {
   "config.counts": ["info", "the configuration of this replica decides again what is scheduled"],
   "config.unwatched": ["warn", "a folder cannot be watched; it is checked every minute"],
   "log.level_changed": ["info", "the log level was changed"],
+  "log.dropped": ["warn", "nobody read the log for a while; lines were dropped"],
   "schedule.reconciled": ["info", "the due index agrees with the configuration"],
   "recovery.started": ["info", "Redis has lost much of the fleet; the stores are asked what they hold"],
   "recovery.progress": ["info", "the stores are being asked what they hold"],

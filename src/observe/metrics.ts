@@ -24,6 +24,7 @@ export interface Metrics {
   countReconnect(): void;
   /** By how much the clock of this machine is ahead of that of Redis. */
   setClockSkew(seconds: number): void;
+  countDroppedLine(): void;
   setStoreUp(store: string, up: boolean): void;
   /** Credentials without a record in Redis, while this replica asks the stores what they hold. */
   setRecoveryRemaining(count: number): void;
@@ -81,6 +82,7 @@ export function makeMetrics(facts: { readonly version: string; readonly nodeVers
     setRedisUp: (up) => own.redisUp.set(up ? 1 : 0),
     setClockSkew: (seconds) => own.clockSkew.set(seconds),
     countReconnect: () => own.redisReconnects.inc(),
+    countDroppedLine: () => own.logLinesDropped.inc(),
     setConfigApplied(hash, at) {
       own.configInfo.reset();
       own.configInfo.set({ hash }, 1);
@@ -143,6 +145,7 @@ function declareMetrics({ gauge, counter, histogram }: Instruments) {
     concurrency: gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]),
     redisUp: gauge("redis_up", "1 while Redis is connected"),
     clockSkew: gauge("clock_skew_seconds", "By how much the clock of this machine is ahead of that of Redis"),
+    logLinesDropped: counter("log_lines_dropped_total", "Log lines that nobody read in time"),
     redisReconnects: counter("redis_reconnects_total", "Connections to Redis after the first"),
     recoveryRemaining: gauge(
       "recovery_remaining",

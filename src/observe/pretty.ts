@@ -1,12 +1,11 @@
-import pretty from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
 
-/** Writes lines for people to stdout. Loaded only for `log.format: pretty`: loading it takes as long as pino itself. */
-export function prettyLines(): (line: string) => void {
-  const stream = pretty({
-    sync: true,
+/** Makes lines for people. Loaded only for `log.format: pretty`: loading it takes as long as pino itself. */
+export function prettyLines(write: (text: string) => void): (line: string) => void {
+  const format = prettyFactory({
     singleLine: true,
     ignore: "pid,service,version,instance,schema,event",
     messageFormat: "{event} {msg}",
   });
-  return (line) => void stream.write(line);
+  return (line) => write(String(format(line)));
 }

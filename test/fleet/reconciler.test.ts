@@ -25,7 +25,7 @@ credentials: ${JSON.stringify(
   );
   const reconciler = makeReconciler({
     redis: index.redis,
-    log: { event: () => undefined, setLevel: () => undefined, flush: () => undefined },
+    log: { event: () => undefined, setLevel: () => undefined },
     onError(error) {
       throw error;
     },

@@ -103,6 +103,7 @@ describe("the metrics", () => {
         "evertoken_queue_oldest_waiting_seconds gauge",
         "evertoken_provider_runway_seconds gauge",
         "evertoken_recovery_remaining gauge",
+        "evertoken_log_lines_dropped_total counter",
         "evertoken_redis_reconnects_total counter",
         "evertoken_redis_up gauge",
         "evertoken_refresh_attempts_total counter",

@@ -6,10 +6,10 @@ test("log.format pretty prints one line per event: time, level, event, message a
   const script = `
     import { makeLog } from ${url("log.ts")};
     import { prettyLines } from ${url("pretty.ts")};
-    const log = makeLog({ level: "info", format: "pretty", version: "1", instance: "i", write: prettyLines() });
+    const write = prettyLines((text) => process.stdout.write(text));
+    const log = makeLog({ level: "info", format: "pretty", version: "1", instance: "i", write });
     log.event("app.ready", { start_ms: 12 });
-    log.event("redis.disconnected");
-    log.flush();`;
+    log.event("redis.disconnected");`;
   const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], {
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },

@@ -15,7 +15,6 @@ beforeEach(() => {
   log = recent.wrapLog({
     event: (name, fields = {}, level = "info") => void passed.push([name, fields, level]),
     setLevel: () => undefined,
-    flush: () => undefined,
   });
 });
 

@@ -15,23 +15,34 @@ export async function runCommand({ options, io }: Invocation<ConfigOption>): Pro
   io.onSignal("SIGUSR2", () => signals.user());
   const started = await readConfigToFollow(options.config, io);
   const { config } = started;
-  const [{ runDaemon }, { makeLog }, { makeMetrics }, { makeRecent }] = await Promise.all([
+  const [{ runDaemon }, { makeLog }, { makeMetrics }, { makeOutput }, { makeRecent }] = await Promise.all([
     import("../../daemon/daemon.ts"),
     import("../../observe/log.ts"),
     import("../../observe/metrics.ts"),
+    import("../../observe/output.ts"),
     import("../../observe/recent.ts"),
   ]);
   const instance = `${hostname()}:${process.pid}`;
   const recent = makeRecent(io.now);
-  const pretty = config.log.format === "pretty" && { write: (await import("../../observe/pretty.ts")).prettyLines() };
-  const log = recent.wrapLog(makeLog({ ...config.log, version: io.version, instance, ...pretty }));
   const metrics = makeMetrics({ version: io.version, nodeVersion: io.nodeVersion });
+  const output = makeOutput({
+    fd: 1,
+    noteDropped: () => metrics.countDroppedLine(),
+    tellDropped: (lines) => log.event("log.dropped", { lines }),
+  });
+  const write =
+    config.log.format === "pretty" ? (await import("../../observe/pretty.ts")).prettyLines(output.write) : output.write;
+  const log = recent.wrapLog(makeLog({ ...config.log, version: io.version, instance, write }));
   function fatal(error: unknown): void {
     log.event("app.fatal", faultOf(error));
-    log.flush();
+    output.flush();
     process.exit(exitCode.runtime);
   }
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
-  return runDaemon({ ...io, started, log, recent, metrics, instance, signals });
+  try {
+    return await runDaemon({ ...io, started, log, recent, metrics, instance, signals });
+  } finally {
+    output.flush();
+  }
 }
