@@ -7,5 +7,5 @@ export function prettyLines(write: (text: string) => void): (line: string) => vo
     ignore: "pid,service,version,instance,schema,event",
     messageFormat: "{event} {msg}",
   });
-  return (line) => write(String(format(line)));
+  return (line) => write(format(line));
 }
