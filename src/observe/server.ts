@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { OwnError } from "../core/own-error.ts";
 import { foreignHostMessage, isKnownHost } from "./hosts.ts";
 import type { Metrics } from "./metrics.ts";
@@ -36,6 +36,10 @@ export class ListenError extends OwnError {
 
 /** The paths that a browser may read only under a known name. Probes and scrapes may use any name for the pod. */
 const GUARDED = new Set(["/", "/api/v1/status"]);
+/** Connections at once. Whoever may reach the port must not take the descriptors that exchanges need. */
+const MOST_CONNECTIONS = 128;
+/** How long a connection may take for its request, looked at every second. */
+const REQUEST_MS = 10_000;
 /** How long a closing listener waits for answers under way. */
 const CLOSE_MS = 1000;
 
@@ -82,7 +86,12 @@ export async function serveHttp(options: {
   }
 
   const server = createServer(
-    { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5000 },
+    {
+      requestTimeout: REQUEST_MS,
+      headersTimeout: REQUEST_MS,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+    },
     (request, response) => {
       answerRequest(request).then(
         (reply) => {
@@ -93,6 +102,7 @@ export async function serveHttp(options: {
       );
     },
   );
+  closeOldest(server);
   // Without a host Node listens on all addresses of IPv6 and IPv4, or of IPv4 alone if the machine has no IPv6.
   server.listen(options.port, host === "" ? undefined : host);
   try {
@@ -112,6 +122,17 @@ export async function serveHttp(options: {
       clearTimeout(timer);
     },
   };
+}
+
+/** One connection too many closes the oldest: a probe always gets in, whoever else holds connections open. */
+function closeOldest(server: Server): void {
+  const open = new Set<Socket>();
+  server.on("connection", (socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > MOST_CONNECTIONS) oldest?.destroy();
+  });
 }
 
 function listenMessage(code: string, address: string): string {

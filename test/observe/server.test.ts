@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type Socket, connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { get } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -60,6 +62,36 @@ describe("the HTTP listener", () => {
     });
   });
   afterEach(() => listener.close());
+
+  test("keeps 128 connections, closes the oldest for one more, and always answers a probe", async () => {
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 128; i++) {
+      const socket = connect(listener.port, listener.host).on("error", () => undefined);
+      await once(socket, "connect");
+      sockets.push(socket);
+    }
+    const [first, second] = sockets;
+    if (first === undefined || second === undefined) throw new Error("no connections");
+    first.resume();
+    expect(first.readyState).toBe("open");
+    const closed = once(first, "close");
+    expect((await fetch(url("/livez"))).status).toBe(200);
+    await closed;
+    expect(second.readyState).toBe("open");
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test("closes a connection that sends no request within 10 s", { timeout: 60_000 }, async () => {
+    const socket = connect(listener.port, listener.host).on("error", () => undefined);
+    await once(socket, "connect");
+    socket.write("GET /livez HTTP/1.1\r\nHost:"); // and never the rest
+    socket.resume();
+    const startedAt = performance.now();
+    await once(socket, "close");
+    const ms = performance.now() - startedAt;
+    expect(ms).toBeGreaterThan(9000);
+    expect(ms).toBeLessThan(25_000); // Node looks every 30 s unless it is told otherwise
+  });
 
   test("answers its probes with 200 while all checks pass, and with 503 and the reason otherwise", async () => {
     for (const path of ["/startupz", "/livez", "/readyz"]) {
