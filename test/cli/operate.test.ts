@@ -218,7 +218,7 @@ describe("an operator", () => {
       const logged = await daemon.line((line) => line.event === "operator.action" && line["reason"] === "quiet");
       expect(logged).toMatchObject({ action: "pause", target: "acme", count: 1, actor: expect.stringContaining("@") });
       await expect
-        .poll(async () => (await fetch(`${daemon.url}/metrics`)).text(), { timeout: 20_000, interval: 500 })
+        .poll(async () => (await fetch(`${daemon.url}/metrics`)).text(), { timeout: 80_000, interval: 500 })
         .toContain('evertoken_credentials{provider="p",state="paused"} 1');
     });
 
@@ -229,7 +229,7 @@ describe("an operator", () => {
       daemon = await site.start();
       expect(await rows("--state paused")).toEqual(["acme"]);
       await run("pause acme --for 100ms");
-      await expect.poll(() => rows("--state paused"), { timeout: 20_000 }).toEqual([]);
+      await expect.poll(() => rows("--state paused"), { timeout: 80_000 }).toEqual([]);
     });
   });
 

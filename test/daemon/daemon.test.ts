@@ -34,8 +34,9 @@ describe("the daemon", () => {
   }
 
   test("obtains, publishes and renews tokens before they run out, with nothing but a configuration", async () => {
-    provider.otherwise(token({ expires_in: 4 }));
-    await site.configure(fleet(["a", "b"]));
+    // Renewed 6 s before they die: enough time on a busy machine too.
+    provider.otherwise(token({ expires_in: 12 }));
+    await site.configure(fleet(["a", "b"], { defaults: { ...quick, rotateAt: "55%" } }));
     const daemon = await site.start();
     await daemon.line(rotated("a", 3));
     await daemon.line(rotated("b", 3));
@@ -121,7 +122,8 @@ describe("the daemon", () => {
     const asked = Date.now();
     daemon.signal("SIGTERM");
     expect(await daemon.exited).toBe(0);
-    expect(Date.now() - asked).toBeLessThan(5000);
+    // Far below the timeout of the request.
+    expect(Date.now() - asked).toBeLessThan(30_000);
     expect(await daemon.line((line) => line.event === "app.stopped")).toMatchObject({ drained: false });
   });
 
@@ -183,7 +185,7 @@ describe("the daemon", () => {
   test("sends nothing to a provider for as long as its 429 asks, and goes on with the others", async () => {
     await using other = await startTokenEndpoint();
     other.otherwise(token({ expires_in: 3 }));
-    provider.next(json(429, { error: "slow_down" }, { "retry-after": "3" }));
+    provider.next(json(429, { error: "slow_down" }, { "retry-after": "15" }));
     const config = fleet(["a", "b"]) as { credentials: object[] };
     await site.configure({
       ...config,
@@ -199,7 +201,7 @@ describe("the daemon", () => {
     await daemon.line(rotated("c", 2));
     expect(provider.seen).toHaveLength(1);
     await provider.arrived(2);
-    expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(9900);
+    expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(14_900);
   });
 
   test("sends nothing for the same client to the same host meanwhile, whatever the provider is called", async () => {
@@ -218,16 +220,16 @@ describe("the daemon", () => {
     });
     const daemon = await site.start();
     for (const id of ["a", "b", "c"]) await daemon.line(rotated(id));
-    provider.next(json(429, { error: "slow_down" }, { "retry-after": "10" }));
+    provider.next(json(429, { error: "slow_down" }, { "retry-after": "15" }));
     await site.run(["rotate", "a", "-c", site.config]);
     await daemon.line((line) => line["error_class"] === "throttled");
     const throttledAt = Date.now();
-    for (const id of ["b", "c"]) await site.run(["rotate", id, "-c", site.config]);
+    await site.run(["rotate", "b", "c", "-c", site.config]);
     await daemon.line(rotated("c", 2));
     const asked = (name: string) => provider.seen.filter(({ path }) => path === `/${name}`).length;
     expect([asked("p"), asked("same-client"), asked("other-client")]).toEqual([2, 1, 2]);
     await daemon.line(rotated("b", 2));
-    expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(2900);
+    expect(Date.now() - throttledAt).toBeGreaterThanOrEqual(14_900);
   });
 
   test("needs no more rights in Redis than helm/README.md gives it", async () => {
@@ -316,7 +318,7 @@ describe("the daemon", () => {
     const [one, two] = await Promise.all([site.start(), site.start()]);
     await expect
       .poll(async () => Math.min(...(await Promise.all(ids.map(async (id) => (await published(id)).revision)))), {
-        timeout: 20_000,
+        timeout: 90_000,
       })
       .toBeGreaterThanOrEqual(3);
     expect(watch.overlaps).toBe(0);

@@ -283,7 +283,7 @@ describe("the way in which a configuration changes", () => {
     expect(problem).toContain(
       "2 of 8 credentials (25%) would be removed at once, more than reload.maxRemoved (20%) allows",
     );
-    await expect.poll(async () => (await statusOf(daemon)).credentials, { timeout: 10_000 }).toBe(8);
+    await expect.poll(async () => (await statusOf(daemon)).credentials, { timeout: TIMEOUT }).toBe(8);
     await site.configure(fleet(ids(6), { reload: { maxRemoved: "25%" } }));
     expect(await reloaded(daemon, 2)).toMatchObject({ removed: 2, credentials: 6 });
   });
@@ -330,7 +330,7 @@ describe("a fleet of 10,000", () => {
     await daemon.line(rotated("c0", 2), TIMEOUT);
     await daemon.line(rotated("new"), TIMEOUT);
     expect(provider.seen).toHaveLength(2);
-    await expect.poll(async () => (await statusOf(daemon)).credentials, { timeout: 10_000 }).toBe(9501);
+    await expect.poll(async () => (await statusOf(daemon)).credentials, { timeout: TIMEOUT }).toBe(9501);
   });
 });
 

@@ -47,9 +47,9 @@ describe("a daemon whose tokens live an hour", () => {
 
   test(
     "shows an hour of runway in its metrics, for the provider and for the store in use",
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
-      await expect.poll(exposed, { timeout: 30_000 }).toContain('evertoken_store_runway_seconds{store="local"}');
+      await expect.poll(exposed, { timeout: 90_000 }).toContain('evertoken_store_runway_seconds{store="local"}');
       const text = await exposed();
       for (const series of [
         'evertoken_provider_runway_seconds{provider="p"}',
@@ -70,9 +70,9 @@ describe("a daemon whose tokens live an hour", () => {
 
   test(
     "has a series for the failing credential and for no other, with metrics.perCredential: unhealthy",
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
-      await expect.poll(exposed, { timeout: 30_000 }).toContain("evertoken_credential_unhealthy{");
+      await expect.poll(exposed, { timeout: 90_000 }).toContain("evertoken_credential_unhealthy{");
       const own = (await exposed()).split("\n").filter((line) => line.startsWith("evertoken_credential_"));
       expect(own).toEqual(['evertoken_credential_unhealthy{credential="refused",provider="p",reason="config"} 1']);
     },

@@ -55,7 +55,7 @@ describe("a daemon with a Redis of its own", () => {
     const pid = await server();
     first.signal("SIGKILL");
     await first.exited;
-    await expect.poll(() => alive(pid), { timeout: 10_000, interval: 20 }).toBe(false);
+    await expect.poll(() => alive(pid), { timeout: 60_000, interval: 20 }).toBe(false);
 
     const second = await site.start();
     await second.line(after(Math.max(...revisions(first))));

@@ -50,7 +50,7 @@ async function setting(socket: string, name: string): Promise<string> {
 
 /** Polls, because the end of a process that is no child of this one causes no event. */
 async function vanished(pid: number): Promise<void> {
-  await expect.poll(() => alive(pid), { timeout: 15_000, interval: 20 }).toBe(false);
+  await expect.poll(() => alive(pid), { timeout: 60_000, interval: 20 }).toBe(false);
 }
 
 async function failure(promise: Promise<unknown>): Promise<EmbeddedRedisError> {
