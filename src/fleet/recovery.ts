@@ -194,6 +194,7 @@ export function makeRecovery(options: {
         return {
           id: credential.id,
           dueAt: record?.dueAt ?? 0,
+          issuedAt: record?.issuedAt ?? 0,
           liveUntil,
           record: record === undefined ? "" : encodeRecord(record, credential.publish),
         };

@@ -144,6 +144,7 @@ export function dueIndex(redis: RedisLink, provider: string, historyKeep = () =>
           servedRequest: entry.request ?? "",
           answer: entry.answer ?? "",
           sent: entry.sent ? 1 : 0,
+          recoveredAt: entry.recoveredAt ?? 0,
           historyKeep: historyKeep(),
           obtained: entry.obtained === true ? 1 : 0,
           assumedLife: entry.assumedLife === true ? 1 : 0,

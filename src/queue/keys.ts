@@ -53,7 +53,7 @@ export function keysOf(prefix: string, provider: string) {
     failing: key("failing"),
     /** Hash: `failures` in a row, and `probeAt` while the breaker is open. */
     breaker: key("breaker"),
-    /** Hash: `window ms:index of the window` -> exchanges that were charged to it. */
+    /** Hash: part of an hour or a day -> exchanges that were charged to it (see scripts/quota.ts). */
     quota: key("quota"),
     /** Hash: id -> lines, newest first (see core/rotation/history.ts). */
     history: key("history"),

@@ -10,6 +10,8 @@ export interface Rearmed {
   readonly id: string;
   readonly dueAt: Instant;
   readonly liveUntil: Instant;
+  /** 0: unknown. */
+  readonly issuedAt: Instant;
   /** "": the credential stays due, and only its turn is decided by the end of its token. */
   readonly record: string;
 }
@@ -64,7 +66,7 @@ export function recoveryLedger(redis: RedisLink, who: string) {
     async rearm({ keys }: DueIndex, all: readonly Rearmed[]): Promise<number> {
       let armed = 0;
       for (const page of pagesOf(all, PAGE)) {
-        const found = page.flatMap((each) => [each.id, each.dueAt, each.liveUntil, each.record]);
+        const found = page.flatMap((each) => [each.id, each.dueAt, each.liveUntil, each.record, each.issuedAt]);
         armed += Number(await redis.run(rearm, { keys, args: { found } }));
       }
       return armed;

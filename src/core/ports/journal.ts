@@ -67,6 +67,8 @@ export interface Finish {
   readonly answer?: "up" | "down" | "still_down" | undefined;
   /** A request may have reached the provider: it counts against its quotas. */
   readonly sent: boolean;
+  /** When the token was issued that the stores were found to hold: its exchange counts as well. Absent: none was. */
+  readonly recoveredAt?: Instant;
 }
 
 export interface Finished {

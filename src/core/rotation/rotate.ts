@@ -92,6 +92,7 @@ async function finish(progress: Progress, ports: Ports): Promise<Outcome> {
     keepSealed: kept && pending.length > 0,
     request: claim.request,
     answer: answerOf(progress),
+    ...(claim.record === undefined && !progress.rotated && record.issuedAt > 0 && { recoveredAt: record.issuedAt }),
     sent: exchangeMs !== undefined && (error?.sent ?? true),
     obtained: progress.rotated === true || progress.repeated === true,
     assumedLife: record.assumedLife === true,

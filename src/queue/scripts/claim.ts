@@ -1,6 +1,7 @@
 import { COOLDOWN_PROBE_MS, OPEN_AFTER, PROBE_MS } from "../../core/policy/breaker.ts";
 import { ASSUMED_EXCHANGE_MS, DANGER_MS } from "../../core/policy/order.ts";
 import { ARM_PUBLISH, COOLDOWN_PROBE, LEASE, NOW, OPERATOR_PAUSES, RECORD_DUE } from "./prelude.ts";
+import { QUOTA, QUOTA_USED } from "./quota.ts";
 import { script } from "./script.ts";
 
 /** How many tokens the order of a catch-up reads on either side of now; those that are not due are passed over. */
@@ -93,34 +94,26 @@ if heldUntil > now then free = 0 end
 free = math.max(free, 0)`;
 
 /**
- * What is left of the quotas per hour and day. The windows slide: the last one still counts for the part of it that
- * lies within the length of a window from now. `ordinary` leaves the reserve alone; `all` is for tokens that are dead
- * or about to be. `refill`: ms until the quotas allow one more.
+ * What is left of the quotas per hour and day. `ordinary` leaves the reserve alone; `all` is for tokens that are dead
+ * or about to be. `refill`: ms until it is worth asking whether the quotas allow one more.
  */
-const QUOTA = `
-local windows = {{ms = 3600000, most = tonumber(perHour)}, {ms = 86400000, most = tonumber(perDay)}}
+const ALLOWED = `
+local limits = {tonumber(perHour), tonumber(perDay)}
+local limited = limits[1] > 0 or limits[2] > 0
 local ordinary, all, refill = free, free, 1000
-for _, w in ipairs(windows) do
-  if w.most > 0 then
-    local index = math.floor(now / w.ms)
-    local current, last = unpack(redis.call('HMGET', quota, w.ms .. ':' .. index, w.ms .. ':' .. (index - 1)))
-    local used = tonumber(current or 0) + tonumber(last or 0) * (1 - (now % w.ms) / w.ms)
-    all = math.min(all, math.floor(w.most - used))
-    ordinary = math.min(ordinary, math.floor(w.most * (1 - tonumber(reserve)) - used))
-    refill = math.max(refill, math.min(60000, w.ms / w.most))
+local used = limited and usedQuota()
+for at, w in ipairs(quotaWindows) do
+  local most = limits[at]
+  if most > 0 then
+    all = math.min(all, math.floor(most - used[at]))
+    ordinary = math.min(ordinary, math.floor(most * (1 - tonumber(reserve)) - used[at]))
+    refill = math.max(refill, math.min(60000, w[2] / most))
   end
 end`;
 
 /** Counts what is claimed as sent; a job that sends nothing takes it back. */
 const CHARGE = `
-for _, w in ipairs(windows) do
-  if w.most > 0 and #picked > 0 then
-    local index = math.floor(now / w.ms)
-    redis.call('HINCRBY', quota, w.ms .. ':' .. index, #picked)
-    redis.call('HDEL', quota, w.ms .. ':' .. (index - 2))
-    redis.call('PEXPIRE', quota, 172800000)
-  end
-end`;
+if limited and #picked > 0 then chargeQuota(now, #picked) end`;
 
 /**
  * Picks in the order of core/policy/order.ts. While everything that is due can be sent, the order does not matter and
@@ -157,13 +150,20 @@ if probing and #picked > 0 then
   heldUntil = math.min(cooldownEnd, now + ${COOLDOWN_PROBE_MS})
 end`;
 
-/** Each id that is picked gets a fence, a lease and a row of the reply. The fence of a publish begins with `p`. */
+/**
+ * Each id that is picked gets a fence, a lease and a row of the reply. The fence of a publish begins with `p`. That of
+ * a claim that was charged to a quota ends in the length of its lease (see REFUND).
+ */
 const LEASE_PICKED = `
 local reply = {now, 0, 0}
-local function leaseTo(id, claims, kind)
+local function leaseTo(id, claims, kind, charged)
   local lease = now + leaseFor(id)
-  local newFence, oldFence = kind .. string.format('%d', lease), redis.call('HGET', fence, id)
-  if oldFence == newFence then newFence = kind .. string.format('%d', lease + 1) end
+  local oldFence = redis.call('HGET', fence, id)
+  local function fenceAt(instant)
+    return kind .. string.format('%d', instant) .. (charged and string.format('.%d', lease - now) or '')
+  end
+  local newFence = fenceAt(lease)
+  if oldFence == newFence then newFence = fenceAt(lease + 1) end
   redis.call('ZADD', claims, lease, id)
   redis.call('HSET', fence, id, newFence)
   return lease, newFence, oldFence
@@ -176,7 +176,7 @@ for _, p in ipairs(publishes) do
 end
 for _, p in ipairs(picked) do
   local id, dueAt, record, request = p[1], p[2], false, false
-  local lease, newFence, oldFence = leaseTo(id, running, '')
+  local lease, newFence, oldFence = leaseTo(id, running, '', limited)
   if not oldFence and redis.call('HEXISTS', failing, id) == 0 then
     record = redis.call('HGET', state, id)
     request = record and redis.call('HGET', requests, id)
@@ -257,7 +257,7 @@ export const claim = script(
     ],
     args: ["max", "concurrency", "floorMs", "capMs", "intervalMs", "horizonMs", "perHour", "perDay", "reserve"],
   },
-  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${RECORD_DUE} ${ARM_PUBLISH} ${COOLDOWN_PROBE}
+  `${NOW} ${LEASE} ${OPERATOR_PAUSES} ${RECORD_DUE} ${ARM_PUBLISH} ${COOLDOWN_PROBE} ${QUOTA} ${QUOTA_USED}
 local anyPaused = redis.call('EXISTS', operatorPauses) == 1
 local providerPause = anyPaused and operatorPauseOf('*') or 0
 if providerPause > now then return {now, providerPause, 0} end
@@ -265,7 +265,7 @@ if providerPause > 0 then redis.call('HDEL', operatorPauses, '*') end
 ${PICKER}
 ${PICK_PUBLISHES}
 ${FREE}
-${QUOTA}
+${ALLOWED}
 ${PICK}
 ${PROBE_COOLDOWN}
 ${CHARGE}

@@ -10,6 +10,7 @@ import {
   RECORD_DUE,
   WAKE,
 } from "./prelude.ts";
+import { QUOTA, REFUND } from "./quota.ts";
 import { script } from "./script.ts";
 
 /** What the job of a claim reads and writes. No script does anything unless the claim's fence is still there. */
@@ -86,16 +87,6 @@ if sealedToken ~= '' then redis.call('SET', sealed, sealedToken, 'PX', lifeMs) e
 return 1`,
 );
 
-/** Takes back what the claim charged for an exchange that was not sent. After NOW. KEYS quota. */
-const REFUND = `
-local function refund()
-  if redis.call('EXISTS', quota) == 0 then return end
-  for _, ms in ipairs({3600000, 86400000}) do
-    local window = ms .. ':' .. math.floor(now / ms)
-    if tonumber(redis.call('HGET', quota, window) or 0) > 0 then redis.call('HINCRBY', quota, window, -1) end
-  end
-end`;
-
 /**
  * The breaker of a provider (see core/policy/breaker.ts). `countAnswer`: counts accounts in a row that had been
  * answered and now are not; an account that stays unanswered (`still_down`) counts once. A provider with too few
@@ -145,6 +136,7 @@ end`;
  * Ends a job: re-arms the credential, and writes down its record, its entries and the provider's answer. `nextAt`: when
  * the credential is due for an exchange. `publishAt`: when the publish of its sealed token is retried, 0 where none
  * waits. `servedRequest`: the mark of the request that the job has served; any other mark makes the credential due now.
+ * `recoveredAt`: when the token was issued that the stores were found to hold, else 0.
  * -> {0 fenced | 1 re-armed | 2 no longer configured, 1 the breaker opened | 2 it closed | 0}
  */
 export const finish = script(
@@ -186,6 +178,7 @@ export const finish = script(
       "servedRequest",
       "answer",
       "sent",
+      "recoveredAt",
       "historyKeep",
       "obtained",
       "assumedLife",
@@ -193,12 +186,13 @@ export const finish = script(
       "entry",
     ],
   },
-  `${NOW} ${WAKE} ${REFUND} ${BREAKER} ${HISTORY} ${COOLDOWN_PROBE}
+  `${NOW} ${WAKE} ${QUOTA} ${REFUND} ${BREAKER} ${HISTORY} ${COOLDOWN_PROBE}
 if redis.call('HGET', fence, id) ~= claimFence then return {0, 0} end
 redis.call('HDEL', fence, id)
 for _, claims in ipairs({running, publishing}) do redis.call('ZREM', claims, id) end
 if keepSealed == '0' then redis.call('DEL', sealed) end
-if sent == '0' and string.sub(claimFence, 1, 1) ~= 'p' then refund() end
+if sent == '0' and string.sub(claimFence, 1, 1) ~= 'p' then refund(claimFence) end
+chargeRecovered(tonumber(recoveredAt))
 local turned = countAnswer(answer)
 local _, prober = probeOf()
 if obtained == '1' and prober == id then
@@ -251,7 +245,7 @@ export const release = script(
     keys: ["due", "running", "waiting", "publishing", "state", "fence", "quota"],
     args: ["channel", "provider", "id", "claimFence", "nextAt"],
   },
-  `${NOW} ${WAKE} ${REFUND} ${CLAIM_KIND} ${RECORD_DUE} ${ARM_PUBLISH}
+  `${NOW} ${WAKE} ${QUOTA} ${REFUND} ${CLAIM_KIND} ${RECORD_DUE} ${ARM_PUBLISH}
 if redis.call('HGET', fence, id) ~= claimFence then return 0 end
 redis.call('ZREM', claims, id)
 if redis.call('ZSCORE', due, id) then redis.call('HSET', fence, id, '-') else redis.call('HDEL', fence, id) end
@@ -261,7 +255,7 @@ if publishOnly then
   armPublish(id, nextAt)
   redis.call('PUBLISH', channel, provider)
 else
-  refund()
+  refund(claimFence)
   redis.call('ZADD', due, 'XX', nextAt, id)
   wake(id)
 end

@@ -1,19 +1,21 @@
 import { NOW } from "./prelude.ts";
+import { QUOTA } from "./quota.ts";
 import { script } from "./script.ts";
 
 /**
  * Arms what the stores are known to hold. Never touches an id that has a record by now, is under a lease, or has a
  * request of an operator. Without a record an id stays due as it is, and the end of its token only decides when its
- * turn comes. `found`: (id dueAt liveUntil record)*.
+ * turn comes. `found`: (id dueAt liveUntil record issuedAt)*.
+ * The exchange that a token came from counts against the quotas.
  * -> how many got a record
  */
 export const rearm = script(
   "rearm",
-  { keys: ["due", "running", "state", "expiry", "requests"], args: ["...found"] },
-  `${NOW}
+  { keys: ["due", "running", "state", "expiry", "requests", "quota"], args: ["...found"] },
+  `${NOW} ${QUOTA}
 local armed = 0
-for i = 1, #found, 4 do
-  local id, dueAt, liveUntil, record = found[i], found[i + 1], found[i + 2], found[i + 3]
+for i = 1, #found, 5 do
+  local id, dueAt, liveUntil, record, issuedAt = unpack(found, i, i + 4)
   local lease = redis.call('ZSCORE', running, id)
   if redis.call('ZSCORE', due, id) and redis.call('HEXISTS', state, id) == 0
     and (not lease or tonumber(lease) <= now) and redis.call('HEXISTS', requests, id) == 0 then
@@ -21,6 +23,7 @@ for i = 1, #found, 4 do
     if record ~= '' then
       redis.call('HSET', state, id, record)
       redis.call('ZADD', due, dueAt, id)
+      chargeRecovered(tonumber(issuedAt))
       armed = armed + 1
     end
   end
