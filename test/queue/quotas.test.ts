@@ -25,7 +25,7 @@ function timedIndex() {
   const simulated = simulateRedis(index.redis);
   const redis: RedisLink = {
     ...index.redis,
-    run: async (script, call) => (await simulated.run(script as never, call as never, clock)).reply,
+    run: async (script, call) => (await simulated.run(script, call, clock)).reply,
   };
   return { redis, due: dueIndex(redis, "p") };
 }
