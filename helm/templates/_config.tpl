@@ -22,7 +22,11 @@
 {{- $_ := set $config "redis" $redis -}}
 {{- end -}}
 {{- if .Values.sealKey.existingSecret -}}
-{{- $_ := set $config "sealKey" (dict "file" (printf "/var/run/secrets/evertoken/seal/%s" .Values.sealKey.key)) -}}
+{{- $keys := list -}}
+{{- range prepend .Values.sealKey.olderKeys .Values.sealKey.key -}}
+{{- $keys = append $keys (dict "file" (printf "/var/run/secrets/evertoken/seal/%s" .)) -}}
+{{- end -}}
+{{- $_ := set $config "sealKey" (ternary (first $keys) $keys (eq (len $keys) 1)) -}}
 {{- end -}}
 {{- $include := default list $config.include -}}
 {{- if kindIs "string" $include -}}

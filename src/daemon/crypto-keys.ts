@@ -15,22 +15,28 @@ export interface CryptoKeys {
   readonly versionKey: KeyObject;
 }
 
-/** The configured seal key. A daemon with an embedded Redis makes one in its data directory if none is configured. */
-export async function sealKeyOf(config: Config, env: Env): Promise<Buffer | undefined> {
-  if (config.sealKey !== undefined) return readKey(config.sealKey, env);
-  return config.redis === undefined ? readKey(await ensureSealKey(config.dataDir), env) : undefined;
+/** The first key seals, every key opens. */
+export type SealKeys = readonly [Buffer, ...Buffer[]];
+
+/** The configured seal keys. A daemon with an embedded Redis makes one in its data directory if none is configured. */
+export async function sealKeysOf(config: Config, env: Env): Promise<SealKeys | undefined> {
+  const [first, ...older] = config.sealKey ?? (config.redis === undefined ? [await ensureSealKey(config.dataDir)] : []);
+  if (first === undefined) return undefined;
+  return [await readKey(first, env), ...(await Promise.all(older.map((ref) => readKey(ref, env))))];
 }
 
 /**
- * Derives all keys from the seal key, so that replicas and later runs agree on them. Without a seal key the
- * fingerprints have a random key, which is kept in Redis beside them.
+ * Derives all keys from the seal keys, so that replicas and later runs agree on them. Hashes are keyed by the last, the
+ * oldest: they stay the same while a new key is put in front, on replicas that know it and on those that do not yet.
+ * Without a seal key the fingerprints have a random key, which is kept in Redis beside them.
  */
-export async function deriveKeys(sealKey: Buffer | undefined, redis: RedisLink): Promise<CryptoKeys> {
+export async function deriveKeys(sealKeys: SealKeys | undefined, redis: RedisLink): Promise<CryptoKeys> {
+  const oldest = sealKeys?.at(-1);
   return {
-    seal: sealKey === undefined ? undefined : makeSeal(sealKey),
-    printKey: deriveKey(sealKey ?? (await sharedKey(redis)), "client secret fingerprint"),
+    seal: sealKeys === undefined ? undefined : makeSeal(sealKeys),
+    printKey: deriveKey(oldest ?? (await sharedKey(redis)), "client secret fingerprint"),
     // A public key is enough here: the hash still hides the token, which is too random for any table of hashes.
-    versionKey: deriveKey(sealKey ?? Buffer.from("evertoken"), "secret version id"),
+    versionKey: deriveKey(oldest ?? Buffer.from("evertoken"), "secret version id"),
   };
 }
 

@@ -10,7 +10,7 @@ import type { HttpListener } from "../observe/server.ts";
 import { tracingWanted } from "../observe/tracing-wanted.ts";
 import { connectRedis, openDaemonRedis, startRedisIfEmbedded } from "./connect-redis.ts";
 import type { ConsistentConfig } from "./consistent-read.ts";
-import { sealKeyOf, deriveKeys } from "./crypto-keys.ts";
+import { deriveKeys, sealKeysOf } from "./crypto-keys.ts";
 import { drain } from "./drain.ts";
 import { serveDaemon } from "./http.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -69,7 +69,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
   const embedded = await startRedisIfEmbedded(options);
   stack.defer(() => embedded?.close());
-  const sealKey = await sealKeyOf(config, options.env);
+  const sealKeys = await sealKeysOf(config, options.env);
   const redis = await openDaemonRedis(options, lifecycle);
   lifecycle.redis = redis;
   stack.defer(() => redis.close());
@@ -80,7 +80,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   if (config.credentials.length >= LARGE) releaseMemory({ waiting: false }); // nothing is under way yet
   const { startRotation } = tracing ?? {};
   const fleet = await startFleet(
-    { ...options, redis, ...(await deriveKeys(sealKey, redis)), startRotation },
+    { ...options, redis, ...(await deriveKeys(sealKeys, redis)), startRotation },
     { config, since: started.stats.since },
   );
   lifecycle.fleet = fleet;

@@ -8,12 +8,13 @@ import {
   randomBytes,
 } from "node:crypto";
 import { Secret, type Token } from "../core/credential.ts";
+import type { UnsealedToken } from "../core/ports/ports.ts";
 
 /** Keeps a minted token unreadable while it waits in Redis for its store: only stores hold tokens in the clear. */
 export interface Seal {
   seal(token: Token, context: string): Uint8Array;
-  /** Undefined when the key or the context differs, or the sealed token was changed. */
-  unseal(sealed: Uint8Array, context: string): Token | undefined;
+  /** Undefined when no key or another context fits, or the sealed token was changed. */
+  unseal(sealed: Uint8Array, context: string): UnsealedToken | undefined;
 }
 
 const FORMAT = 1;
@@ -29,35 +30,48 @@ export function deriveKey(key: Uint8Array, purpose: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync("sha256", key, "", `evertoken ${purpose}`, 32)));
 }
 
-/** AES-256-GCM. `context` (credential and revision) is authenticated: a sealed token opens in its own place only. */
-export function makeSeal(key: Uint8Array): Seal {
-  const sealKey = deriveKey(key, "seal");
+/**
+ * AES-256-GCM. The first key seals, every key opens: a new key is put in front of the old one. `context` (credential
+ * and revision) is authenticated: a sealed token opens in its own place only.
+ */
+export function makeSeal(keys: readonly [Uint8Array, ...Uint8Array[]]): Seal {
+  const [first, ...older] = keys.map((key) => deriveKey(key, "seal")) as [KeyObject, ...KeyObject[]];
   const nonces = makeNonces();
   return {
     seal(token, context) {
       const nonce = nonces.take();
-      const cipher = createCipheriv("aes-256-gcm", sealKey, nonce).setAAD(Buffer.from(context));
+      const cipher = createCipheriv("aes-256-gcm", first, nonce).setAAD(Buffer.from(context));
       const text = JSON.stringify({ ...token, accessToken: token.accessToken.reveal() });
       const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
       return Buffer.concat([Buffer.of(FORMAT), nonce, cipher.getAuthTag(), body]);
     },
     unseal(sealed, context) {
-      const blob = Buffer.from(sealed);
-      if (blob[0] !== FORMAT || blob.length < 1 + NONCE_BYTES + TAG_BYTES) return undefined;
-      const nonce = blob.subarray(1, 1 + NONCE_BYTES);
-      const tag = blob.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
-      try {
-        const decipher = createDecipheriv("aes-256-gcm", sealKey, nonce).setAAD(Buffer.from(context)).setAuthTag(tag);
-        const text = Buffer.concat([decipher.update(blob.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]);
-        const token = JSON.parse(text.toString("utf8")) as Omit<Token, "accessToken"> & {
-          accessToken: string;
-        };
-        return { ...token, accessToken: new Secret(token.accessToken) };
-      } catch {
-        return undefined; // authentication failed: the token is minted again
+      const token = openSealed(first, sealed, context);
+      if (token !== undefined) return { token, outdated: false };
+      for (const key of older) {
+        const opened = openSealed(key, sealed, context);
+        if (opened !== undefined) return { token: opened, outdated: true };
       }
+      return undefined;
     },
   };
+}
+
+function openSealed(key: KeyObject, sealed: Uint8Array, context: string): Token | undefined {
+  const blob = Buffer.from(sealed);
+  if (blob[0] !== FORMAT || blob.length < 1 + NONCE_BYTES + TAG_BYTES) return undefined;
+  const nonce = blob.subarray(1, 1 + NONCE_BYTES);
+  const tag = blob.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
+  try {
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(context)).setAuthTag(tag);
+    const text = Buffer.concat([decipher.update(blob.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]);
+    const token = JSON.parse(text.toString("utf8")) as Omit<Token, "accessToken"> & {
+      accessToken: string;
+    };
+    return { ...token, accessToken: new Secret(token.accessToken) };
+  } catch {
+    return undefined; // authentication failed: another key, another place, or changed
+  }
 }
 
 /** Draws many random nonces at a time, which costs as much as drawing one. Each is used once. */

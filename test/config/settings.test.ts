@@ -122,7 +122,26 @@ sealKey: { env: K }`,
   {
     name: "a seal key in the clear",
     text: "sealKey: c4n4ry",
-    says: ["c.yaml:1:10 error  a secret is never written here; write { file: /path } or { env: NAME }"],
+    says: [
+      "c.yaml:1:10 error  a seal key is never written here; write { file: /path } or { env: NAME }, or a list of them",
+    ],
+  },
+  {
+    name: "a list of seal keys with one in the clear",
+    text: "sealKey: [{ env: K }, c4n4ry]",
+    says: [
+      "c.yaml:1:10 error  a seal key is never written here; write { file: /path } or { env: NAME }, or a list of them",
+    ],
+  },
+  {
+    name: "an empty list of seal keys",
+    text: "sealKey: []",
+    says: ["c.yaml:1:10 error  1 to 4 seal keys are expected"],
+  },
+  {
+    name: "more than four seal keys",
+    text: "sealKey: [{ env: A }, { env: B }, { env: C }, { env: D }, { env: E }]",
+    says: ["c.yaml:1:10 error  1 to 4 seal keys are expected"],
   },
   {
     name: "a Redis password in the clear",

@@ -235,10 +235,15 @@ redis: { url: redis://x, password: { file: ../pw }, tls: { caFile: ca.pem } }
 providers: { p: { tokenEndpoint: https://x.example.com/, tls: { caFile: /ca.pem } } }
 credentials: [{ id: a, ${CREDENTIAL.replace("{ env: A }", "[{ file: s1 }, { env: S2 }]")} }]`);
   expect(config.dataDir).toBe("/etc/evertoken/data");
-  expect(config.sealKey).toEqual({ file: "/etc/evertoken/key" });
+  expect(config.sealKey).toEqual([{ file: "/etc/evertoken/key" }]);
   expect(config.redis).toMatchObject({ password: { file: "/etc/pw" }, tls: { caFile: "/etc/evertoken/ca.pem" } });
   expect(config.providers.get("p")?.tls).toEqual({ caFile: "/ca.pem" });
   expect(config.credentials[0]?.clientSecrets).toEqual([{ file: "/etc/evertoken/s1" }, { env: "S2" }]);
+});
+
+test("a list of seal keys is kept in its order; four are allowed", () => {
+  const { sealKey } = accepted("sealKey: [{ env: D }, { file: c }, { env: B }, { env: A }]");
+  expect(sealKey).toEqual([{ env: "D" }, { file: "/etc/evertoken/c" }, { env: "B" }, { env: "A" }]);
 });
 
 describe("an account id that is a plain number", () => {

@@ -187,6 +187,8 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
     epoch: "e1",
     draining: false,
     pausedMs: 0,
+    /** What was sealed before was sealed with a key that only opens by now. */
+    sealOutdated: false,
     /** Called during the exchange. */
     during: () => undefined as void,
     store: (name: string): FakeStore => stores.get(name) ?? new FakeStore(),
@@ -230,7 +232,10 @@ export function makeWorld(options: { stores?: readonly string[]; sealKey?: boole
       sealedTokens.set(String(revision), token);
       return Buffer.from(String(revision));
     },
-    unseal: (sealed) => sealedTokens.get(Buffer.from(sealed).toString()),
+    unseal: (sealed) => {
+      const token = sealedTokens.get(Buffer.from(sealed).toString());
+      return token && { token, outdated: world.sealOutdated };
+    },
   };
   return world;
 }

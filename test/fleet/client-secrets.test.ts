@@ -57,11 +57,23 @@ describe("the keys of hashes", () => {
   const index = useDueIndex();
 
   test("are the same on every replica and in every run, with a seal key or without one", async () => {
-    for (const seal of [key, undefined]) {
+    for (const seal of [[key], undefined] as const) {
       const [a, b] = [await deriveKeys(seal, index.redis), await deriveKeys(seal, index.redis)];
       expect(a.printKey.equals(b.printKey)).toBe(true);
       expect(a.versionKey.equals(b.versionKey)).toBe(true);
     }
+  });
+
+  test("stay the same while a new seal key is put in front, on replicas that know it and on those that do not", async () => {
+    const [newKey, newest] = [Buffer.alloc(32, 8), Buffer.alloc(32, 9)];
+    const before = await deriveKeys([key], index.redis);
+    for (const keys of [[newKey, key] as const, [newest, newKey, key] as const]) {
+      const after = await deriveKeys(keys, index.redis);
+      expect(after.printKey.equals(before.printKey)).toBe(true);
+      expect(after.versionKey.equals(before.versionKey)).toBe(true);
+    }
+    const without = await deriveKeys([newKey], index.redis);
+    expect(without.printKey.equals(before.printKey)).toBe(false);
   });
 
   test("differ from fleet to fleet, also where no seal key is configured", async () => {

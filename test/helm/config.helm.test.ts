@@ -102,6 +102,13 @@ describe("secrets", async () => {
     expect(named(mounts, "clients-0")?.["mountPath"]).toBe("/var/run/secrets/evertoken/clients/cyclr-clients");
   });
 
+  test("the older seal keys stand behind the one that seals, in one mounted Secret", async () => {
+    const sealKey = { existingSecret: "evertoken-seal-key", key: "third", olderKeys: ["second", "first"] };
+    const config = parse(configOf(await render({ ...minimal, sealKey }))) as unknown;
+    const folder = "/var/run/secrets/evertoken/seal";
+    expect(at(config, "sealKey")).toEqual(["third", "second", "first"].map((name) => ({ file: `${folder}/${name}` })));
+  });
+
   test("are not rendered: no manifest is a Secret, and no variable holds one", async () => {
     for (const { name, path } of matrix.filter((each) => each.name !== "bundled-redis"))
       expect([name, (await render(path)).kinds().filter((kind) => kind === "Secret")]).toEqual([name, []]);

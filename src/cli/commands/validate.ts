@@ -66,7 +66,9 @@ async function findUnreadable(config: Config, io: Io): Promise<Finding[]> {
     for (const ref of clientSecrets) await checkSecret(["credentials", i, "clientSecret"], ref);
   }
   const { sealKey, redis } = config;
-  if (sealKey !== undefined) await attempt(["sealKey"], () => readKey(sealKey, io.env));
+  for (const [i, ref] of (sealKey ?? []).entries()) {
+    await attempt(sealKey?.length === 1 ? ["sealKey"] : ["sealKey", i], () => readKey(ref, io.env));
+  }
   if (redis?.password !== undefined) await checkSecret(["redis", "password"], redis.password);
   if (redis?.sentinel?.password !== undefined)
     await checkSecret(["redis", "sentinel", "password"], redis.sentinel.password);

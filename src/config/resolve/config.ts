@@ -22,7 +22,8 @@ export interface Config {
     readonly keyPrefix: string;
   };
   readonly dataDir: string;
-  readonly sealKey?: SecretRef;
+  /** The first key seals, every key opens. At least one. */
+  readonly sealKey?: readonly SecretRef[];
   readonly http: { readonly host: string; readonly port: number; readonly allowedHosts: readonly string[] };
   readonly statusPage: boolean;
   readonly log: {

@@ -15,6 +15,12 @@ export function refOf(ref: SecretRefFile, base: () => string): SecretRef {
   return { file: UNTIDY.test(ref.file) ? resolvePath(base(), ref.file) : ref.file };
 }
 
+/** One reference, or a list of them. */
+export function refsOf(refs: SecretRefFile | readonly SecretRefFile[], base: () => string): readonly SecretRef[] {
+  const all = Array.isArray(refs) ? (refs as readonly SecretRefFile[]) : [refs as SecretRefFile];
+  return Object.freeze(all.map((ref) => Object.freeze(refOf(ref, base))));
+}
+
 /**
  * A path that is not absolute, or has empty parts, `.` or `..`. Any other path is resolved already, and a fleet has
  * many.
@@ -23,12 +29,11 @@ const UNTIDY = /^(?!\/)|\/(?:\.{0,2}\/|\.{0,2}$)/;
 
 /** Frozen. `base`: gives the folder that the paths of its client secrets are relative to. */
 export function resolveCredential(file: CredentialFile, base: () => string, { intern, policyOf }: Shared): Credential {
-  const refs = Array.isArray(file.clientSecret) ? file.clientSecret : [file.clientSecret];
   return Object.freeze({
     id: String(file.id),
     provider: file.provider,
     clientId: String(file.clientId),
-    clientSecrets: Object.freeze(refs.map((ref) => Object.freeze(refOf(ref, base)))),
+    clientSecrets: refsOf(file.clientSecret, base),
     params: intern.params(file.params),
     labels: intern.labels(file.labels),
     publish: Object.freeze(file.publish.map(resolveTarget)),

@@ -4,7 +4,7 @@ import { parseFraction } from "../shape/fraction.ts";
 import { defaultListen, parseListen } from "../shape/listen-address.ts";
 import type { ProviderFile } from "../shape/schema.ts";
 import type { Config, SettingsFile } from "./config.ts";
-import { refOf } from "./credential.ts";
+import { refsOf } from "./credential.ts";
 import { durationOr } from "./policy.ts";
 import { presets } from "./presets.ts";
 import { resolveRedis } from "./redis.ts";
@@ -34,7 +34,7 @@ export function resolveConfig(file: SettingsFile, path: string, credentials: rea
   return freezeAll({
     ...(file.redis && { redis: resolveRedis(file.redis, base) }),
     dataDir: at(file.dataDir ?? defaults.dataDir),
-    ...(file.sealKey && { sealKey: refOf(file.sealKey, () => base) }),
+    ...(file.sealKey && { sealKey: refsOf(file.sealKey, () => base) }),
     http: {
       ...(parseListen(file.http?.listen ?? defaults.listen) ?? { host: "127.0.0.1", port: 9464 }),
       allowedHosts: file.http?.allowedHosts ?? [],

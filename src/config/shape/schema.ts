@@ -4,7 +4,7 @@ import type { JsonSchema } from "./known-keys.ts";
 import { type Mistake, mistakeOf } from "./mistakes.ts";
 import { settings } from "./settings.ts";
 import { store } from "./store.ts";
-import { count, duration, id, keyOf, labels, name, type secretRef, secretRefs, share, text } from "./values.ts";
+import { count, duration, id, keyOf, labels, name, type secretRef, secretRefsOf, share, text } from "./values.ts";
 import { z } from "./zod.ts";
 
 /** The schema of a configuration file: its keys, their types and descriptions. The meaning is checked in check/. */
@@ -112,7 +112,7 @@ const inherited = {
   template: name.describe("Name of the template that supplies every key not set here"),
   provider: name.describe("Name of a provider"),
   clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
-  clientSecret: secretRefs.describe(
+  clientSecret: secretRefsOf("client secret").describe(
     "Where the client secret is read from; on invalid_client the next one of a list is tried",
   ),
   scope: text.describe("OAuth scope, such as account:1234"),

@@ -1,4 +1,4 @@
-import { duration, secretRef, share, text } from "./values.ts";
+import { duration, secretRef, secretRefsOf, share, text } from "./values.ts";
 import { z } from "./zod.ts";
 
 const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
@@ -39,7 +39,9 @@ export const settings = {
     .partial()
     .describe("Without it evertoken starts an embedded redis-server in dataDir"),
   dataDir: text.describe("Folder of the embedded Redis and its seal key. Default ./evertoken-data"),
-  sealKey: secretRef.describe("Key (32 bytes, base64 or hex) that seals tokens while they wait for a store"),
+  sealKey: secretRefsOf("seal key").describe(
+    "Key (32 bytes, base64 or hex) that seals tokens while they wait for a store; of a list the first seals, all open",
+  ),
   http: z
     .strictObject({
       listen: text.describe(

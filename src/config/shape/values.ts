@@ -45,11 +45,15 @@ export const secretRef = z
   )
   .describe("Where a secret is read from: { file: PATH } or { env: NAME }");
 
-const SECRET_COUNT = `1 to ${MAX_SECRETS} client secrets are expected`;
+/** One reference, or a list of them. `what`: `client secret`. */
+export const secretRefsOf = (what: string) => {
+  const message = countMessage(what);
+  return z.union([secretRef, z.array(secretRef).min(1, message).max(MAX_SECRETS, message)], {
+    error: ({ input }) => secretRefsError(input, what),
+  });
+};
 
-export const secretRefs = z.union([secretRef, z.array(secretRef).min(1, SECRET_COUNT).max(MAX_SECRETS, SECRET_COUNT)], {
-  error: ({ input }) => secretRefsError(input),
-});
+const countMessage = (what: string): string => `1 to ${MAX_SECRETS} ${what}s are expected`;
 
 const SHARE_MESSAGE = "a share between 0% and 100% is expected";
 export const share = z
@@ -71,11 +75,11 @@ function secretRefError(found: unknown): string {
   return isMap(found) ? `write ${ONE_FORM}` : `a secret is never written here; write ${SECRET_FORMS}`;
 }
 
-function secretRefsError(found: unknown): string {
-  const inline = `a client secret is never written here; write ${SECRET_FORMS}, or a list of them`;
+function secretRefsError(found: unknown, what: string): string {
+  const inline = `a ${what} is never written here; write ${SECRET_FORMS}, or a list of them`;
   if (!Array.isArray(found)) return isMap(found) ? `write ${ONE_FORM}` : inline;
   if (!found.every(isMap)) return inline;
-  return found.length > MAX_SECRETS ? SECRET_COUNT : `each entry must be ${ONE_FORM}`;
+  return found.length > MAX_SECRETS ? countMessage(what) : `each entry must be ${ONE_FORM}`;
 }
 
 function isMap(value: unknown): boolean {

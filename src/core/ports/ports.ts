@@ -14,6 +14,12 @@ export interface Job {
   readonly mayExchange: boolean;
 }
 
+export interface UnsealedToken {
+  readonly token: Token;
+  /** It was sealed with a key that only opens by now: the token is to be sealed again. */
+  readonly outdated: boolean;
+}
+
 /** The trace of a rotation, as the core reports to it. */
 export interface RotationTrace {
   /** Names this rotation for the rotation that it schedules; kept in the record. Not secret. */
@@ -64,6 +70,6 @@ export interface Ports extends StorePorts {
   /** Seals the token under its revision. Undefined without a seal key. */
   seal(token: Token, revision: number): Uint8Array | undefined;
   /** Opens a sealed token. Undefined when the key is another one, or the sealed token was changed. */
-  unseal(sealed: Uint8Array, revision: number): Token | undefined;
+  unseal(sealed: Uint8Array, revision: number): UnsealedToken | undefined;
   readonly trace?: RotationTrace;
 }

@@ -5,6 +5,7 @@ import { type Claim, requestedKind } from "../ports/journal.ts";
 import type { Ports } from "../ports/ports.ts";
 import { owedSince } from "./conclude.ts";
 import { deadlineOf } from "./lease.ts";
+import { writeToken } from "./mint.ts";
 import { type Arrival, type Progress, withRecord } from "./progress.ts";
 import {
   type CredentialRecord,
@@ -100,11 +101,16 @@ async function recallRecord(
 }
 
 /** Opens the sealed token. A copy that does not open was sealed with another replica's key, or is damaged. */
-function openSealed(known: Progress, ports: Ports): Progress {
+async function openSealed(known: Progress, ports: Ports): Promise<Progress> {
   const { claim, record, pending } = known;
   if (claim.sealed === undefined) return known;
-  const token = ports.unseal(claim.sealed, record.revision);
-  if (token !== undefined) return { ...known, token, kept: true };
+  const opened = ports.unseal(claim.sealed, record.revision);
+  if (opened !== undefined) {
+    const { token, outdated } = opened;
+    // Sealed again, it outlives the day on which the old key is taken away. Where that fails the old copy stays.
+    const sealedAgain = outdated ? await writeToken(known, token, ports) : known;
+    return { ...sealedAgain, token, kept: true };
+  }
   const warned = { ...known, warnings: [...known.warnings, "sealed_token_unreadable"] };
   const waiting = pending.map((target) => targetRecordOf(record, target));
   if (waiting.length === 0 || !waiting.every(isLeftToOthers)) return warned;

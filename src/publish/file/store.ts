@@ -16,13 +16,18 @@ const NOTES_DIR = ".evertoken";
 /** Files that a listing reads at once. */
 const LIST_PAGE = 64;
 
+/** The content stands beside the note in the clear: its hash needs no secret. */
+const PUBLIC_KEY = "evertoken";
+
 /** What stands beside a file. */
 interface Note {
   readonly revision: number;
   readonly issuedAt: Instant;
   readonly expiresAt: Instant;
-  /** Keyed hash of the content that the note is about. */
+  /** Hash of the content that the note is about, keyed by the seal key: all that earlier releases know. */
   readonly of: string;
+  /** The same under a key that is public, so that it outlives the seal key. Earlier releases wrote none. */
+  readonly hash?: string;
 }
 
 /**
@@ -49,8 +54,11 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
     return { file, note: join(root, NOTES_DIR, `${file.slice(root.length + 1)}.json`) };
   }
 
-  const hashOf = (content: string | Buffer): string =>
-    createHmac("sha256", versionKey).update(content).digest("hex").slice(0, 32);
+  const hashOf = (content: string | Buffer, key: KeyObject | string): string =>
+    createHmac("sha256", key).update(content).digest("hex").slice(0, 32);
+
+  const isAbout = (note: Note, content: Buffer): boolean =>
+    note.hash === hashOf(content, PUBLIC_KEY) || note.of === hashOf(content, versionKey);
 
   /** Runs operations on the files of one secret: one caller at a time, within the deadline. */
   async function withFileErrors<T>(
@@ -72,7 +80,7 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
     if (content === undefined) return undefined;
     const text = await readIfThere(paths.note);
     const note = text === undefined ? undefined : parseNote(text.toString("utf8"));
-    const fits = note !== undefined && note.of === hashOf(content);
+    const fits = note !== undefined && isAbout(note, content);
     const { revision, issuedAt, expiresAt } = fits ? note : { revision: 0, issuedAt: 0, expiresAt: 0 };
     return { held: { revision, issuedAt, expiresAt, version: "", older: [] }, content };
   }
@@ -95,7 +103,8 @@ export function openFileStore(config: FileStore, { versionKey }: { readonly vers
     const text = version.payload.reveal();
     const { revision, issuedAt, expiresAt } = version;
     await replaceFile(file, text, { underWay, signal });
-    const content = JSON.stringify({ revision, issuedAt, expiresAt, of: hashOf(text) } satisfies Note);
+    const hashes = { of: hashOf(text, versionKey), hash: hashOf(text, PUBLIC_KEY) };
+    const content = JSON.stringify({ revision, issuedAt, expiresAt, ...hashes } satisfies Note);
     await tryTwice(note, () => writeFile(note, content, { mode: 0o600 }));
   }
 

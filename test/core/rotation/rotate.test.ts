@@ -349,6 +349,67 @@ describe("when a store fails", () => {
     });
   });
 
+  describe("a token that was sealed with a key that only opens by now", () => {
+    async function waitingForStore(): Promise<World> {
+      const world = makeWorld();
+      await run(world);
+      world.now = world.journal.nextAt;
+      world.store("one").down = unavailable();
+      await run(world);
+      return world;
+    }
+
+    test("is sealed again at its next try, under the same revision, and never minted again", async () => {
+      const world = await waitingForStore();
+      const [first, { journal }] = [recordOf(world), world];
+      world.sealOutdated = true;
+      journal.calls.length = 0;
+      world.now = journal.nextAt;
+      expect(await run(world)).toMatchObject({ result: "unpublished", revision: 2 });
+      expect(journal.calls).toEqual(["begin", "minted", "finish"]);
+      world.sealOutdated = false;
+      journal.calls.length = 0;
+      world.now = journal.nextAt;
+      expect(await run(world)).toMatchObject({ result: "unpublished", revision: 2 });
+      expect(journal.calls).toEqual(["begin", "finish"]);
+      world.store("one").down = undefined;
+      world.now = journal.nextAt;
+      expect(await run(world)).toMatchObject({ result: "published", revision: 2 });
+      expect(recordOf(world)).toMatchObject({ expiresAt: first?.expiresAt, dueAt: first?.dueAt });
+      expect(world.exchanges).toBe(2);
+    });
+
+    test("stays as it is while the journal does not answer, and is published all the same", async () => {
+      const world = await waitingForStore();
+      world.sealOutdated = true;
+      world.journal.away = true;
+      world.now = world.journal.nextAt;
+      expect(await run(world)).toMatchObject({ result: "unpublished", revision: 2 });
+      expect(world.journal.sealed).toBeDefined();
+      world.store("one").down = undefined;
+      world.now = world.journal.nextAt;
+      expect(await run(world)).toMatchObject({ result: "published", revision: 2 });
+      expect(world.exchanges).toBe(2);
+    });
+
+    test("is left alone once another claim holds its credential", async () => {
+      const world = await waitingForStore();
+      world.sealOutdated = true;
+      world.store("one").down = undefined;
+      const { ports } = world;
+      world.ports = {
+        ...ports,
+        unseal: (...args) => {
+          world.journal.fenced = true;
+          return ports.unseal(...args);
+        },
+      };
+      world.now = world.journal.nextAt;
+      expect(await run(world)).toMatchObject({ result: "skipped", skip: "Fenced" });
+      expect(world.store("one").writes).toBe(1);
+    });
+  });
+
   test("a store that is down does not hold back the renewal of another, not even without a seal key", async () => {
     const world = makeWorld({ stores: ["one", "two"], sealKey: false });
     await run(world, both);

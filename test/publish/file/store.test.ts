@@ -16,8 +16,8 @@ const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 
 async function open() {
   const dir = await mkdtemp(join(tmpdir(), "et-file-"));
-  const openAgain = () =>
-    openStore({ name: "local", type: "file", dir, timeoutMs: 10_000, writeIntervalMs: 0 }, { versionKey });
+  const openAgain = (key = versionKey) =>
+    openStore({ name: "local", type: "file", dir, timeoutMs: 10_000, writeIntervalMs: 0 }, { versionKey: key });
   const store = await openAgain();
   return { dir, store, openAgain, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
 }
@@ -123,9 +123,10 @@ describe("the file store", () => {
     await site.store.publish(versionOf(4), undefined, signal());
     const file = join(site.dir, ".evertoken/app-acme.json");
     const { issuedAt, expiresAt } = versionOf(4);
-    const of = createHmac("sha256", Buffer.alloc(32, 7)).update(versionOf(4).payload.reveal()).digest("hex");
-    const note = { revision: 4, issuedAt, expiresAt, of: of.slice(0, 32) };
-    expect(JSON.parse(await readFile(file, "utf8"))).toEqual(note);
+    const hashBy = (key: Buffer | string): string =>
+      createHmac("sha256", key).update(versionOf(4).payload.reveal()).digest("hex").slice(0, 32);
+    const note = { revision: 4, issuedAt, expiresAt, of: hashBy(Buffer.alloc(32, 7)) };
+    expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ ...note, hash: hashBy("evertoken") });
     await writeFile(file, JSON.stringify({ ...note, revision: 7 }));
     expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 7, expiresAt });
   });
@@ -169,6 +170,14 @@ describe("the file store", () => {
     await expect.poll(doesAnyHang).toBe(false);
     expect(await site.store.look("app-acme", signal())).toMatchObject({ revision: 1 });
     expect((await readdir(site.dir)).toSorted()).toEqual([".evertoken", "app-acme"]);
+  });
+
+  test("knows its files when the key of the hashes has changed", async () => {
+    await using site = await open();
+    await site.store.publish(versionOf(4), undefined, signal());
+    const other = await site.openAgain(createSecretKey(Buffer.alloc(32, 8)));
+    expect(await other.look("app-acme", signal())).toMatchObject({ revision: 4 });
+    await other.close();
   });
 
   test.each(["../outside", "/etc/outside", "a/../../outside"])("refuses to leave its folder: %s", async (secret) => {

@@ -15,7 +15,7 @@ export function settingsEntries(config: Config): Entry[] {
   return flatten({
     redis: redis ? { ...redis, url: String(redis.url), password: refOf(redis.password) } : "embedded, in dataDir",
     dataDir,
-    sealKey: refOf(sealKey),
+    sealKey: refsOf(sealKey),
     http: { listen: `${http.host}:${http.port}`, allowedHosts: http.allowedHosts },
     statusPage,
     log,
@@ -30,8 +30,7 @@ export function settingsEntries(config: Config): Entry[] {
 /** Everything about one credential, with the policy that applies to it. */
 export function credentialEntries(credential: Credential): Entry[] {
   const { id, provider, clientId, clientSecrets, scope, params, labels, publish, policy } = credential;
-  const secrets = clientSecrets.map(refOf);
-  const clientSecret = secrets.length === 1 ? secrets[0] : secrets;
+  const clientSecret = refsOf(clientSecrets);
   return flatten({ id, provider, clientId, clientSecret, scope, params, labels, publish, ...policyValues(policy) });
 }
 
@@ -56,6 +55,11 @@ function storeValues({ timeoutMs, ...store }: StoreConfig): object {
 
 function refOf(ref: SecretRef | undefined): SecretRef | undefined {
   return ref && ("file" in ref ? { file: ref.file } : { env: ref.env });
+}
+
+/** As the file has them: one reference, or a list. */
+function refsOf(refs: readonly SecretRef[] | undefined): SecretRef | readonly SecretRef[] | undefined {
+  return refs?.length === 1 ? refOf(refs[0]) : refs?.flatMap((ref) => refOf(ref) ?? []);
 }
 
 function flatten(value: unknown, path: Entry["path"] = []): Entry[] {

@@ -31,8 +31,8 @@ export async function checkSecrets({ config, io }: Subject): Promise<readonly Ch
 
 export async function checkSealKey({ config, io }: Subject): Promise<readonly Check[]> {
   const name = "seal key";
-  const ref = config.sealKey;
-  if (ref === undefined) {
+  const [first, ...older] = config.sealKey ?? [];
+  if (first === undefined) {
     if (config.redis === undefined) return [ok(name, "made in dataDir by the daemon")];
     return [
       warning(
@@ -43,7 +43,8 @@ export async function checkSealKey({ config, io }: Subject): Promise<readonly Ch
     ];
   }
   const message = await mistakeOf(async () => {
-    const seal = makeSeal(await readKey(ref, io.env));
+    const keys = await Promise.all(older.map((ref) => readKey(ref, io.env)));
+    const seal = makeSeal([await readKey(first, io.env), ...keys]);
     const token = { accessToken: new Secret("probe"), tokenType: "", issuedAt: 0, expiresAt: 0, fields: {} };
     seal.unseal(seal.seal(token, name), name);
   });
@@ -57,7 +58,11 @@ export async function checkSealKey({ config, io }: Subject): Promise<readonly Ch
  */
 export async function checkModes({ config }: Subject): Promise<readonly Check[]> {
   const files = new Set<string>();
-  for (const ref of [...config.credentials.flatMap((c) => c.clientSecrets), config.sealKey, config.redis?.password]) {
+  for (const ref of [
+    ...config.credentials.flatMap((c) => c.clientSecrets),
+    ...(config.sealKey ?? []),
+    config.redis?.password,
+  ]) {
     if (ref !== undefined && "file" in ref) files.add(ref.file);
   }
   const paths = config.redis === undefined ? [...files, config.dataDir] : [...files];
