@@ -81,7 +81,7 @@ export function makeReplica({ world, actor, redis, sealKey, draw, clock, enqueue
   const runner = makeJobRunner({
     ...{ configured, clocks, now, elapsed, random: draw.random, env: { SECRET: "s" } },
     ...{ printKey, dueOf, stop: never, abandoned: never, log },
-    seal: sealKey && makeSeal(sealKey),
+    seal: sealKey && makeSeal([sealKey]),
     epoch: () => epoch,
     noteOutcome(outcome: Outcome) {
       time.note(`${actor.name} outcome ${describe(outcome)}`);
