@@ -29,7 +29,7 @@ async function stop(daemon: Daemon): Promise<void> {
   expect(await daemon.exited).toBe(0);
 }
 
-test("a rolling change of the seal key with a store down: what waits is sealed again, and is not minted again", async () => {
+test("a rolling change of the seal key while a store is down: what waits is sealed again, never minted", async () => {
   await using provider = await startTokenEndpoint();
   provider.otherwise(token({ expires_in: 3600 }));
   await using aws = await startAws();

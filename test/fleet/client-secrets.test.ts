@@ -64,7 +64,7 @@ describe("the keys of hashes", () => {
     }
   });
 
-  test("stay the same while a new seal key is put in front, on replicas that know it and on those that do not", async () => {
+  test("stay the same while a new seal key is put in front, also on replicas that lack it", async () => {
     const [newKey, newest] = [Buffer.alloc(32, 8), Buffer.alloc(32, 9)];
     const before = await deriveKeys([key], index.redis);
     for (const keys of [[newKey, key] as const, [newest, newKey, key] as const]) {
