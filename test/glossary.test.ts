@@ -9,7 +9,7 @@ const rooms = ["core", "daemon", "exchange", "fleet", "publish", "queue", "secre
 /** Words that need no entry in the glossary, by the reason why. */
 const plain: Readonly<Record<string, string>> = {
   "any program has them, and they mean here what they mean there": `
-    address cache call candidate change codec config context cost cycle daemon day deadline description difference
+    address body cache call candidate certificate change codec config context cost cycle daemon day deadline description difference
     duration entry env event field file finding folder group header id key kind level lifecycle limit memory method
     number option order page pair param parameter path price profile protocol queue redis ref result scan script
     section server shape signal slice source start status style text time trace transport turn type unit value warning
@@ -18,7 +18,7 @@ const plain: Readonly<Record<string, string>> = {
   "a package, protocol or algorithm of others": `annotation bullmq crc32c http sha256 undici`,
   "a verb, participle or adjective: the name says what is done, or what has become of its noun": `
     after again applicable apply asked begun classify compact configured expand finish finished found known listed
-    living needed opened quiet read rearmed refusal reopened use wait wanted`,
+    lenient living needed opened quiet read rearmed refusal reopened superseded use wait wanted`,
   "named after one place, and explained there": `doubt posting prelude`,
 };
 
