@@ -9,11 +9,11 @@ const rooms = ["core", "daemon", "exchange", "fleet", "publish", "queue", "secre
 /** Words that need no entry in the glossary, by the reason why. */
 const plain: Readonly<Record<string, string>> = {
   "any program has them, and they mean here what they mean there": `
-    address body cache call candidate certificate change codec config context cost cycle daemon day deadline description
-    difference duration entry env event field file finding folder group header id key kind level lifecycle limit memory method
-    number option order page pair param parameter path price profile protocol queue redis ref result scan script
-    section server shape signal slice source start status style text time trace transport turn type unit value warning
-    watch work
+    address body cache call candidate certificate change codec config context cost cycle daemon day deadline
+    description difference duration entry env event field file finding folder group header id key kind level
+    lifecycle limit memory method number option order page pair param parameter path price profile protocol
+    queue redis ref result scan script section server shape signal slice source start status style text time
+    trace transport turn type unit value warning watch work
   `,
   "a package, protocol or algorithm of others": `annotation bullmq crc32c http sha256 undici`,
   "a verb, participle or adjective: the name says what is done, or what has become of its noun": `
