@@ -1,9 +1,9 @@
 import type { Config } from "../config/config.ts";
 import type { Credential } from "../core/credential.ts";
-import type { Exchange } from "../core/ports/exchange.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { FleetShape } from "../core/snapshot.ts";
 import { type Connections, connectionsByName, noConnections } from "./connections.ts";
+import type { PacedExchange } from "./paced-exchange.ts";
 import type { Budgets } from "./paced-store.ts";
 import { type Roster, emptyRoster, fleetShape } from "./roster.ts";
 import { type StoreCapacity, makeStoreCapacity } from "./store-capacity.ts";
@@ -14,7 +14,7 @@ export interface Configured {
   readonly roster: Roster;
   readonly connections: Connections;
   readonly credentials: ReadonlyMap<string, Credential>;
-  readonly exchanges: ReadonlyMap<string, Exchange>;
+  readonly exchanges: ReadonlyMap<string, PacedExchange>;
   readonly stores: ReadonlyMap<string, Store>;
   readonly capacity: StoreCapacity;
   readonly shape: FleetShape;

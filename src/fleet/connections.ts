@@ -1,14 +1,13 @@
 import { type KeyObject, createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import type { Provider } from "../core/credential.ts";
-import type { Env } from "../core/edges.ts";
-import type { Exchange } from "../core/ports/exchange.ts";
+import type { Edges, Env } from "../core/edges.ts";
 import type { Store } from "../core/ports/store.ts";
 import { MAX_CA_BYTES, readFile } from "../files/read.ts";
 import { type BreakerPorts, makeBreaker } from "../publish/breaker.ts";
 import type { RedisLink } from "../queue/redis/link.ts";
 import type { Clocks } from "./clocks.ts";
-import { openPacedExchange } from "./paced-exchange.ts";
+import { type PacedExchange, openPacedExchange } from "./paced-exchange.ts";
 import { type Budgets, openPacedStore } from "./paced-store.ts";
 
 interface Closable {
@@ -20,7 +19,7 @@ type Opened<T> = ReadonlyMap<string, { readonly settings: string; readonly conne
 
 /** The connections of one configuration to its providers and stores. */
 export interface Connections {
-  readonly exchanges: Opened<Exchange>;
+  readonly exchanges: Opened<PacedExchange>;
   readonly stores: Opened<Store>;
 }
 
@@ -31,6 +30,7 @@ export interface ConnectionOptions {
   readonly budgets: Budgets;
   readonly redis: RedisLink;
   readonly clocks: Clocks;
+  elapsed: Edges["elapsed"];
   readonly env: Env;
   breakerPorts(store: string): BreakerPorts;
 }

@@ -74,9 +74,9 @@ export async function startFleet(
   options: FleetOptions,
   first: { readonly config: Config; readonly since: Instant },
 ): Promise<Fleet> {
-  const { redis, now, elapsed } = options;
+  const { redis, elapsed } = options;
   const onError = (error: unknown): void => reportRedisError(error, options);
-  const budgets = makeBudgets(redis, now);
+  const budgets = makeBudgets(redis, elapsed);
   const configured = makeGenerations(nothingConfigured(first.config, budgets));
   const dueOf = (provider: string): DueIndex | undefined =>
     configured.current().config.providers.has(provider) ? dueIndex(redis, provider) : undefined;

@@ -67,7 +67,8 @@ export function makeJobRunner(options: JobRunnerOptions) {
     const journal = journalOf(due, job, { leaseFloorMs, host, abandoned: options.abandoned });
     try {
       const provider = credential && config.providers.get(credential.provider);
-      const exchange = provider && exchanges.get(provider.name);
+      const opened = provider && exchanges.get(provider.name);
+      const exchange = opened?.at?.(job.sendAt) ?? opened;
       if (credential === undefined || provider === undefined || exchange === undefined) {
         await journal.release(now() + UNKNOWN_RETRY_MS);
         return 0;
@@ -108,7 +109,8 @@ export function makeJobRunner(options: JobRunnerOptions) {
     credential: Credential,
     provider: Provider,
   ): Omit<Ports, "journal" | "exchange" | "stores" | "pause"> {
-    const { now } = clocks.of(provider.name);
+    const clock = clocks.of(provider.name);
+    const { now } = clock;
     const context = (revision: number): string => `${provider.name}/${credential.id}/${revision}`;
     return {
       now,
@@ -116,7 +118,8 @@ export function makeJobRunner(options: JobRunnerOptions) {
       epoch: options.epoch,
       render: renderPayload,
       async waitUntil(at) {
-        const ms = at - now();
+        // Confirming the claim takes a round trip to Redis; the exchange waits for the slot itself.
+        const ms = at - now() - clock.roundTripMs();
         if (ms > 0) await waitUnlessAborted(ms, stop);
       },
       deadline: (ms) => AbortSignal.timeout(Math.max(1, Math.floor(ms))),

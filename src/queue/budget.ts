@@ -7,6 +7,8 @@ import { backOff, reserve } from "./scripts/budget.ts";
 export interface Budget {
   /** Resolves at the instant of a slot of its own; with false where none is free soon, or the signal aborts first. */
   take(signal: AbortSignal): Promise<boolean>;
+  /** As `take`; returns the instant of the slot by the clock of this process, undefined where `take` has false. */
+  takeSlot(signal: AbortSignal): Promise<Instant | undefined>;
   /** After a refusal for too many requests: no replica gets a slot for `forMs`. */
   backOff(forMs: number): void;
   /** How long the next request would wait, as far as this process knows. */
@@ -69,18 +71,20 @@ export function openBudget(options: {
     flushing = false;
   }
 
+  async function takeSlot(signal: AbortSignal): Promise<Instant | undefined> {
+    const slotInMs = await new Promise<number | undefined>((resolve) => {
+      waiting.push(resolve);
+      // After this turn of the event loop, so that all requests of the turn share a call.
+      if (!flushing && waiting.length === 1) setImmediate(() => void flush());
+    });
+    if (slotInMs === undefined || signal.aborted) return undefined;
+    const slotAt = now() + slotInMs;
+    return slotInMs < 1 || (await waitUnlessAborted(slotInMs, signal)) ? slotAt : undefined;
+  }
+
   return {
-    take(signal) {
-      return new Promise((resolve) => {
-        waiting.push((slotInMs) => {
-          if (slotInMs === undefined || signal.aborted) resolve(false);
-          else if (slotInMs < 1) resolve(true);
-          else resolve(waitUnlessAborted(slotInMs, signal));
-        });
-        // After this turn of the event loop, so that all requests of the turn share a call.
-        if (!flushing && waiting.length === 1) setImmediate(() => void flush());
-      });
-    },
+    take: async (signal) => (await takeSlot(signal)) !== undefined,
+    takeSlot,
     backOff(forMs) {
       nextAt = Math.max(nextAt, now() + forMs);
       if (redis.ready()) redis.run(backOff, { keys: { nextSlot: key }, args: { forMs } }).catch(() => undefined);

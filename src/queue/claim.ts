@@ -34,12 +34,23 @@ export function isPublishClaim({ fence }: Pick<Claimed, "fence">): boolean {
 export interface ClaimLimits extends ProviderLimits {
   /** Shortest lease: what one exchange needs. */
   readonly leaseFloorMs: number;
+  /** How long Redis takes to answer. */
+  readonly roundTripMs?: number;
 }
 
 /** Longest lease, whatever life the token has left. */
 export const LEASE_CAP_MS = 60_000;
-/** Slots are given out this far ahead, so that the round trip to Redis does not cost rate. */
-const HORIZON_MS = 100;
+/**
+ * Slots are given out this far ahead: until a job may send, Redis is asked to claim, to enqueue, to fetch and to begin.
+ * So that this does not cost rate, the loop asks again when half of it has gone by.
+ */
+const HORIZON_MS = { atLeast: 100, roundTrips: 10, atMost: 2000 } as const;
+
+/** `roundTripMs`: how long Redis takes to answer. */
+function horizonMs(roundTripMs: number): number {
+  const { atLeast, roundTrips, atMost } = HORIZON_MS;
+  return Math.min(atMost, atLeast + roundTrips * Math.round(roundTripMs));
+}
 /** One claim takes no more than this. */
 export const CLAIM_MAX = 500;
 
@@ -57,7 +68,7 @@ export async function claimDue(
       floorMs: limits.leaseFloorMs,
       capMs: LEASE_CAP_MS,
       intervalMs: limits.perSecond === undefined ? 0 : 1000 / limits.perSecond,
-      horizonMs: HORIZON_MS,
+      horizonMs: horizonMs(limits.roundTripMs ?? 0),
       perHour: limits.perHour ?? 0,
       perDay: limits.perDay ?? 0,
       reserve: limits.reserve ?? 0,

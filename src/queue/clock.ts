@@ -13,6 +13,8 @@ export interface RedisClock {
   note(redisNow: Instant, askedAt: number): void;
   /** How far the clock of this machine is ahead of it; negative if it is behind. Undefined before the first reading. */
   aheadMs(): number | undefined;
+  /** The shortest of the last round trips to Redis; 0 before the first reading. */
+  roundTripMs(): number;
 }
 
 /** A reading is as good as its round trip was short: the best one of the last few counts. */
@@ -52,6 +54,7 @@ export function makeRedisClock(
       if (wasSet) events.wasSet?.(byMs);
       events.wasRead?.();
     },
+    roundTripMs: () => 2 * (best?.errorMs ?? 0),
     aheadMs: () => (best === undefined ? undefined : now() - read()),
   };
 }

@@ -65,7 +65,7 @@ export function openLane(
   const scheduler = startScheduler({
     due,
     clock,
-    limits: () => limits,
+    limits: () => ({ ...limits, roundTripMs: clock.roundTripMs() }),
     capacity: () => options.capacity(underWay),
     ready: redis.ready,
     elapsed,

@@ -29,6 +29,7 @@ const options = {
     log: { event: () => undefined },
     metrics: { setClockSkew: () => undefined },
   }),
+  elapsed: () => 0,
   env: {},
   breakerPorts: () => ({
     now: () => 0,

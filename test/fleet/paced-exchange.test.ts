@@ -15,7 +15,7 @@ async function run(limits: { readonly concurrency: number; readonly perSecond?: 
   endpoint.next(json(401, { error: "invalid_client" }));
   const exchange = openPacedExchange(
     { ...provider, tokenEndpoint: endpoint.url, limits },
-    { redis: index.redis, now: Date.now, env: {} },
+    { redis: index.redis, now: Date.now, elapsed: () => performance.now(), env: {} },
   );
   const secrets = [new Secret("old"), new Secret("new")];
   await exchange.exchange(credential(), secrets, AbortSignal.timeout(10_000));

@@ -18,7 +18,12 @@ function setUp(options: { targets?: readonly string[]; backlogMs?: number; perSe
   const { targets = ["aws"], backlogMs = 0, perSecond = 50 } = options;
   const stores = new Map([["aws", { ...aws, quota: { scope: "s", perSecond } }]]);
   const publish = targets.map((store, i) => target(store, { secret: `s${i}` }));
-  const budget = { take: async () => true, backOff: () => undefined, backlogMs: () => backlogMs };
+  const budget = {
+    take: async () => true,
+    takeSlot: async () => 0,
+    backOff: () => undefined,
+    backlogMs: () => backlogMs,
+  };
   return makeStoreCapacity([credential({ publish })], stores, (store) => (store.quota ? budget : undefined));
 }
 

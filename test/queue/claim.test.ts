@@ -60,6 +60,16 @@ describe("a claim of more than can be sent", () => {
   });
 });
 
+test.each([
+  [0, 3],
+  [100, 23],
+  [1000, 41],
+])("where Redis answers after %i ms, slots of 50 ms are given out far enough ahead: %i", async (roundTripMs, slots) => {
+  const now = await index.now();
+  await index.put(Array.from({ length: 60 }, (_, i) => ({ id: `c${i}`, dueAt: now - 1, liveUntil: 0 })));
+  expect(await ids({ concurrency: 100, perSecond: 20, roundTripMs })).toHaveLength(slots);
+});
+
 describe("exchanges per hour and day", () => {
   /** Credentials that have never had a token. */
   const putNew = async (count: number): Promise<void> => {
