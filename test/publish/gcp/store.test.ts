@@ -6,6 +6,7 @@ import { credentials } from "@grpc/grpc-js";
 import { PassThroughClient } from "google-auth-library";
 import { describe, expect, test } from "vitest";
 import type { GcpStore } from "../../../src/core/credential.ts";
+import { writesOf } from "../../../src/core/plan/demand.ts";
 import { crc32c } from "../../../src/publish/gcp/crc32c.ts";
 import { openStore } from "../../../src/publish/open-store.ts";
 import { PublishError } from "../../../src/core/ports/store.ts";
@@ -228,6 +229,25 @@ describe("GCP Secret Manager", () => {
     const results = await Promise.all([1, 2].map((n) => site.store.publish(versionOf(n), undefined, signal())));
     expect(results.map((each) => each.result)).toEqual(["written", "written"]);
     expect(site.gcp.secrets.size).toBe(1);
+  });
+
+  test.each([
+    ["the first one of a secret that it makes", [1]],
+    ["a later one, which destroys an older version", [1, 2]],
+  ] as const)("a publish takes as many writes as the forecast counts: %s", async (_, revisions) => {
+    await using gcp = await startGcp();
+    const config = configFor(gcp);
+    let turns = 0;
+    const store = await openStore(config, { versionKey, pace: async () => void (turns += 1) });
+    let known: { revision: number; version: string } | undefined;
+    for (const revision of revisions) {
+      turns = 0;
+      const { held } = await store.publish(versionOf(revision), known, signal());
+      if (known !== undefined) await store.prune?.("app-acme", [known.version], signal());
+      known = held;
+    }
+    expect(turns).toBe(writesOf(config, revisions.length === 1 ? "first" : "renewal"));
+    await store.close();
   });
 
   test("reports a spent quota as throttled, and counts every write against it", async () => {
