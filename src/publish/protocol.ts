@@ -55,6 +55,7 @@ export function makeStore(kind: StoreKind): Store {
     const { held } = found;
     if (kind.isSame(version, found)) {
       if (held.revision === version.revision) return { result: "unchanged", held };
+      if (held.revision > version.revision) return { result: "superseded", held };
       await kind.describe?.(version, held.version, signal);
       return { result: "unchanged", held: { ...held, ...lifeOf(version) } };
     }

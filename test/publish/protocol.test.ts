@@ -117,6 +117,16 @@ describe("the protocol of publishing", () => {
       expect(calls).toEqual(["look", "describe 1 as 3"]);
     });
 
+    test("leaves the note of a newer revision with the same content alone", async () => {
+      await store.publish(bare(3, "bare"), undefined, signal);
+      calls.length = 0;
+      expect(await store.publish(bare(2, "bare"), undefined, signal)).toMatchObject({
+        result: "superseded",
+        held: { revision: 3, version: "1" },
+      });
+      expect(calls).toEqual(["look"]);
+    });
+
     test("remembers older versions of ours to be pruned, but not the newest of another writer", async () => {
       await store.publish(versionOf(1), undefined, signal);
       expect((await store.publish(versionOf(2), undefined, signal)).held.older).toEqual([
