@@ -1,4 +1,4 @@
-import { PROBE_MS } from "../core/policy/breaker.ts";
+import { DESTROY_AGAIN_MS, PROBE_MS } from "../core/policy/breaker.ts";
 import type { Instant } from "../core/credential.ts";
 import { PublishError, STORE_DOWN, type Store } from "../core/ports/store.ts";
 import { type Circuit, makeCircuit } from "./circuit.ts";
@@ -59,7 +59,7 @@ export function makeBreaker(name: string, store: Store, ports: BreakerPorts): St
   ): void {
     const turned = circuits[kind].noteFailure(of.secret, error, of.isProbe);
     if (turned === "closed" && openCircuits().length === 0) ports.noteWell();
-    else if (circuits[kind].open() !== undefined) ports.noteOutage(error);
+    else if (circuits[kind].open() !== undefined) ports.noteOutage(circuits[kind].open()?.error ?? error);
     if (turned !== "nothing" || of.isProbe) planProbe();
   }
 
@@ -83,6 +83,21 @@ export function makeBreaker(name: string, store: Store, ports: BreakerPorts): St
     }
   }
 
+  const destroys = makeCircuit(ports, DESTROY_AGAIN_MS);
+
+  /** Destroying what is superseded may be denied for ever, and nothing depends on it: it is no outage. */
+  async function pruneSeldom(secret: string, versions: readonly string[], signal: AbortSignal): Promise<void> {
+    const admitted = destroys.admit();
+    if (admitted === "refused") throw turnedAway(name, destroys.open()?.error);
+    try {
+      await store.prune?.(secret, versions, signal);
+      destroys.noteSuccess(secret);
+    } catch (error) {
+      if (error instanceof PublishError) destroys.noteFailure(secret, error, admitted === "probe");
+      throw error;
+    }
+  }
+
   const { prune, list } = store;
   return {
     maxBytes: store.maxBytes,
@@ -91,8 +106,7 @@ export function makeBreaker(name: string, store: Store, ports: BreakerPorts): St
       guard("publish", { secret: version.secret, signal }, () => store.publish(version, known, signal)),
     // The caller of a listing retries it on its own, and its errors say nothing about single secrets.
     ...(list !== undefined && { list: (wanted, signal) => list.call(store, wanted, signal) }),
-    // Only what was published just now is pruned: the store is well.
-    ...(prune !== undefined && { prune: (secret, versions, signal) => prune.call(store, secret, versions, signal) }),
+    ...(prune !== undefined && { prune: pruneSeldom }),
     async close() {
       isStopped = true;
       clearTimeout(nextProbe);

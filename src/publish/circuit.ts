@@ -34,7 +34,10 @@ export type Circuit = ReturnType<typeof makeCircuit>;
  * between; a store with too few secrets for that counts each try. A secret that failed while others succeeded is ill
  * itself: it counts again after its next success.
  */
-export function makeCircuit({ now, countSecrets }: { now(): Instant; countSecrets(): number }) {
+export function makeCircuit(
+  { now, countSecrets }: { now(): Instant; countSecrets(): number },
+  probeMs: { readonly first: number; readonly most: number } = PROBE_MS,
+) {
   const suspected = new Map<string, Suspects>();
   const ill = new Set<string>();
   let open: Open | undefined;
@@ -55,7 +58,7 @@ export function makeCircuit({ now, countSecrets }: { now(): Instant; countSecret
     suspects.secrets.add(secret);
     suspects.tries += 1;
     if (suspects.secrets.size < OPEN_AFTER_SECRETS && !(hasFew && suspects.tries >= OPEN_AFTER)) return false;
-    open = { cause, error, probeAt: now() + PROBE_MS.first, waitMs: PROBE_MS.first };
+    open = { cause, error, probeAt: now() + probeMs.first, waitMs: probeMs.first };
     return true;
   }
 
@@ -67,7 +70,7 @@ export function makeCircuit({ now, countSecrets }: { now(): Instant; countSecret
     admit(): "call" | "probe" | "refused" {
       if (open === undefined) return "call";
       if (now() < open.probeAt) return "refused";
-      open.probeAt = now() + PROBE_MS.most;
+      open.probeAt = now() + probeMs.most;
       return "probe";
     },
     /** Returns whether the circuit was open until now. */
@@ -92,7 +95,7 @@ export function makeCircuit({ now, countSecrets }: { now(): Instant; countSecret
         open.error = error;
       }
       if (isProbe) {
-        open.probeAt = now() + (open.waitMs = Math.min(open.waitMs * 2, PROBE_MS.most));
+        open.probeAt = now() + (open.waitMs = Math.min(open.waitMs * 2, probeMs.most));
       }
       return "nothing";
     },

@@ -97,6 +97,8 @@ export class FakeStore implements Store {
     if (this.dropAnswer) throw unavailable(true);
     return { result: "written" as const, held: next };
   }
+  /** Absent where versions cost nothing. */
+  declare prune?: (secret: string, versions: readonly string[], signal: AbortSignal) => Promise<void>;
   async close(): Promise<void> {}
 }
 

@@ -209,6 +209,30 @@ describe("the breaker of a store", () => {
     expect(String(error)).toContain("AccessDeniedException");
   });
 
+  test("destroying is tried again after 1, 2, 4 minutes and so on once it is denied for all, and is no outage", async () => {
+    store.prune = async () => {
+      throw fault("permanent", "PERMISSION_DENIED");
+    };
+    guarded = makeBreaker("s", store, {
+      now: () => Date.now(),
+      countSecrets: () => 100,
+      noteOutage: () => outages.push("outage"),
+      noteWell: () => undefined,
+      wantProbe: () => undefined,
+    });
+    const tried: number[] = [];
+    for (let minute = 0; minute <= 300; minute += 0.5) {
+      const codes = [];
+      for (const secret of ["a", "b", "c", "d"])
+        codes.push(await codeOf(guarded.prune?.(secret, ["1"], signal) ?? Promise.resolve()));
+      if (codes.includes("PERMISSION_DENIED")) tried.push(minute);
+      await vi.advanceTimersByTimeAsync(30_000);
+    }
+    expect(tried).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+    expect(outages).toEqual([]);
+    expect(await publish("a")).toBe("ok");
+  });
+
   test("a caller that ran out of time says nothing about a store that has not failed before", async () => {
     store.down = fault("unavailable");
     const aborted = AbortSignal.abort();

@@ -9,5 +9,8 @@ export const OPEN_AFTER = 5;
 /** The breaker of a store opens after the same failure of this number of its secrets, with no success in between. */
 export const OPEN_AFTER_SECRETS = 3;
 
+/** The same for the destruction of old versions: nobody waits for it. */
+export const DESTROY_AGAIN_MS = { first: 60_000, most: 3_600_000 } as const;
+
 /** `first`: from the opening to the first probe. `most`: the longest time between two probes. */
 export const PROBE_MS = { first: 1000, most: 10_000 } as const;

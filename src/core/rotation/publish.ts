@@ -10,6 +10,9 @@ import { type Progress, withRecord } from "./progress.ts";
 import { type CredentialRecord, type TargetRecord, targetRecordOf } from "./record.ts";
 import { targetKey } from "./spec.ts";
 
+/** So many superseded versions are remembered. Where more exist, the store is asked once these are destroyed. */
+const OLDER_MOST = 8;
+
 /** From this number of failures on the backoff has reached its cap. */
 const PATIENT = 7;
 
@@ -164,7 +167,7 @@ function confirmed(
     confirmedIn: epoch,
     failures: 0,
     retryAt: 0,
-    older: counted ? [...older] : [],
+    older: counted ? [...older].slice(-OLDER_MOST) : [],
   };
 }
 
@@ -184,8 +187,11 @@ async function pruneDead(
     const versions = dead.map(([version]) => version);
     await store.prune(target.secret, versions, signal);
     const older = record.older.filter((entry) => !dead.includes(entry));
-    return { record: { ...record, older }, count: dead.length, failed: false };
-  } catch {
-    return { record, count: 0, failed: true };
+    const mayHaveMore = record.older.length >= OLDER_MOST;
+    const confirmedIn = mayHaveMore ? "" : record.confirmedIn;
+    return { record: { ...record, older, confirmedIn }, count: dead.length, failed: false };
+  } catch (error) {
+    const isDeferred = error instanceof PublishError && error.code === STORE_DOWN;
+    return { record, count: 0, failed: !isDeferred };
   }
 }
