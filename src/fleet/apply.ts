@@ -35,11 +35,13 @@ export function makeApply(
     readonly lanes: Lanes;
     readonly reconciler: Reconciler;
     readonly metrics: Metrics;
+    /** The store has another connection than before, or its first. MUST NOT fail. */
+    noteReplaced(store: string): void;
     /** Aborted when the daemon drains: then nothing is applied any more. */
     readonly stop: AbortSignal;
   },
 ): Apply {
-  const { configured, lanes, reconciler, metrics, budgets, stop } = options;
+  const { configured, lanes, reconciler, metrics, budgets, noteReplaced, stop } = options;
   const inTurn = makeTurns();
 
   async function apply(config: Config, since: Instant): Promise<RosterChange> {
@@ -64,9 +66,11 @@ export function makeApply(
 
   /** Nothing in here may fail or wait. Resolves when no job uses the configuration before any more. */
   function switchTo(next: Configured): Promise<void> {
+    const before = configured.current();
     const unused = configured.replace(next);
     metrics.startSeries(next.config.providers.values(), next.stores.keys());
     lanes.follow(next.config, next.roster);
+    for (const [store, connection] of next.stores) if (before.stores.get(store) !== connection) noteReplaced(store);
     return unused;
   }
 

@@ -85,12 +85,12 @@ export async function startFleet(
   const clocks = makeClocks(options);
   const shared = { ...options, configured, clocks, dueOf, onError };
 
-  const { noteOutcome, breakerPorts } = watchOutcomes(shared);
+  const { noteOutcome, breakerPorts, noteReplaced } = watchOutcomes(shared);
   const runner = makeJobRunner({ ...shared, epoch: () => epoch, abandoned: abandonment.signal, noteOutcome });
   const lanes = makeLanes({ ...shared, ...runner });
   const reconciler = makeReconciler(shared);
   const recovery = makeRecovery(shared);
-  const apply = makeApply({ ...shared, budgets, breakerPorts, lanes, reconciler });
+  const apply = makeApply({ ...shared, budgets, breakerPorts, noteReplaced, lanes, reconciler });
   const takeNow = (): Promise<FleetSnapshot> => takeSnapshot(redis, configured.current().shape, clocks.now());
   const snapshots = makeSnapshotCache({ elapsed, ready: redis.ready, take: takeNow });
 

@@ -24,7 +24,12 @@ export function watchOutcomes(options: {
   now(): Instant;
   dueOf(provider: string): Pick<DueIndex, "advance"> | undefined;
   onError(error: unknown): void;
-}): { noteOutcome(outcome: Outcome): void; breakerPorts(store: string): BreakerPorts } {
+}): {
+  noteOutcome(outcome: Outcome): void;
+  breakerPorts(store: string): BreakerPorts;
+  /** The store has another connection: its settings have changed, and what it refused is tried again. */
+  noteReplaced(store: string): void;
+} {
   const { configured, log, metrics, random, now } = options;
   const blocked = makeBlocked();
   const outages = makeStoreOutages({ log, metrics, now });
@@ -45,6 +50,10 @@ export function watchOutcomes(options: {
     if (ids.length > 0) options.dueOf(provider)?.advance(ids).catch(options.onError);
   }
 
+  function advanceBlockedBy(store: string): void {
+    for (const [provider, ids] of blocked.takeBlockedBy(store)) advance(provider, ids);
+  }
+
   /** Whether the store that turned the credential away is up by now: what waited has gone out without it. */
   function wasTurnedAwayTooLate({ targets }: Outcome): boolean {
     return targets.some(({ error, store }) => error?.code === STORE_DOWN && !outages.isDown(store));
@@ -59,6 +68,7 @@ export function watchOutcomes(options: {
       advance(provider, blocked.noteOutcome(outcome));
       if (wasTurnedAwayTooLate(outcome)) advance(provider, [outcome.credential]);
     },
+    noteReplaced: advanceBlockedBy,
     breakerPorts(store) {
       metrics.setStoreUp(store, !outages.isDown(store));
       return {
@@ -66,8 +76,7 @@ export function watchOutcomes(options: {
         countSecrets: () => configured.current().roster.stores.get(store) ?? 0,
         noteOutage: (error) => outages.noteOutage(store, error),
         noteWell() {
-          if (!outages.noteWell(store)) return;
-          for (const [provider, ids] of blocked.takeBlockedBy(store)) advance(provider, ids);
+          if (outages.noteWell(store)) advanceBlockedBy(store);
         },
         wantProbe() {
           const next = blocked.takeNextBlockedBy(store);

@@ -1,4 +1,5 @@
 import { needsPerson } from "../core/policy/error-classes.ts";
+import { isRefusal } from "../core/ports/store.ts";
 import type { Outcome, TargetOutcome } from "../core/rotation/outcome.ts";
 import { formatInstant } from "../core/instant.ts";
 import type { EventName, Fields, Level } from "./events.ts";
@@ -60,7 +61,9 @@ function eventOf(outcome: Outcome): readonly [EventName, Level?] {
     case "recovered":
       return ["rotation.recovered"];
     case "unpublished":
-      return ["rotation.unpublished"];
+      return outcome.targets.some(({ error }) => error !== undefined && isRefusal(error))
+        ? ["rotation.unpublished", "error"]
+        : ["rotation.unpublished"];
     case "failed":
       return needsPerson(outcome.error?.class ?? "") || waitOutlivesToken(outcome)
         ? ["rotation.failed", "error"]

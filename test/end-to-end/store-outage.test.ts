@@ -14,15 +14,18 @@ async function startTrial(ids: readonly string[], expiresIn: number, store: obje
   const site = stack.use(await makeSite());
   provider.otherwise(token({ expires_in: expiresIn }));
   await site.write("secret", "s3cr3t");
-  await site.configure(
-    configurationOf(provider.url, [], {
-      sealKey: { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) },
-      stores: { cloud: store },
-      credentials: ids.map((id) => configuredCredential(id, { publish: [{ store: "cloud", secret: id }] })),
-    }),
-  );
+  const sealKey = { file: await site.write("seal", Buffer.alloc(32, 7).toString("base64")) };
+  const configure = (cloud: object) =>
+    site.configure(
+      configurationOf(provider.url, [], {
+        sealKey,
+        stores: { cloud },
+        credentials: ids.map((id) => configuredCredential(id, { publish: [{ store: "cloud", secret: id }] })),
+      }),
+    );
+  await configure(store);
   const daemon = await site.start(env);
-  return { provider, daemon, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { provider, daemon, configure, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 const countOf = (daemon: Daemon, event: string): number => daemon.lines.filter((line) => line.event === event).length;
@@ -91,4 +94,24 @@ test("a store that denies every write is one state, is probed by one at a time, 
   // One line for each token that was minted meanwhile, and a few from before the breaker opened.
   expect(countOf(daemon, "rotation.unpublished")).toBeLessThan(130);
   expect(provider.seen.length).toBe(100);
+}, 240_000);
+
+test("one secret that is refused climbs its ladder, and a changed store takes effect at once", async () => {
+  await using aws = await startAws();
+  aws.fail("deny", { operations: ["PutSecretValue"], secret: "sick" });
+  const store = { type: "aws-secrets-manager", region: aws.region, endpoint: aws.url, create: true };
+  await using trial = await startTrial(["sick", ...healthy], 3600, store, aws.env);
+  const { daemon, configure } = trial;
+  const onLadder = await daemon.line(
+    (line) => line.event === "rotation.unpublished" && Number(line["attempt"]) > 5,
+    BUSY_MS,
+  );
+  expect(onLadder["level"]).toBe("error");
+  const waitMs = Date.parse(String(onLadder["next_at"])) - Date.parse(String(onLadder["time"]));
+  expect(waitMs).toBeGreaterThan(55_000);
+  aws.heal();
+  await configure({ ...store, timeout: "9s" });
+  const reloaded = await daemon.line((line) => line.event === "config.reloaded", BUSY_MS);
+  const published = await daemon.line(rotated("sick"), BUSY_MS);
+  expect(Date.parse(String(published["time"])) - Date.parse(String(reloaded["time"]))).toBeLessThan(waitMs / 2);
 }, 240_000);

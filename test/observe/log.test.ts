@@ -115,6 +115,17 @@ const outcomes: readonly (readonly [string, Outcome, EventName, string])[] = [
     "warn",
   ],
   [
+    "unpublished, refused for good",
+    {
+      ...base,
+      ...life,
+      result: "unpublished",
+      targets: [written, { ...failed, error: { class: "permanent", code: "AccessDeniedException", message: "m" } }],
+    },
+    "rotation.unpublished",
+    "error",
+  ],
+  [
     "unpublished again, and a line of its own says that the store is down",
     { ...base, ...life, result: "unpublished", attempt: 2, targets: [written, { ...failed, store: "down" }] },
     "rotation.unpublished",

@@ -1,3 +1,4 @@
+import { OPEN_AFTER } from "./breaker.ts";
 import { exchangeErrorClasses } from "./error-classes.ts";
 import type { Instant, Policy } from "../credential.ts";
 import type { ExchangeErrorClass } from "../ports/exchange.ts";
@@ -128,6 +129,18 @@ function transientCap(token: Living | undefined, now: Instant): number {
 /** When a failed publish is retried: soon, because the token is at hand. `random` in [0, 1). */
 export function publishRetryAt(failures: number, now: Instant, random: number): Instant {
   return Math.ceil(now + fullJitter({ base: 500, cap: 30 * SECOND }, failures, random));
+}
+
+/** Waits after a refusal that an early retry cannot change. The last step repeats. */
+const REFUSED_PUBLISH = [MINUTE, 5 * MINUTE, 15 * MINUTE] as const;
+
+/**
+ * When a publish is retried that the store has refused for good. The first retries come soon: a permission that was
+ * granted takes a while to spread, and a store with few secrets shows by them that it refuses all. `random` in [0, 1).
+ */
+export function refusedPublishRetryAt(failures: number, now: Instant, random: number): Instant {
+  if (failures < OPEN_AFTER) return publishRetryAt(failures, now, random);
+  return Math.ceil(now + stepOf(REFUSED_PUBLISH, failures - OPEN_AFTER + 1) * (1 + 0.2 * random));
 }
 
 const MINT_AGAIN_CAP_MS = 5 * MINUTE;

@@ -31,6 +31,11 @@ export class PublishError extends OwnError {
 /** Code of the error for a caller that an open breaker turns away. Its class is that of the failure that all share. */
 export const STORE_DOWN = "StoreDown";
 
+/** Whether the store has refused the write for good. A caller that was turned away has not been refused. */
+export function isRefusal({ class: className, code }: Pick<PublishError, "class" | "code">): boolean {
+  return className === "permanent" && code !== STORE_DOWN;
+}
+
 /** Whether the error is a PublishError of one of the classes. */
 export function isPublishError(error: unknown, ...classes: readonly PublishErrorClass[]): error is PublishError {
   return error instanceof PublishError && classes.includes(error.class);

@@ -1,7 +1,7 @@
 import type { Credential, Target, Token } from "../credential.ts";
-import { publishRetryAt } from "../policy/retry.ts";
+import { publishRetryAt, refusedPublishRetryAt } from "../policy/retry.ts";
 import { dueAt } from "../policy/schedule.ts";
-import { type Held, PublishError, type Published, STORE_DOWN, type Store } from "../ports/store.ts";
+import { type Held, PublishError, type Published, STORE_DOWN, type Store, isRefusal } from "../ports/store.ts";
 import type { Ports } from "../ports/ports.ts";
 import { LEASE_RESERVE_MS, publishBudgetMs } from "./lease.ts";
 import { writeToken } from "./mint.ts";
@@ -140,11 +140,12 @@ function afterFailure(before: TargetRecord, error: PublishError, ports: Ports): 
   const failures = before.failures + 1;
   // Once a store that was down answers again, the retries that wait for it are brought forward: early ones are noise.
   const patience = error.code === STORE_DOWN ? Math.max(failures, PATIENT) : failures;
+  const retryAt = isRefusal(error) ? refusedPublishRetryAt : publishRetryAt;
   return {
     ...before,
     confirmedIn: error.ambiguous || error.class === "conflict" ? "" : before.confirmedIn,
     failures,
-    retryAt: publishRetryAt(patience, ports.now(), ports.random()),
+    retryAt: retryAt(patience, ports.now(), ports.random()),
     failure: [error.class, error.code],
   };
 }

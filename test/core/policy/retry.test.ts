@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Failure, type Living, lastingClass, publishRetryAt, retryAt } from "../../../src/core/policy/retry.ts";
+import {
+  type Failure,
+  type Living,
+  lastingClass,
+  publishRetryAt,
+  refusedPublishRetryAt,
+  retryAt,
+} from "../../../src/core/policy/retry.ts";
 import type { ExchangeErrorClass } from "../../../src/core/ports/exchange.ts";
 import { policy } from "../../fakes/world.ts";
 
@@ -192,5 +199,12 @@ describe("when a failed publish is retried", () => {
     const most = [1, 2, 3, 4, 5, 6, 7, 8, 1000].map((failures) => publishRetryAt(failures, NOW, ALMOST_ONE) - NOW);
     expect(most).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
     expect(publishRetryAt(7, NOW, 0) - NOW).toBe(250);
+  });
+
+  test("a refused one as soon as any other at first, from the fifth on after 1, 5, 15 minutes, and a fifth of jitter", () => {
+    const soonest = [4, 5, 6, 7, 8, 1000].map((failures) => refusedPublishRetryAt(failures, NOW, 0) - NOW);
+    expect(soonest).toEqual([250, MINUTE, 5 * MINUTE, 15 * MINUTE, 15 * MINUTE, 15 * MINUTE]);
+    expect(refusedPublishRetryAt(4, NOW, ALMOST_ONE) - NOW).toBe(4000);
+    expect(refusedPublishRetryAt(5, NOW, ALMOST_ONE) - NOW).toBe(72 * SECOND);
   });
 });

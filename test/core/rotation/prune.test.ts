@@ -32,7 +32,7 @@ const targetOf = (world: World) => Object.values(recordOf(world)?.targets ?? {})
 test("the record does not grow without bound where superseded versions may not be destroyed", async () => {
   const { world } = worldWithBilling();
   await rotateTimes(world, 10);
-  const { length = 0 } = world.journal.record ?? "";
+  const { length } = world.journal.record ?? "";
   await rotateTimes(world, 50);
   expect(world.journal.record?.length).toBeLessThan(length + 16);
   expect(targetOf(world)?.older.length).toBe(8);

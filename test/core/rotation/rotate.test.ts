@@ -448,3 +448,20 @@ describe("when a store fails", () => {
     expect(world.journal.sealed).toBeDefined();
   });
 });
+
+test("a publish that the store refuses climbs a ladder of its own; one that a breaker turns away does not", async () => {
+  const world = makeWorld();
+  const store = world.store("one");
+  store.refuses = new PublishError("denied", { class: "permanent", code: "AccessDeniedException" });
+  const waits: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    await run(world);
+    waits.push(Math.ceil((world.journal.nextAt - world.now) / 60_000));
+    world.now = world.journal.nextAt;
+  }
+  expect(waits).toEqual([1, 1, 1, 1, 2, 6, 17]);
+  store.refuses = new PublishError("turned away", { class: "permanent", code: "StoreDown" });
+  await run(world);
+  expect(world.journal.nextAt - world.now).toBeLessThanOrEqual(30_000);
+  expect(world.exchanges).toBe(1);
+});
