@@ -209,7 +209,7 @@ describe("the breaker of a store", () => {
     expect(String(error)).toContain("AccessDeniedException");
   });
 
-  test("a destroy that is denied for all is tried again after 1, 2, 4 minutes and so on, and is no outage", async () => {
+  test("a destroy that is denied for all is tried again after 1, 2, 4, ... minutes, and is no outage", async () => {
     store.prune = async () => {
       throw fault("permanent", "PERMISSION_DENIED");
     };

@@ -201,7 +201,7 @@ describe("when a failed publish is retried", () => {
     expect(publishRetryAt(7, NOW, 0) - NOW).toBe(250);
   });
 
-  test("a refused one as soon as any other at first, from the fifth on after 1, 5, 15 minutes, and a fifth of jitter", () => {
+  test("a refused one as any other at first, from the fifth on after 1, 5, 15 minutes, with jitter", () => {
     const soonest = [4, 5, 6, 7, 8, 1000].map((failures) => refusedPublishRetryAt(failures, NOW, 0) - NOW);
     expect(soonest).toEqual([250, MINUTE, 5 * MINUTE, 15 * MINUTE, 15 * MINUTE, 15 * MINUTE]);
     expect(refusedPublishRetryAt(4, NOW, ALMOST_ONE) - NOW).toBe(4000);

@@ -449,7 +449,7 @@ describe("when a store fails", () => {
   });
 });
 
-test("a publish that the store refuses climbs a ladder of its own; one that a breaker turns away does not", async () => {
+test("a refused publish climbs a ladder of its own; one that a breaker turns away does not", async () => {
   const world = makeWorld();
   const store = world.store("one");
   store.refuses = new PublishError("denied", { class: "permanent", code: "AccessDeniedException" });
