@@ -2,7 +2,7 @@ import { type Instant, type Provider, Secret, type Token } from "../core/credent
 import { ExchangeError, type Exchanged } from "../core/ports/exchange.ts";
 import { classify } from "./classify.ts";
 import { readLife } from "./expiry.ts";
-import { type Headers, dateOf } from "./headers.ts";
+import { type Headers, dateOf, headerOf } from "./headers.ts";
 import { readWait } from "./retry-after.ts";
 import { isDescribedThrottle } from "./throttle.ts";
 
@@ -17,6 +17,8 @@ export interface AnswerContext {
   readonly host: string;
   readonly provider: Pick<Provider, "expiresInUnit" | "responsePath" | "publishFields">;
   readonly assumedLifetimeMs: number;
+  /** Basic carries an id or a secret that RFC 6749 section 2.3.1 encodes: a server that does not decode refuses it. */
+  readonly basicEncodes?: boolean;
   /** Just before the request was sent. */
   readonly issuedAt: Instant;
   readonly now: Instant;
@@ -57,6 +59,8 @@ export function readAnswer(answer: Answer, context: AnswerContext): Exchanged {
     html,
     wait: readWait(answer.headers, context.now),
     describedThrottle: isDescribedThrottle([...objects, ...(body === undefined ? [] : [body, ...errorObjects(body)])]),
+    basicEncodes: context.basicEncodes === true,
+    challenge: headerOf(answer.headers, "www-authenticate"),
     location: locationHost(answer.headers["location"]),
   });
 }

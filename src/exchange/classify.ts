@@ -56,6 +56,10 @@ export interface Refusal {
   readonly wait: StatedWait;
   /** The words of the refusal speak of a rate, a quota or the like. */
   readonly describedThrottle: boolean;
+  /** See AnswerContext. */
+  readonly basicEncodes: boolean;
+  /** The header WWW-Authenticate. */
+  readonly challenge?: string | undefined;
   /** Host of a redirect's Location. */
   readonly location?: string | undefined;
 }
@@ -137,22 +141,32 @@ function verdictOf(refusal: Refusal, code: string | undefined): Verdict {
   if (html && (status === 404 || !(ENDPOINT.has(status) || status === 401))) {
     return ["protocol", "html", "a web page instead of a token; check tokenEndpoint"];
   }
-  return verdictByCode(status, code);
+  return verdictByCode(refusal, code);
 }
 
-function verdictByCode(status: number, code: string | undefined): Verdict {
+/** Schemes that may be shown: what a gateway before the endpoint may ask for instead of the client's authentication. */
+const SCHEMES = ["AzureApiManagementKey", "Negotiate", "NTLM", "Digest", "ApiKey", "Hawk", "Signature", "Mutual"];
+
+/** What to do about a 401, by what the answer and the request say. */
+function adviceOn401({ challenge = "", basicEncodes }: Refusal): string {
+  const scheme = SCHEMES.find((name) => new RegExp(`^\\s*${name}\\b`, "i").test(challenge));
+  if (scheme !== undefined) {
+    return `it asks for ${scheme} instead of the client id and secret; a gateway before tokenEndpoint may want a key`;
+  }
+  const wrong =
+    "the client id or secret is wrong, or the client may not use this grant; check clientId, clientSecret and auth.method";
+  return basicEncodes ? `${wrong}, and try auth.encoding: raw (many servers do not decode Basic)` : wrong;
+}
+
+function verdictByCode(refusal: Refusal, code: string | undefined): Verdict {
+  const { status } = refusal;
   if (code !== undefined && REVOKED.has(code)) {
     return ["revoked", code, "the grant was revoked; authorize this client again at the provider"];
   }
   if (code === "invalid_grant")
     return ["config", code, "the grant is refused; check the client's rights at the provider"];
   if ((code !== undefined && CLIENT.has(code)) || (status === 401 && (code === undefined || code === "other"))) {
-    return [
-      "config",
-      code === undefined || code === "other" ? "invalid_client" : code,
-      "the client id or secret is wrong, or the client may not use this grant; " +
-        "check clientId, clientSecret and auth.method",
-    ];
+    return ["config", code === undefined || code === "other" ? "invalid_client" : code, adviceOn401(refusal)];
   }
   if (code === "access_denied") return ["config", code, "the provider denies access to this client"];
   if (code !== undefined && code !== "other") {

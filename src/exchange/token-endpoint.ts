@@ -63,7 +63,8 @@ export function openTokenEndpoint(
     const issuedAt = now();
     const answer = await posting.post(body, headers, signal);
     const assumedLifetimeMs = credential.policy.lifetimeMs;
-    return readAnswer(answer, { host, provider, assumedLifetimeMs, issuedAt, now: now() });
+    const basicEncodes = isEncodedInBasic(provider, credential.clientId, secret);
+    return readAnswer(answer, { host, provider, assumedLifetimeMs, basicEncodes, issuedAt, now: now() });
   }
 
   return {
@@ -144,6 +145,12 @@ async function buildRequest({
   // A compressed answer could unfold without limit.
   built.headers["accept-encoding"] = "identity";
   return built;
+}
+
+/** Whether Basic carries the id or the secret otherwise than they are (RFC 6749 section 2.3.1). */
+function isEncodedInBasic({ auth }: Provider, clientId: string, secret: Secret): boolean {
+  if (auth.method !== "client_secret_basic" || auth.encoding !== "rfc6749") return false;
+  return /[^A-Za-z0-9]/.test(clientId) || /[^A-Za-z0-9]/.test(secret.reveal());
 }
 
 function authentication(provider: Provider, secret: Secret): oauth.ClientAuth {

@@ -180,6 +180,18 @@ describe("a list of secrets", () => {
     },
   );
 
+  test("names auth.encoding where Basic is encoded, and the scheme where a gateway asks for another", async () => {
+    await using endpoint = await startTokenEndpoint();
+    await using encoded = subject(endpoint.url, { credential: { clientId: "sb-app!t1|xs" }, secrets: ["p+w/d=%"] });
+    endpoint.otherwise(json(401, { error: "unauthorized", error_description: "Bad credentials" }));
+    expect((await encoded.failure()).message).toContain("auth.encoding: raw");
+    await using plain = subject(endpoint.url, { credential: { clientId: "app" }, secrets: ["password"] });
+    expect((await plain.failure()).message).not.toContain("auth.encoding");
+    const challenge = 'AzureApiManagementKey realm="https://x",name="Ocp-Apim-Subscription-Key",type="header"';
+    endpoint.otherwise(json(401, { statusCode: 401 }, { "www-authenticate": challenge }));
+    expect((await plain.failure()).message).toContain("asks for AzureApiManagementKey");
+  });
+
   test("says which place of the list was accepted, and remembers the refusal of the last one", async () => {
     await using endpoint = await startTokenEndpoint();
     await using client = subject(endpoint.url, { secrets: ["a", "b"] });

@@ -113,7 +113,7 @@ const inherited = {
   provider: name.describe("Name of a provider"),
   clientId: z.union([text, z.number()], { error: "a text or a number is expected" }).describe("OAuth client id"),
   clientSecret: secretRefsOf("client secret").describe(
-    "Where the client secret is read from; on invalid_client the next one of a list is tried",
+    "Where the client secret is read from; while the client is refused, the next one of a list is tried",
   ),
   scope: text.describe("OAuth scope, such as account:1234"),
   params,

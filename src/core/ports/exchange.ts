@@ -5,7 +5,7 @@ import type { Credential, Secret, Token } from "../credential.ts";
  * Why an exchange failed, decided once, where the answer is read.
  * - `transient`: the provider or the way to it is unwell; retrying can help.
  * - `tls`: the certificate was not accepted; retried slowly, never weakened.
- * - `throttled`: the provider asks everyone to wait (429, or 503 with Retry-After).
+ * - `throttled`: the provider asks everyone to wait (429, a stated wait, or words of a rate or quota).
  * - `unknown_outcome`: sent, but the answer never came whole.
  * - `config`: the provider refuses the request; only a change of configuration or secret helps.
  * - `revoked`: the grant was revoked; a person must act.
