@@ -154,7 +154,8 @@ function adviceOn401({ challenge = "", basicEncodes }: Refusal): string {
     return `it asks for ${scheme} instead of the client id and secret; a gateway before tokenEndpoint may want a key`;
   }
   const wrong =
-    "the client id or secret is wrong, or the client may not use this grant; check clientId, clientSecret and auth.method";
+    "the client id or secret is wrong, or the client may not use this grant; " +
+    "check clientId, clientSecret and auth.method";
   return basicEncodes ? `${wrong}, and try auth.encoding: raw (many servers do not decode Basic)` : wrong;
 }
 
