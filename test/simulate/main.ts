@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { cycleOf } from "../../src/core/plan/demand.ts";
 import { policy } from "../fakes/world.ts";
 import { runFaults } from "./faults/main.ts";
+import { runMutants } from "./faults/mutants.ts";
 import { type Span, simulate } from "./fleet.ts";
 import { type Measured, measure } from "./measure.ts";
 import { seeded } from "../fakes/seeded.ts";
@@ -93,10 +94,18 @@ async function runMonth([credentials, lifetimeHours]: readonly number[]): Promis
 }
 
 const { values, positionals } = parseArgs({
-  options: { faults: { type: "boolean" }, seed: { type: "string" }, steps: { type: "string" } },
+  options: {
+    faults: { type: "boolean" },
+    mutants: { type: "boolean" },
+    seed: { type: "string" },
+    steps: { type: "string" },
+    only: { type: "string" },
+  },
   allowPositionals: true,
 });
 if (values.faults === true) {
   const seed = values.seed === undefined ? undefined : Number(values.seed);
   process.exitCode = await runFaults({ seed, steps: Number(values.steps ?? 100_000) });
+} else if (values.mutants === true) {
+  process.exitCode = await runMutants({ steps: Number(values.steps ?? 1_000_000), only: values.only ?? "" });
 } else await runMonth(positionals.map(Number));

@@ -39,18 +39,20 @@ type Fault = (fleet: Fleet) => void | Promise<void>;
 
 const alive = ({ replicas }: Fleet): Replica[] => replicas.filter(({ actor }) => actor.alive);
 
-/** Somebody is ill for a while. Slowness within the deadlines excuses nobody. */
-function ail({ time, draw, world, watch }: Fleet, key: string, ailment: Ailment): void {
+/** Somebody is ill for a while. Slowness within the deadlines excuses nobody. Returns the end. */
+function ail({ time, draw, world, watch }: Fleet, key: string, ailment: Ailment): number {
   const forMs = draw.oneOf([5000, 30_000, 120_000, 600_000]) * draw.between(0.5, 1.5);
   time.note(`world ${key} ${JSON.stringify(ailment)} for ${Math.round(forMs / 1000)} s`);
   world.ailments.set(key, ailment);
-  if (ailment.kind !== "slow") watch.excuse(key, time.now() + forMs);
+  if (ailment.kind === "counts down") watch.countDown(key.split(" ")[1] ?? "", time.now() + forMs);
+  else if (ailment.kind !== "slow") watch.excuse(key, time.now() + forMs);
   time.at(time.now() + forMs, {
     what: `${key} is well again`,
     run() {
       if (world.ailments.get(key) === ailment) world.ailments.delete(key);
     },
   });
+  return time.now() + forMs;
 }
 
 function anyPlace({ draw, config }: Fleet): string {
@@ -88,6 +90,9 @@ const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
       ail(fleet, key, draw.oneOf<Ailment>([{ kind: "fails" }, { kind: "hangs" }, { kind: "loses answers" }, slow]));
     },
   ],
+  ["a provider throttles", throttle],
+  ["a provider throttles while tokens wait for a store", throttleWhileWaiting],
+  ["some accounts", someAccounts],
   ["a crash", crash],
   ["a freeze", freeze],
   ["Redis is away", away],
@@ -100,6 +105,24 @@ const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
   ["Redis loses the last seconds", loseLast],
   ["an operator", operate],
 ];
+
+/** One account is asked to wait: all of the provider wait, or all of the host where the account has its own. */
+function throttle(fleet: Fleet): void {
+  const { draw, config, watch } = fleet;
+  const { id, provider } = draw.oneOf(config.newest.credentials);
+  const forMs = draw.oneOf([5000, 120_000, 400_000]);
+  const end = ail(fleet, `account ${id}`, { kind: "throttles", forMs });
+  // The wait that the last answer asks for, and a fifth of jitter.
+  watch.excuse(provider === "p" ? "host p" : `account ${id}`, end + 1.2 * forMs);
+}
+
+/** Accounts that nobody answers, beside others that are well. */
+function someAccounts(fleet: Fleet): void {
+  const { draw, config } = fleet;
+  for (const { id } of config.newest.credentials) {
+    if (draw.chance(0.3)) ail(fleet, `account ${id}`, draw.oneOf<Ailment>([{ kind: "fails" }, { kind: "hangs" }]));
+  }
+}
 
 function storeAilment(draw: Draw): Ailment {
   return draw.oneOf<Ailment>([
@@ -122,37 +145,65 @@ function accountAilment(draw: Draw): Ailment {
   ]);
 }
 
-/** A replica dies at any instant, with whatever it has sent; another one starts. */
-function crash(fleet: Fleet): void {
+/** A replica, most often one in the middle of a job, at any instant of it. */
+async function whileWorking(fleet: Fleet, fault: (victim: Replica) => void): Promise<void> {
+  const { time, draw } = fleet;
+  const patience = draw.chance(0.8) ? time.now() + 120_000 : time.now();
+  const look = (): void => {
+    const working = alive(fleet).filter(({ jobs }) => jobs.size > 0);
+    if (working.length === 0 && time.now() < patience) return void time.at(time.now() + 50, { run: look });
+    const victim = draw.oneOf(working.length === 0 ? alive(fleet) : working);
+    time.at(time.now() + draw.between(0, 120), {
+      run() {
+        if (victim.actor.alive) fault(victim);
+      },
+    });
+  };
+  look();
+}
+
+/** A replica dies with whatever it has sent; another one starts. */
+function crash(fleet: Fleet): Promise<void> {
   const { time, draw, watch } = fleet;
-  const running = alive(fleet);
-  const victim = draw.oneOf(running);
-  victim.actor.alive = false;
-  time.note(`world ${victim.actor.name} dies with ${victim.jobs.size} jobs`);
-  for (const { id } of victim.jobs.values()) excuseAll(fleet, id);
-  const restartMs = draw.between(500, 40_000);
-  if (running.length === 1) watch.excuse("all", time.now() + restartMs);
-  time.at(time.now() + restartMs, { what: "another replica starts", run: () => fleet.startReplica() });
-  for (const job of victim.jobs.values()) {
-    const { provider } = fleet.config.newest.credentials.find(({ id }) => id === job.id) ?? {};
-    if (provider === undefined || !draw.chance(0.5)) continue;
-    time.at(time.now() + draw.between(15_000, 75_000), { run: () => fleet.hand(provider, job) });
-  }
+  return whileWorking(fleet, (victim) => {
+    victim.actor.alive = false;
+    time.note(`world ${victim.actor.name} dies with ${victim.jobs.size} jobs`);
+    for (const { id } of victim.jobs.values()) excuseJob(fleet, id);
+    const restartMs = draw.between(500, 40_000);
+    if (alive(fleet).length === 0) watch.excuse("all", time.now() + restartMs);
+    time.at(time.now() + restartMs, { what: "another replica starts", run: () => fleet.startReplica() });
+    for (const job of victim.jobs.values()) {
+      if (draw.chance(0.5)) {
+        time.at(time.now() + draw.between(15_000, 75_000), { run: () => fleet.hand(providerOf(fleet, job.id), job) });
+      }
+    }
+  });
+}
+
+function providerOf({ config }: Fleet, id: string): string {
+  return config.newest.credentials.find((each) => each.id === id)?.provider ?? "p";
 }
 
 /** The credential had a job that did not come to its end. */
-function excuseAll({ watch, time }: Fleet, id: string, until = time.now()): void {
-  watch.excuse(`account ${id}`, until);
+function excuseJob({ watch, time }: Fleet, id: string, until = time.now()): void {
+  watch.excuse(`job ${id}`, until);
 }
 
-function freeze(fleet: Fleet): void {
+/** A process stands still; meanwhile somebody may want another token of what it is working at. */
+function freeze(fleet: Fleet): Promise<void> {
   const { time, draw } = fleet;
-  const victim = draw.oneOf(alive(fleet));
-  const forMs = draw.oneOf([3000, 20_000, 70_000]) * draw.between(0.5, 1.5);
-  victim.actor.frozenUntil = time.now() + forMs;
-  time.note(`world ${victim.actor.name} stands still for ${Math.round(forMs / 1000)} s`);
-  for (const { id } of victim.jobs.values()) excuseAll(fleet, id, time.now() + forMs);
-  if (alive(fleet).length === 1) fleet.watch.excuse("all", time.now() + forMs);
+  return whileWorking(fleet, (victim) => {
+    const forMs = draw.oneOf([3000, 20_000, 70_000]) * draw.between(0.5, 1.5);
+    victim.actor.frozenUntil = time.now() + forMs;
+    time.note(`world ${victim.actor.name} stands still for ${Math.round(forMs / 1000)} s`);
+    for (const { id } of victim.jobs.values()) {
+      excuseJob(fleet, id, time.now() + forMs);
+      if (draw.chance(0.5)) time.at(time.now() + draw.between(0, forMs), { run: () => request(fleet, id, "rotate") });
+    }
+    if (alive(fleet).every(({ actor }) => actor.frozenUntil > time.now())) {
+      fleet.watch.excuse("all", time.now() + forMs);
+    }
+  });
 }
 
 function away(fleet: Fleet): void {
@@ -207,10 +258,13 @@ async function loseLast(fleet: Fleet): Promise<void> {
 
 /** An operator requests a rotation, or a publish. */
 async function operate(fleet: Fleet): Promise<void> {
-  const { time, draw, config, watch, server, redis } = fleet;
+  const { id } = fleet.draw.oneOf(fleet.config.newest.credentials);
+  await request(fleet, id, fleet.draw.oneOf(["rotate", "publish"]));
+}
+
+async function request(fleet: Fleet, id: string, kind: "rotate" | "publish"): Promise<void> {
+  const { time, watch, server, redis } = fleet;
   if (redis.awayUntil > time.now()) return;
-  const { id, provider } = draw.oneOf(config.newest.credentials);
-  const kind = draw.oneOf(["rotate", "publish"] as const);
   time.note(`world an operator: ${kind} ${id}`);
   watch.excuseMint(id);
   time.at(time.now() + 60_000, { run: () => watch.excuseMint(id) });
@@ -218,5 +272,26 @@ async function operate(fleet: Fleet): Promise<void> {
     prefix: "sim",
     run: async (script: never, call: never) => (await server.run(script, call, time.now())).reply,
   };
-  await dueIndex(link as never, provider).request(id, kind);
+  await dueIndex(link as never, providerOf(fleet, id)).request(id, kind);
+}
+
+/** Tokens wait for a store while their provider asks everybody to wait; then the store is well again. */
+function throttleWhileWaiting(fleet: Fleet): void {
+  const { time, draw, config, watch } = fleet;
+  const until = ail(fleet, `store ${draw.oneOf(["aws", "gcp", "file"])}`, { kind: "fails" });
+  const all = config.newest.credentials.filter(({ provider }) => provider === "p");
+  const [throttled, ...others] = all.map(({ id }) => id);
+  if (throttled === undefined) return;
+  for (const id of others) {
+    if (draw.chance(0.5)) time.at(until - 4000, { run: () => request(fleet, id, "rotate") });
+  }
+  time.at(until - 2000, {
+    run: () => {
+      const ailment: Ailment = { kind: "throttles", forMs: 400_000 };
+      fleet.world.ailments.set(`account ${throttled}`, ailment);
+      time.at(until + 2000, { run: () => void fleet.world.ailments.delete(`account ${throttled}`) });
+      watch.excuse("host p", until + 1.2 * ailment.forMs);
+      return request(fleet, throttled, "rotate");
+    },
+  });
 }

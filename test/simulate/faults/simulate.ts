@@ -215,7 +215,7 @@ function firstConfig(draw: Draw): Config {
       clientId: `client-${i}`,
       ...(own && { tokenEndpoint: `https://${id}.example.com/` }),
       publish: targetsOf(id, draw),
-      policy: { ...policy, consumerCacheMs: 20_000, retryBudgetMs: 60_000, requestTimeoutMs: 10_000 },
+      policy: { ...policy, consumerCacheMs: 45_000, retryBudgetMs: 60_000, requestTimeoutMs: 10_000 },
     });
   });
   return {

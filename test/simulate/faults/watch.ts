@@ -17,17 +17,23 @@ export class Violation extends Error {
 
 /** How long after its troubles have ended a credential may need: a lease, the longest retry, and the work itself. */
 const SLACK_MS = 150_000;
+/** Without a sealed copy only a new token helps; a store that has refused several is offered the next one after this. */
+const MINT_AGAIN_MS = 300_000;
 /** How far apart clocks are that count as right, and how long answers take. */
 const CLOSE_MS = 6000;
+/** How long a provider that answers with the same token until its end leaves consumers without one at most. */
+const AFTER_END_MS = 10_000;
 
 export interface Watch {
   /** `key`: an `Ailment`, or `all`. Consumers of its credentials may find dead tokens until `until` plus SLACK_MS. */
   excuse(key: string, until: number): void;
   /** A further exchange of the credential (or of all) has a reason from now on. */
   excuseMint(credential: string): void;
-  sending(provider: string, credential: string): void;
-  ended(provider: string, credential: string, how: "failed" | "lost"): void;
-  minted(provider: string, credential: Credential, minted: Minted, facts: { again: boolean }): void;
+  /** The account answers with the same token until its end, up to the instant. */
+  countDown(credential: string, until: number): void;
+  /** The provider has minted a token of which the sender has heard nothing. */
+  lost(credential: string): void;
+  minted(credential: Credential, minted: Minted, facts: { again: boolean }): void;
   journaled(credential: string): void;
   writing(place: string, before: Version | undefined, written: Version): void;
   destroying(place: string, version: Version, isNewest: boolean): void;
@@ -50,8 +56,9 @@ interface Options {
 export function makeWatch({ time, sealed, redisIsWell, world }: Options): Watch {
   const excuses = new Map<string, number>();
   const mintExcuses = new Map<string, number>();
-  const lastMint = new Map<string, { minted: Minted; at: number; journaled: boolean }>();
+  const lastMint = new Map<string, { minted: Minted; at: number; journaled: boolean; lost: boolean }>();
   const places = new Map<string, Credential>();
+  const countingUntil = new Map<string, number>();
   let failed: Violation | undefined;
 
   function fail(text: string): void {
@@ -59,25 +66,42 @@ export function makeWatch({ time, sealed, redisIsWell, world }: Options): Watch 
     time.note(`VIOLATION ${text}`);
   }
 
-  function excusedUntil(place: string, { id, provider }: Credential): number {
-    const [store = ""] = place.split("/");
-    const keys = ["all", `account ${id}`, `host ${provider}`, `secret ${place}`, `store ${store}`];
+  function excusedUntil(...keys: readonly string[]): number {
     return Math.max(...keys.map((key) => excuses.get(key) ?? 0));
+  }
+
+  /** Whether the provider answers with the same token until its end: then there is none that lives longer. */
+  function countsDown(id: string): boolean {
+    return (countingUntil.get(id) ?? 0) > time.now();
   }
 
   /** Now, or as soon as the troubles are over, consumers of the place must find a token that outlives their cache. */
   function check(place: string): void {
     const credential = places.get(place);
     if (credential === undefined) return;
+    const { id, provider, policy } = credential;
     const token = world().secrets.get(place)?.at(-1)?.token;
-    const soundUntil = token === undefined ? 0 : token.diesAt - credential.policy.consumerCacheMs;
-    const next = Math.max(soundUntil, excusedUntil(place, credential)) + 1;
+    const publishing = excusedUntil("all", `job ${id}`, `secret ${place}`, `store ${place.split("/")[0]}`);
+    const last = lastMint.get(id);
+    // A Redis that has lost something may have lost the sealed copy.
+    const kept = sealed && last?.journaled === true && last.at > (mintExcuses.get("all") ?? 0);
+    const waits = kept && last.minted.diesAt > Math.max(time.now(), token?.diesAt ?? 0);
+    const reserveMs = countsDown(id) ? -AFTER_END_MS : policy.consumerCacheMs;
+    const soundUntil = token === undefined ? 0 : token.diesAt - reserveMs;
+    // A token that is at hand waits for nothing but its store.
+    const next = waits
+      ? Math.max(last.at + SLACK_MS, publishing) + 1
+      : Math.max(soundUntil, publishing, excusedUntil(`account ${id}`, `host ${provider}`)) + 1;
     if (next > time.now()) {
       time.at(next, { run: () => check(place) });
       return;
     }
-    const what = token === undefined ? "no token" : `${token.text}, of which a cached copy is dead`;
-    fail(`consumers of ${place} find ${what}, while all that concerns it has been well for ${SLACK_MS / 1000} s`);
+    const what = token === undefined ? "no token" : token.text;
+    const why = waits ? `${last.minted.text} is at hand` : "a cached copy is dead";
+    fail(
+      `consumers of ${place} find ${what} and ${why}, ` +
+        `while all that concerns it has been well for ${SLACK_MS / 1000} s`,
+    );
   }
 
   return {
@@ -86,18 +110,25 @@ export function makeWatch({ time, sealed, redisIsWell, world }: Options): Watch 
       if (failed !== undefined) throw failed;
     },
     excuse(key, until) {
-      excuses.set(key, Math.max(excuses.get(key) ?? 0, until + SLACK_MS));
+      excuses.set(key, Math.max(excuses.get(key) ?? 0, until + SLACK_MS + (sealed ? 0 : MINT_AGAIN_MS)));
     },
     excuseMint: (credential) => void mintExcuses.set(credential, time.now()),
-    sending() {},
-    ended() {},
-    minted(_provider, credential, minted, { again }) {
+    countDown: (id, until) => void countingUntil.set(id, until + SLACK_MS),
+    lost(id) {
+      const last = lastMint.get(id);
+      if (last !== undefined) last.lost = true;
+    },
+    minted(credential, minted, { again }) {
       const { id, policy } = credential;
       const before = lastMint.get(id);
-      lastMint.set(id, { minted, at: time.now(), journaled: false });
-      if (before === undefined || !before.journaled || again) return;
+      lastMint.set(id, { minted, at: time.now(), journaled: false, lost: false });
+      if (before === undefined || again) return;
       const excused = Math.max(mintExcuses.get(id) ?? 0, mintExcuses.get("all") ?? 0);
       if (excused >= before.at) return;
+      if (!before.journaled) {
+        if (before.lost || excusedUntil("all", `job ${id}`) > before.at) return;
+        return fail(`${before.minted.text} was minted and thrown away`);
+      }
       const life = { issuedAt: before.at, expiresAt: before.minted.diesAt };
       const soonest = sealed ? dueAt(life, policy, 1) : Math.min(before.at + policy.minIntervalMs, life.expiresAt);
       if (time.now() >= soonest - CLOSE_MS) return;
@@ -108,7 +139,11 @@ export function makeWatch({ time, sealed, redisIsWell, world }: Options): Watch 
     },
     journaled(credential) {
       const last = lastMint.get(credential);
-      if (last !== undefined) last.journaled = true;
+      if (last === undefined) return;
+      last.journaled = true;
+      for (const [place, { id }] of places) {
+        if (id === credential) time.at(time.now() + SLACK_MS, { run: () => check(place) });
+      }
     },
     writing(place, before, written) {
       const { token } = written;
@@ -133,7 +168,6 @@ export function makeWatch({ time, sealed, redisIsWell, world }: Options): Watch 
     destroying(place, { id, token }, isNewest) {
       if (token === undefined) fail(`version ${id} of ${place}, which is somebody else's, was destroyed`);
       else if (isNewest) fail(`version ${id} of ${place}, the newest one, was destroyed`);
-      else if (token.diesAt > time.now() + CLOSE_MS) fail(`version ${id} of ${place} was destroyed while it lives`);
     },
     follow(config) {
       places.clear();

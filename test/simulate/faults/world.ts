@@ -135,7 +135,6 @@ export function exchangeOf(world: World, actor: Actor, provider: Provider, clock
     async exchange(credential, _secrets, signal) {
       const issuedAt = clock();
       const keys = [`account ${credential.id}`, `host ${provider.name}`];
-      watch.sending(provider.name, credential.id);
       return request(world, {
         actor,
         what: `exchange ${credential.id}`,
@@ -143,20 +142,19 @@ export function exchangeOf(world: World, actor: Actor, provider: Provider, clock
         delayMs: delayOf(world, keys, 5, 120),
         replyMs: ailing(world, keys, "loses answers") === undefined ? draw.between(1, 60) : 3_600_000,
         late(arrived) {
-          watch.ended(provider.name, credential.id, arrived ? "lost" : "failed");
+          if (arrived) watch.lost(credential.id);
           return new ExchangeError("no answer", { class: "unknown_outcome", code: "timeout", sent: true });
         },
         effect() {
           const ill = ailing(world, keys, "refuses", "fails", "throttles", "short", "counts down");
           if (ill?.kind === "refuses" || ill?.kind === "fails" || ill?.kind === "throttles") {
-            watch.ended(provider.name, credential.id, "failed");
             throw refusalOf(ill);
           }
           const before = tokens.get(credential.id)?.at(-1);
           const counted = ill?.kind === "counts down" && before !== undefined && before.diesAt - time.now() >= 1000;
           const lifeMs = ill?.kind === "short" ? ill.lifeMs : world.lifeMs(credential.id);
           const minted = counted ? before : mint(credential, lifeMs);
-          watch.minted(provider.name, credential, minted, { again: counted });
+          watch.minted(credential, minted, { again: counted });
           const expiresAt = issuedAt + Math.floor((minted.diesAt - time.now()) / 1000) * 1000;
           const accessToken = new Secret(minted.text);
           return { token: { accessToken, tokenType: "Bearer", issuedAt, expiresAt, fields: {} }, warnings: [] };
