@@ -47,6 +47,30 @@ describe("a publish that waits for a store", () => {
     expect(await ids({ perSecond: 1, perHour: 0.5 })).toEqual(["a"]);
   });
 
+  test("goes on waiting while an exchange is claimed, and does not share the cooldown that sends that back", async () => {
+    const now = await index.now();
+    await waitForStore(["a"]);
+    await index.redis.call("ZADD", index.due.keys.waiting, now + HOUR, "a");
+    await index.redis.call("ZADD", index.due.keys.due, now - 1, "a");
+    const [exchange] = await claimed();
+    expect(isPublishClaim(exchange as Claimed)).toBe(false);
+    expect(await claimed()).toEqual([]);
+    await index.due.release("a", exchange?.fence ?? "", now + HOUR);
+    const waitsUntil = Number(await index.redis.call("ZSCORE", index.due.keys.waiting, "a"));
+    expect(waitsUntil).toBeLessThan(now + 60_000);
+    await index.redis.call("ZADD", index.due.keys.waiting, now - 1, "a");
+    expect((await claimed()).map(isPublishClaim)).toEqual([true]);
+  });
+
+  test("is not claimed again before the lease that its job has renewed ends", async () => {
+    await waitForStore(["a"]);
+    const [publish] = await claimed();
+    const begun = await index.due.begin("a", publish?.fence ?? "", { leaseFloorMs: 50_000 });
+    const ends = (await index.now()) + (begun.kind === "begun" ? begun.leaseMs : 0);
+    const waitsUntil = Number(await index.redis.call("ZSCORE", index.due.keys.waiting, "a"));
+    expect(Math.abs(ends - waitsUntil)).toBeLessThan(5000);
+  });
+
   test("takes no slot, no quota and no place of an exchange", async () => {
     const now = await index.now();
     const names = Array.from({ length: 20 }, (_, i) => `w${i}`);

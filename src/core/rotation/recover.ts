@@ -28,14 +28,15 @@ export async function recoverRecord(
   options: AskOptions,
 ): Promise<AskedStores> {
   const { held, record, unanswered } = await askStores(credential.publish, empty, options);
-  const newest = held.reduce<Held | undefined>(
-    (best, each) => (each.revision > (best?.revision ?? 0) ? each : best),
-    undefined,
-  );
-  if (newest === undefined) return { record, unanswered };
+  const revision = Math.max(0, ...held.map((each) => each.revision));
+  if (revision === 0) return { record, unanswered };
+  // After lost writes two stores may hold different tokens of one revision: the first to die decides what is due.
+  const newest = held
+    .filter((each) => each.revision === revision)
+    .reduce((first, each) => (each.expiresAt < first.expiresAt ? each : first));
   const life = { issuedAt: newest.issuedAt, expiresAt: newest.expiresAt };
   const due = dueAt(life, credential.policy, options.ports.random());
-  return { record: { ...record, revision: newest.revision, ...life, dueAt: due }, unanswered };
+  return { record: { ...record, revision, ...life, dueAt: due }, unanswered };
 }
 
 /** Asks what the given targets hold, and notes the answers in the record. A silent store is asked again later. */

@@ -182,7 +182,7 @@ for _, p in ipairs(picked) do
     request = record and redis.call('HGET', requests, id)
   end
   redis.call('ZADD', due, lease, id)
-  redis.call('ZREM', waiting, id)
+  redis.call('ZADD', waiting, 'XX', lease, id)
   table.insert(reply, {
     id, newFence, dueAt, string.format('%d', nextSlot), lease - now, record or '', request or ''
   })

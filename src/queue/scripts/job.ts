@@ -16,6 +16,17 @@ import { script } from "./script.ts";
 /** What the job of a claim reads and writes. No script does anything unless the claim's fence is still there. */
 
 /**
+ * The lease of the claim ends at `lease`: nothing of the credential is due before, its waiting publish neither. KEYS
+ * due, waiting.
+ */
+const EXTEND = `
+for _, index in ipairs({due, waiting}) do redis.call('ZADD', index, 'XX', lease, id) end
+redis.call('ZADD', claims, lease, id)`;
+
+/** How soon the publish of a sealed token is tried where an exchange was claimed and is not made after all. */
+const PUBLISH_INSTEAD_MS = 5000;
+
+/**
  * At the start of a job: renews the lease and reads what is known of the credential. A cooldown of the provider, or of
  * the `host` of a token endpoint that is the credential's own ("" for none), holds back exchanges, and never a
  * publish.
@@ -28,6 +39,7 @@ export const begin = script(
       "due",
       "running",
       "publishing",
+      "waiting",
       "state",
       "fence",
       "cooldown",
@@ -53,20 +65,22 @@ local ofProvider, own = operatorPauseOf('*'), operatorPauseOf(id)
 if ofProvider > now then return {2, ofProvider, 0} end
 if own > now then return {2, own, own} end
 local lease = now + leaseFor(id)
-redis.call('ZADD', due, 'XX', lease, id)
-redis.call('ZADD', claims, lease, id)
+${EXTEND}
 return {1, now, lease, redis.call('HGET', state, id), redis.call('HGET', requests, id), redis.call('GET', sealed)}`,
 );
 
 /** In the middle of a job, before it sends anything: renews the lease. -> 0 fenced | the lease from now on, in ms */
 export const renew = script(
   "renew",
-  { keys: ["due", "running", "publishing", "fence", "expiry"], args: ["id", "claimFence", "floorMs", "capMs"] },
+  {
+    keys: ["due", "running", "publishing", "waiting", "fence", "expiry"],
+    args: ["id", "claimFence", "floorMs", "capMs"],
+  },
   `${NOW} ${LEASE} ${CLAIM_KIND}
 if redis.call('HGET', fence, id) ~= claimFence then return 0 end
 local leaseMs = leaseFor(id)
-redis.call('ZADD', due, 'XX', now + leaseMs, id)
-redis.call('ZADD', claims, now + leaseMs, id)
+local lease = now + leaseMs
+${EXTEND}
 return leaseMs`,
 );
 
@@ -74,14 +88,13 @@ return leaseMs`,
 export const minted = script(
   "minted",
   {
-    keys: ["due", "running", "publishing", "state", "fence", "sealed"],
+    keys: ["due", "running", "publishing", "waiting", "state", "fence", "sealed"],
     args: ["id", "claimFence", "leaseMs", "record", "sealedToken", "lifeMs"],
   },
   `${NOW} ${CLAIM_KIND}
 if redis.call('HGET', fence, id) ~= claimFence then return 0 end
 local lease = now + tonumber(leaseMs)
-redis.call('ZADD', due, 'XX', lease, id)
-redis.call('ZADD', claims, lease, id)
+${EXTEND}
 redis.call('HSET', state, id, record)
 if sealedToken ~= '' then redis.call('SET', sealed, sealedToken, 'PX', lifeMs) end
 return 1`,
@@ -235,7 +248,8 @@ return {1, turned}`,
 );
 
 /**
- * Releases a claim without finishing it; `nextAt` 0 is now. The fence is set to `-` instead of being deleted: it tells
+ * Releases a claim without finishing it; `nextAt` 0 is now. The publish of a sealed token does not wait that long: it
+ * passes no gate that may hold back the exchange. The fence is set to `-` instead of being deleted: it tells
  * the next claim that a sealed token may have been left behind (after a crash), so that its job reads it.
  * -> 0 fenced | 1
  */
@@ -257,7 +271,8 @@ if publishOnly then
 else
   refund(claimFence)
   redis.call('ZADD', due, 'XX', nextAt, id)
-  wake(id)
+  local waits = redis.call('ZADD', waiting, 'XX', 'CH', now + ${PUBLISH_INSTEAD_MS}, id) == 1
+  if waits then redis.call('PUBLISH', channel, provider) else wake(id) end
 end
 return 1`,
 );

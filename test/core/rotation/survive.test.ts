@@ -19,6 +19,22 @@ describe("when Redis was lost", () => {
     expect(recordOf(world)?.revision).toBe(1);
   });
 
+  test("stores that hold different tokens of one revision: the one that dies first decides what is due", async () => {
+    const world = makeWorld({ stores: ["one", "two"] });
+    const of = credential({ publish: [target("one"), target("two")] });
+    await run(world, of);
+    for (const [name, lifeMs] of [
+      ["one", HOUR],
+      ["two", HOUR / 2],
+    ] as const) {
+      const { secrets } = world.store(name);
+      for (const [secret, held] of secrets) secrets.set(secret, { ...held, expiresAt: START + lifeMs });
+    }
+    world.journal.record = undefined;
+    expect(await run(world, of)).toMatchObject({ result: "recovered", expiresAt: START + HOUR / 2 });
+    expect(world.journal.nextAt).toBeLessThan(START + HOUR / 2);
+  });
+
   test("revisions go on counting from what the store knows", async () => {
     const world = makeWorld();
     for (let i = 0; i < 3; i++) {
