@@ -1,4 +1,4 @@
-import type { Provider, Target } from "../credential.ts";
+import type { Instant, Provider, Target } from "../credential.ts";
 import { publishRetryAt } from "../policy/retry.ts";
 import { type Facts, isOnLadder, reasonToRotate } from "../policy/schedule.ts";
 import { type Claim, requestedKind } from "../ports/journal.ts";
@@ -30,10 +30,10 @@ import { sameSpec, specOf } from "./spec.ts";
  */
 export async function gatherKnown(
   arrival: Arrival,
-  { claim, provider }: { readonly claim: Claim; readonly provider: Provider },
+  begun: { readonly claim: Claim; readonly askedAt: Instant; readonly provider: Provider },
   ports: Ports,
 ): Promise<Progress> {
-  let known = await recallRecord(arrival, { claim, spec: specOf(arrival.credential, provider) }, ports);
+  let known = await recallRecord(arrival, { ...begun, spec: specOf(arrival.credential, begun.provider) }, ports);
   if (known.publishOnly && !known.forgotten) known = await askBeforePublish(known, ports);
   const { failure } = known.record;
   if (failure !== undefined && isOnLadder(factsOf(known), ports.now())) {
@@ -66,11 +66,11 @@ export function factsOf(known: Progress): Facts {
 
 async function recallRecord(
   arrival: Arrival,
-  { claim, spec }: { readonly claim: Claim; readonly spec: string },
+  { claim, askedAt, spec }: { readonly claim: Claim; readonly askedAt: Instant; readonly spec: string },
   ports: Ports,
 ): Promise<Progress> {
   const { credential, job } = arrival;
-  const leaseUntil = ports.now() + claim.leaseMs;
+  const leaseUntil = askedAt + claim.leaseMs;
   const decoded = claim.record === undefined ? undefined : decodeRecord(claim.record);
   // A listing may be minutes old: the stores are asked before a token is minted.
   const remembered = decoded?.listed === true ? undefined : decoded;

@@ -20,9 +20,17 @@ export function deadlineOf({ leaseUntil }: Pick<Progress, "leaseUntil">, ports: 
 export async function withLease(progress: Progress, ports: Ports): Promise<Progress> {
   const usedMs = progress.claim.leaseMs - (progress.leaseUntil - ports.now());
   if (usedMs < LEASE_RESERVE_MS) return progress;
+  const askedAt = ports.now();
   const leaseMs = await ports.journal.renew();
-  const leaseUntil = leaseMs === "unreachable" ? progress.leaseUntil : ports.now() + leaseMs;
-  return leaseUntil - ports.now() < SHORTEST_MS ? { ...progress, fenced: true } : { ...progress, leaseUntil };
+  return underLease(progress, leaseMs === "unreachable" ? progress.leaseUntil : askedAt + leaseMs, ports);
+}
+
+/**
+ * The progress under a lease that ends at the instant; `fenced` where too little of it is left. A lease counts from
+ * before the journal was asked: a process may stand still before it reads the answer.
+ */
+export function underLease(progress: Progress, leaseUntil: Instant, ports: Ports): Progress {
+  return { ...progress, leaseUntil, ...(leaseUntil - ports.now() < SHORTEST_MS && { fenced: true }) };
 }
 
 /** Bounds of the lease under which a token is published. */

@@ -4,7 +4,7 @@ import { lastingClass, retryAt } from "../policy/retry.ts";
 import { type Reason, checkLife, dueAfterSame, dueAt, marginMs } from "../policy/schedule.ts";
 import { type Exchanged, ExchangeError } from "../ports/exchange.ts";
 import type { Ports } from "../ports/ports.ts";
-import { LEASE_RESERVE_MS, publishLeaseMs } from "./lease.ts";
+import { LEASE_RESERVE_MS, publishLeaseMs, underLease } from "./lease.ts";
 import { type FailedExchange, type Progress, withRecord } from "./progress.ts";
 import { type CredentialRecord, withoutConfirmations } from "./record.ts";
 import { encodeRecord } from "./record-codec.ts";
@@ -82,20 +82,17 @@ function repeatedRecord(
 export async function writeToken(progress: Progress, token: Token, ports: Ports): Promise<Progress> {
   const { credential, record } = progress;
   const sealed = ports.seal(token, record.revision);
-  const leaseMs = publishLeaseMs(token, ports.now());
+  const askedAt = ports.now();
+  const leaseMs = publishLeaseMs(token, askedAt);
   const written = await ports.journal.minted({
     record: encodeRecord(withoutConfirmations(record), credential.publish),
     sealed,
-    lifeMs: token.expiresAt - ports.now(),
+    lifeMs: token.expiresAt - askedAt,
     leaseMs,
   });
-  return {
-    ...progress,
-    token,
-    kept: sealed !== undefined && written === "kept",
-    leaseUntil: ports.now() + leaseMs,
-    ...(written === "fenced" && { fenced: true }),
-  };
+  const next = underLease(progress, askedAt + leaseMs, ports);
+  const kept = sealed !== undefined && written === "kept";
+  return { ...next, token, kept, ...(written === "fenced" && { fenced: true }) };
 }
 
 function mintedRecord(

@@ -45,6 +45,7 @@ export async function rotate({ job, credential, provider }: Rotation, ports: Por
     await journal.release(0);
     return skipped(arrival, { skip: "Draining", now: ports.now() });
   }
+  const askedAt = ports.now();
   const begun = await journal.begin();
   if (begun.kind === "fenced") return skipped(arrival, { skip: "Fenced", now: ports.now() });
   if (begun.kind === "paused") {
@@ -52,7 +53,7 @@ export async function rotate({ job, credential, provider }: Rotation, ports: Por
     return skipped(arrival, { skip: "Paused", now: ports.now(), nextAt: begun.until });
   }
   trace?.claimed();
-  let progress = decide(await gatherKnown(arrival, { claim: begun, provider }, ports), ports);
+  let progress = decide(await gatherKnown(arrival, { claim: begun, askedAt, provider }, ports), ports);
   if (progress.reason !== undefined || progress.token !== undefined) progress = await withLease(progress, ports);
   if (progress.fenced !== true && progress.reason !== undefined) {
     progress = await mint(progress, progress.reason, ports);

@@ -211,6 +211,40 @@ describe("one deadline for one lease", () => {
     expect(world.exchanges).toBe(result === "rotated" ? 1 : 0);
   });
 
+  test.each([
+    ["28 s, published", 28_000, "rotated"],
+    ["more than 28 s, left to the next claim", 28_001, "skipped"],
+  ])("a process stands still while a lease of 30 s is written: %s", async (_, standsStillMs, result) => {
+    const world = makeWorld();
+    const minted = world.journal.minted.bind(world.journal);
+    world.journal.minted = async (entry) => {
+      const written = await minted(entry);
+      world.now += standsStillMs;
+      return written;
+    };
+    expect(await run(world)).toMatchObject({ result });
+    expect(world.store("one").writes).toBe(result === "rotated" ? 1 : 0);
+    world.journal.minted = minted;
+    if (result === "skipped") expect(await run(world)).toMatchObject({ result: "published" });
+    expect(world.exchanges).toBe(1);
+  });
+
+  test("a lease counts from before the journal was asked, at the start and when it is renewed", async () => {
+    const world = makeWorld();
+    const { begin, renew } = world.journal;
+    world.journal.begin = async () => {
+      world.now += 5000;
+      return begin.call(world.journal);
+    };
+    world.journal.renew = async () => {
+      const leaseMs = await renew.call(world.journal);
+      world.now += world.journal.leaseMs - 1999;
+      return leaseMs;
+    };
+    expect(await run(world)).toMatchObject({ result: "skipped", skip: "Fenced" });
+    expect(world.exchanges).toBe(0);
+  });
+
   test("no step gets more time than what is left of the lease", async () => {
     const world = makeWorld();
     const deadlines: number[] = [];

@@ -125,8 +125,11 @@ export function makeWatch({ time, sealed, redisIsWell, world }: Options): Watch 
       if (before === undefined || again) return;
       const excused = Math.max(mintExcuses.get(id) ?? 0, mintExcuses.get("all") ?? 0);
       if (excused >= before.at) return;
+      const disturbed = before.lost || excusedUntil("all", `job ${id}`) > before.at;
+      // Without a seal key a token is lost with its job.
+      if (!sealed && disturbed) return;
       if (!before.journaled) {
-        if (before.lost || excusedUntil("all", `job ${id}`) > before.at) return;
+        if (disturbed) return;
         return fail(`${before.minted.text} was minted and thrown away`);
       }
       const life = { issuedAt: before.at, expiresAt: before.minted.diesAt };
