@@ -47,7 +47,7 @@ describe("a publish that waits for a store", () => {
     expect(await ids({ perSecond: 1, perHour: 0.5 })).toEqual(["a"]);
   });
 
-  test("goes on waiting while an exchange is claimed, and does not share the cooldown that sends that back", async () => {
+  test("waits on while an exchange is claimed, and not for the cooldown that sends the exchange back", async () => {
     const now = await index.now();
     await waitForStore(["a"]);
     await index.redis.call("ZADD", index.due.keys.waiting, now + HOUR, "a");

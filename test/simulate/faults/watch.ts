@@ -17,7 +17,10 @@ export class Violation extends Error {
 
 /** How long after its troubles have ended a credential may need: a lease, the longest retry, and the work itself. */
 const SLACK_MS = 150_000;
-/** Without a sealed copy only a new token helps; a store that has refused several is offered the next one after this. */
+/**
+ * `key`: see `Ailment`, or `all`. Consumers of what it names may find dead tokens until the instant, and SLACK_MS
+ * more.
+ */
 const MINT_AGAIN_MS = 300_000;
 /** How far apart clocks are that count as right, and how long answers take. */
 const CLOSE_MS = 6000;
