@@ -17,10 +17,7 @@ export class Violation extends Error {
 
 /** How long after its troubles have ended a credential may need: a lease, the longest retry, and the work itself. */
 const SLACK_MS = 150_000;
-/**
- * `key`: see `Ailment`, or `all`. Consumers of what it names may find dead tokens until the instant, and SLACK_MS
- * more.
- */
+/** Without a sealed copy only a new token helps; a store that refused several gets the next one after this. */
 const MINT_AGAIN_MS = 300_000;
 /** How far apart clocks are that count as right, and how long answers take. */
 const CLOSE_MS = 6000;

@@ -118,7 +118,7 @@ export function exchangeOf(world: World, actor: Actor, provider: Provider, clock
   const { time, watch, tokens, byText, draw } = world;
   function mint(credential: Credential, lifeMs: number): Minted {
     const all = tokens.get(credential.id) ?? [];
-    const nth = all.length + 1;
+    const nth = (all.at(-1)?.nth ?? 0) + 1;
     const minted = {
       text: `${credential.id}#${nth}`,
       credential: credential.id,
