@@ -232,9 +232,6 @@ function slowRedis(fleet: Fleet): void {
   redis.slowMs = draw.oneOf([100, 800, 4500]);
   redis.slowUntil = time.now() + draw.between(5000, 60_000);
   watch.excuse("all", redis.slowUntil);
-  // A job waits for the journal for three seconds: then it publishes a token of which no sealed copy is sure.
-  if (redis.slowMs > 2000) time.at(redis.slowUntil + 30_000, { run: () => watch.excuseMint("all") });
-  if (redis.slowMs > 2000) watch.excuseMint("all");
 }
 
 /** Redis comes back with another content, after a moment in which it is away. */
