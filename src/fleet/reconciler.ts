@@ -91,6 +91,7 @@ export function makeReconciler(options: {
         wanted = {
           hash: roster.hash,
           since,
+          found: isFirst,
           registrations: [...roster.sections].map(([provider, { specs }]) => ({
             due: dueIndex(redis, provider),
             specs,

@@ -77,6 +77,8 @@ export function fleetKeysOf(prefix: string) {
     providers: key("providers"),
     /** `since hash` of the configuration in force. */
     config: key("config"),
+    /** Sorted set: hash of a configuration that another one has superseded -> `since` of that other one. */
+    superseded: key("config-superseded"),
     /** List: what operators did last. */
     actions: key("actions"),
     /** Set once a replica has logged the action. */

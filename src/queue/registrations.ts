@@ -25,6 +25,8 @@ export interface Wanted {
   readonly hash: string;
   /** When the configuration came here: the newest of the fleet is in force. */
   readonly since: Instant;
+  /** The replica found it at its start: it has not seen what it replaces, if anything. */
+  readonly found?: boolean;
   readonly registrations: readonly Registration[];
 }
 
@@ -88,8 +90,8 @@ export function openRegistrations(redis: RedisLink, wanted: () => Wanted) {
   return {
     /** Renews the mark of this replica's configuration. `claim`: it wins over another one of the same instant. */
     async isInForce(claim: boolean): Promise<boolean> {
-      const { hash, since } = wanted();
-      const args = { hash, since: Math.floor(since), ttlMs: MARK_TTL_MS, claim: claim ? 1 : 0 };
+      const { hash, since, found = false } = wanted();
+      const args = { hash, since: Math.floor(since), ttlMs: MARK_TTL_MS, claim: claim ? 1 : 0, found: found ? 1 : 0 };
       return (await redis.run(configure, { keys, args })) === 1;
     },
 

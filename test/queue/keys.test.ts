@@ -15,6 +15,7 @@ test("the keys are those that replicas of other releases use", () => {
   expect([...Object.values(fleet), loggedAction("1"), budgetKey("evertoken", "aws:eu-west-1")]).toEqual([
     "{evertoken}:providers",
     "{evertoken}:config",
+    "{evertoken}:config-superseded",
     "{evertoken}:actions",
     "{evertoken}:fingerprint-key",
     "{evertoken}:preflight",

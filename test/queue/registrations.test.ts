@@ -72,6 +72,46 @@ describe("of several configurations, in force is", () => {
     expect(await a.isInForce(true)).toBe(true);
   });
 
+  describe("and of one that a replica finds at its start,", () => {
+    const started = (hash: string | undefined, since: number) => {
+      const wanted = { ...wantedOf(hash, since, []), found: true };
+      return openRegistrations(index.redis, () => wanted);
+    };
+
+    test("a new one, which no replica has run before", async () => {
+      await replica(OLD, 100).isInForce(true);
+      expect(await started(NEW, 200).isInForce(true)).toBe(true);
+    });
+
+    test("not one that was superseded, although its file came to the machine last", async () => {
+      await started(OLD, 100).isInForce(true);
+      await started(NEW, 200).isInForce(true);
+      const rescheduled = started(OLD, 300);
+      expect(await rescheduled.isInForce(true)).toBe(false);
+      expect(await rescheduled.isInForce(false)).toBe(false);
+      expect(await started(NEW, 200).isInForce(false)).toBe(true);
+    });
+
+    test("one that was superseded, once no replica runs the other one", async () => {
+      await started(OLD, 100).isInForce(true);
+      await started(NEW, 200).isInForce(true);
+      await forgetMark();
+      expect(await started(OLD, 300).isInForce(false)).toBe(true);
+      expect(await started(NEW, 400).isInForce(true)).toBe(true); // it was never superseded
+    });
+
+    test("one that was superseded, where a replica has seen the change back", async () => {
+      const a = replica(OLD, 100);
+      await a.isInForce(true);
+      a.reload(NEW, 200);
+      await a.isInForce(true);
+      a.reload(OLD, 300);
+      expect(await a.isInForce(true)).toBe(true);
+      expect(await started(NEW, 400).isInForce(true)).toBe(false);
+      expect(await started(OLD, 500).isInForce(true)).toBe(true);
+    });
+  });
+
   test("any one that meets the mark of a release that knew no instants", async () => {
     await index.redis.call("SET", "{test}:config", "0123456789abcdef");
     expect(await replica(OLD, 1).isInForce(false)).toBe(true);

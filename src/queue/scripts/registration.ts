@@ -94,20 +94,34 @@ end
 return #ids`,
 );
 
+/** How many configurations that are in force no more are remembered, and for how long. */
+const SUPERSEDED = { kept: 20, ms: 30 * 86_400_000 } as const;
+
 /**
  * Which configuration is in force while replicas run different ones: the newest, for as long as a replica runs it.
  * `claim`: 1 wins over another configuration of the same instant.
+ *
+ * `found`: 1 where the replica found the configuration at its start. Then a newer file may be an older configuration:
+ * a pod of before that is scheduled anew in a roll-out mounts its old file now. One that another has superseded before
+ * waits until no replica runs that other one.
  * -> 1 this one is in force | 0 another one is
  */
 export const configure = script(
   "configure",
-  { keys: ["config"], args: ["hash", "since", "ttlMs", "claim"] },
+  { keys: ["config", "superseded"], args: ["hash", "since", "ttlMs", "claim", "found"] },
   `
 local knownSince, knownHash = string.match(redis.call('GET', config) or '', '^(%d+) (%x+)$')
 if knownHash == hash then
   if tonumber(knownSince) > tonumber(since) then since = knownSince end
+elseif knownHash and found == '1' and redis.call('ZSCORE', superseded, hash) then return 0
 elseif knownHash
   and (tonumber(knownSince) > tonumber(since) or (knownSince == since and claim == '0')) then return 0 end
+if knownHash and knownHash ~= hash then
+  redis.call('ZADD', superseded, since, knownHash)
+  redis.call('ZREMRANGEBYRANK', superseded, 0, -${SUPERSEDED.kept + 1})
+  redis.call('PEXPIRE', superseded, ${SUPERSEDED.ms})
+end
+redis.call('ZREM', superseded, hash)
 redis.call('SET', config, since .. ' ' .. hash, 'PX', ttlMs)
 return 1`,
 );
