@@ -79,7 +79,7 @@ function fleetTable(document: StatusDocument, actions: readonly Action[], io: Io
 function notesOf({ provider, cooling, assumedLives, laterSecrets }: StatusDocument["providers"][number]): string[] {
   const notes = [
     [cooling, "due, and waiting until the provider's pause ends (resume --provider NAME --cooldown ends it)"],
-    [assumedLives, "with an assumed life: the provider states none (set lifetime, or response.expires)"],
+    [assumedLives, "with an assumed life: the provider states none (set lifetime)"],
     [laterSecrets, "obtained with a later client secret of the list: the first one is refused"],
   ] as const;
   return notes.flatMap(([count, what]) => (count === 0 ? [] : [`${provider}: ${count} ${what}\n`]));
