@@ -37,7 +37,7 @@ function findTool(name: ToolName): string | undefined {
 export interface LeftOut {
   /** A glob of test files. */
   readonly files: string;
-  /** One line: what is left out, why, and how to get it. */
+  /** One line: the files, the reason, and how to get the missing programs. */
   readonly line: string;
 }
 
