@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { makeRedisClock, readTime } from "../queue/clock.ts";
-import { type RedisLink, openRedis } from "../queue/redis/link.ts";
+import { type RedisLink, noRedisEvents, openRedis } from "../queue/redis/link.ts";
 import { redisAddress } from "../daemon/redis-address.ts";
 import { CommandError, exitCode } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -15,10 +15,7 @@ const CONNECT_MS = 3000;
 export async function withRedis<T>(config: Config, io: Io, use: (redis: RedisLink, io: Io) => Promise<T>): Promise<T> {
   const address = await redisAddress(config, io.env);
   if (address.socket !== undefined && !existsSync(address.socket)) throw notRunning(config);
-  const redis = openRedis(address, {
-    connected: () => undefined,
-    disconnected: () => undefined,
-  });
+  const redis = openRedis(address, noRedisEvents);
   try {
     try {
       await redis.connect(AbortSignal.any([io.stop, AbortSignal.timeout(CONNECT_MS)]));

@@ -50,10 +50,15 @@ export async function openDaemonRedis(options: RedisOptions, lifecycle: Lifecycl
       metrics.countReconnect();
       lifecycle.fleet?.reconnected();
     },
-    disconnected() {
+    disconnected({ message }) {
       metrics.setRedisUp(false);
-      if (lifecycle.phase !== "draining") log.event("redis.disconnected");
+      if (lifecycle.phase !== "draining") log.event("redis.disconnected", { detail: message });
     },
+    refusing({ message }) {
+      metrics.setRedisUp(false);
+      log.event("redis.refusing", { detail: message });
+    },
+    nodeLeft: (node) => log.event("redis.node_left", { node }),
   });
 }
 

@@ -39,6 +39,8 @@ export const events = {
   "trace.lost": ["warn", "traces could not be delivered"],
   "redis.connected": ["info", "connected to Redis"],
   "redis.disconnected": ["warn", "Redis is not reachable: jobs under way finish, no new rotation starts"],
+  "redis.refusing": ["error", "Redis refuses writes: jobs under way publish and wait, no new rotation starts"],
+  "redis.node_left": ["warn", "a node of Redis does not answer; the connections to it are replaced"],
   "redis.unreachable": ["warn", "Redis does not answer yet"],
   "redis.doubtful": ["warn", "the settings of Redis could not be checked, or do not persist data"],
   "redis.embedded_started": ["info", "embedded Redis started"],

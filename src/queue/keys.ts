@@ -85,7 +85,7 @@ export function fleetKeysOf(prefix: string) {
     loggedAction: (action: string) => key(`actions:${action}`),
     /** Key of the fingerprints of client secrets, where no seal key is configured. */
     fingerprintKey: key("fingerprint-key"),
-    /** Never written: the script that tries the rights of the user reads it. */
+    /** Never there: it is read to try the rights of the user, and changed in vain to see whether Redis takes writes. */
     preflight: key("preflight"),
     /** The replica that recovers what Redis has lost. */
     recoveryHolder: ofRecovery("holder"),

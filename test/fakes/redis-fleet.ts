@@ -16,6 +16,8 @@ export interface RedisFleet extends AsyncDisposable {
   masters(): Promise<readonly number[]>;
   /** Sends SIGKILL to the server on that port. */
   kill(port: number): Promise<void>;
+  /** Sends SIGSTOP: the server keeps its connections and answers nothing. */
+  freeze(port: number): void;
 }
 
 interface Process {
@@ -39,6 +41,9 @@ async function makeFolder() {
     },
     async kill(port: number): Promise<void> {
       await Promise.all(processes.filter((each) => each.port === port).map(({ child }) => end(child)));
+    },
+    freeze(port: number): void {
+      for (const each of processes) if (each.port === port) each.child.kill("SIGSTOP");
     },
     async close(): Promise<void> {
       await Promise.all(processes.map(({ child }) => end(child)));
@@ -92,6 +97,7 @@ export async function startSentinels(password: string): Promise<RedisFleet> {
       return [Number(/\r\n(\d+)\r\n$/.exec(reply)?.[1])];
     },
     kill: folder.kill,
+    freeze: folder.freeze,
     [Symbol.asyncDispose]: folder.close,
   };
 }
@@ -137,6 +143,7 @@ export async function startCluster(): Promise<RedisFleet> {
       return alive.filter((port) => port > 0);
     },
     kill: folder.kill,
+    freeze: folder.freeze,
     [Symbol.asyncDispose]: folder.close,
   };
 }

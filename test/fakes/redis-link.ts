@@ -1,4 +1,4 @@
-import { type RedisLink, openRedis } from "../../src/queue/redis/link.ts";
+import { type RedisLink, noRedisEvents, openRedis } from "../../src/queue/redis/link.ts";
 
 /** Where a test's own Redis is; a TestRedis is one. */
 interface TestRedisAddress {
@@ -8,10 +8,7 @@ interface TestRedisAddress {
 
 /** A connected link to a test's own Redis, for tests that look at the keys themselves. */
 export async function connectRedis({ url, socket }: TestRedisAddress, keyPrefix = "evertoken"): Promise<RedisLink> {
-  const link = openRedis(
-    { ...(socket === undefined ? { url } : { socket }), keyPrefix },
-    { connected: () => undefined, disconnected: () => undefined },
-  );
+  const link = openRedis({ ...(socket === undefined ? { url } : { socket }), keyPrefix }, noRedisEvents);
   await link.connect(AbortSignal.timeout(30_000));
   return link;
 }

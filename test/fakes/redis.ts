@@ -16,6 +16,9 @@ export interface TestRedis extends AsyncDisposable {
   readonly dir: string;
   /** Sends SIGKILL. */
   kill(): Promise<void>;
+  /** It keeps its connections and answers nothing, as on a host that hangs. */
+  freeze(): void;
+  thaw(): void;
   /** Starts it again in the same directory at the same address. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -63,6 +66,8 @@ export async function startRedis(
     port,
     dir,
     kill: () => end("SIGKILL"),
+    freeze: () => void child.kill("SIGSTOP"),
+    thaw: () => void child.kill("SIGCONT"),
     restart: start,
     stop,
     [Symbol.asyncDispose]: stop,

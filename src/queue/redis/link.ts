@@ -1,70 +1,49 @@
-import { OwnError } from "../../core/own-error.ts";
-import { onAbort } from "../../core/wait.ts";
+import { EventEmitter, once } from "node:events";
 import {
   AddressError,
   type RedisAddress,
+  type Connections,
   type RedisClient,
   duplicateOf,
-  makeClient,
+  makeConnections,
   mastersOf,
   whereOf,
 } from "./client.ts";
+import { RedisError, redisError } from "./error.ts";
+import { type Pulse, isRefusal, startHeartbeat } from "./heartbeat.ts";
+import { fleetKeysOf } from "../keys.ts";
+import { beat } from "../scripts/beat.ts";
 import { type Call, type Script, argumentsOf } from "../scripts/script.ts";
 
 export type { RedisAddress } from "./client.ts";
 
-/** Built from the error's code alone: errors of ioredis carry `command.args`, the AUTH password included. */
-export class RedisError extends OwnError {
-  override readonly name = "RedisError";
-  readonly code: string;
-  /** Waiting cannot cure it: wrong password, missing right, wrong setting. */
-  readonly permanent: boolean;
-  constructor(message: string, code: string, permanent: boolean) {
-    super(message);
-    this.code = code;
-    this.permanent = permanent;
-  }
-}
+export { RedisError, redisError } from "./error.ts";
 
-const PERMANENT = new Set(["WRONGPASS", "NOAUTH", "NOPERM", "DENIED"]);
-
-/** Turns any error of the client into one that is safe to print. */
-export function redisError(error: unknown, where: string): RedisError {
-  if (error instanceof RedisError) return error;
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const errno = typeof code === "string" && /^[A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
-  const reply = typeof message === "string" ? /^(?:-)?([A-Z]{2,20})\b/.exec(message)?.[1] : undefined;
-  const known = errno ?? reply ?? "UNKNOWN";
-  return new RedisError(`Redis at ${where}: ${explain(known)}`, known, PERMANENT.has(known));
-}
-
-function explain(code: string): string {
-  switch (code) {
-    case "WRONGPASS":
-    case "NOAUTH":
-      return `refused the user name or password (${code}); check redis.url, redis.username and redis.password`;
-    case "NOPERM":
-      return (
-        "the user lacks a right (NOPERM); " +
-        "evertoken needs EVAL/EVALSHA, SCRIPT, PUBLISH/SUBSCRIBE and all keys under its prefix"
-      );
-    case "OOM":
-      return "out of memory (OOM); raise maxmemory, nothing new is scheduled until then";
-    default:
-      return `not reachable or not answering (${code})`;
-  }
-}
-
+/** What becomes of Redis as a whole, each told once when it begins. */
 export interface RedisEvents {
+  /** It answers and takes writes. */
   connected(): void;
-  disconnected(): void;
+  disconnected(error: RedisError): void;
+  /** It answers, and refuses writes. */
+  refusing(error: RedisError): void;
+  /** A node of a Cluster, `host:port`, did not answer in time: the connections to it are replaced. */
+  nodeLeft(node: string): void;
 }
+
+/** For those who only look. */
+export const noRedisEvents: RedisEvents = {
+  connected: () => undefined,
+  disconnected: () => undefined,
+  refusing: () => undefined,
+  nodeLeft: () => undefined,
+};
 
 export interface RedisLink {
   readonly where: string;
   readonly prefix: string;
   /** For BullMQ, which duplicates it. Everything else goes through the methods below. */
   readonly client: RedisClient;
+  /** Whether Redis answers and takes writes, as far as the heartbeat knows. */
   ready(): boolean;
   run<Key extends string, Arg extends string>(script: Script<Key, Arg>, call: Call<Key, Arg>): Promise<unknown>;
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
@@ -84,30 +63,38 @@ export interface RedisLink {
 /** One shared connection (commands wait while Redis is away) and one for messages. */
 export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink {
   const where = whereOf(address);
-  const client = clientOf(address);
-  let lastError: RedisError | undefined;
+  const connections = connectionsOf(address);
+  const { client } = connections;
+  const closing = new AbortController();
+  const pulse = keepPulse(where, events);
   let subscriber: RedisClient | undefined;
-  client.on("error", (error) => (lastError = redisError(error, where)));
-  client.on("ready", () => {
-    lastError = undefined;
-    events.connected();
-  });
-  client.on("close", () => events.disconnected());
+  client.on("error", (error) => pulse.note(redisError(error, where)));
 
   async function guard<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      throw redisError(error, where);
+      const known = redisError(error, where);
+      if (pulse.isUp() && isRefusal(known.code)) heartbeat.beatNow();
+      throw known;
     }
   }
   const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  const runScript: RedisLink["run"] = async (script, call) =>
+    commands[script.name]?.apply(client, argumentsOf(script, call));
+  const heartbeat = startHeartbeat(connections, {
+    signal: closing.signal,
+    ask: () => runScript(beat, { keys: fleetKeysOf(address.keyPrefix), args: {} }),
+    codeOf: (error) => redisError(error, where).code,
+    onPulse: pulse.follow,
+    onNodeLeft: events.nodeLeft,
+  });
   return {
     where,
     prefix: address.keyPrefix,
     client,
-    ready: () => client.status === "ready",
-    run: (script, call) => guard(async () => commands[script.name]?.apply(client, argumentsOf(script, call))),
+    ready: () => pulse.isUp() && client.status === "ready",
+    run: (script, call) => guard(() => runScript(script, call)),
     call: (command, ...args) => guard(async () => client.call(command, ...args)),
     pipeline: (list) =>
       guard(async () => {
@@ -126,13 +113,15 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
     },
     async connect(signal) {
       client.connect().catch(() => undefined); // retried by retryStrategy; the reason is in lastError
-      while (client.status !== "ready") {
-        if (lastError?.permanent) throw lastError;
-        if (signal.aborted) throw lastError ?? redisError({ code: "ABORTED" }, where);
-        await untilChanged(client, signal);
+      while (!pulse.isUp()) {
+        const reason = pulse.reason();
+        if (reason?.permanent) throw reason;
+        if (signal.aborted) throw reason ?? redisError({ code: "ABORTED" }, where);
+        await pulse.untilChanged(signal);
       }
     },
     async close(force) {
+      closing.abort();
       if (force || client.status !== "ready") {
         client.disconnect();
         subscriber?.disconnect();
@@ -143,9 +132,9 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
   };
 }
 
-function clientOf(address: RedisAddress): RedisClient {
+function connectionsOf(address: RedisAddress): Connections {
   try {
-    return makeClient(address);
+    return makeConnections(address);
   } catch (error) {
     if (error instanceof AddressError) throw new RedisError(error.message, "URL", true);
     throw error;
@@ -167,20 +156,36 @@ function deniedAs(text: string): (error: unknown) => string {
   };
 }
 
-/** Resolves when the state of the connection changes, or the signal aborts. */
-function untilChanged(client: RedisClient, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const names = ["ready", "error", "close", "end"] as const;
-    for (const name of names) client.on(name, end);
-    const unsubscribe = (): void => names.forEach((name) => client.off(name, end));
-    const stopListening = onAbort(signal, () => {
-      unsubscribe();
-      resolve();
-    });
-    function end(): void {
-      unsubscribe();
-      stopListening();
-      resolve();
-    }
-  });
+/** What the heartbeat has found last, and why Redis cannot be used. Tells each change once. */
+function keepPulse(where: string, events: RedisEvents) {
+  const changed = new EventEmitter<{ changed: [] }>();
+  let pulse: Pulse = { kind: "down", code: "CLOSED" };
+  let reason: RedisError | undefined;
+
+  function note(error: RedisError): void {
+    reason = error;
+    changed.emit("changed");
+  }
+
+  return {
+    isUp: () => pulse.kind === "up",
+    /** The last error; undefined while Redis is well. */
+    reason: () => reason,
+    note,
+    follow(next: Pulse): void {
+      const before = pulse.kind;
+      pulse = next;
+      if (next.kind === "up") reason = undefined;
+      else if (next.code !== "CLOSED") reason = redisError({ code: next.code }, where);
+      changed.emit("changed");
+      if (next.kind === before) return;
+      if (next.kind === "up") events.connected();
+      else if (next.kind === "refusing") events.refusing(redisError({ code: next.code }, where));
+      else events.disconnected(redisError({ code: next.code }, where));
+    },
+    /** Resolves at the next change, or when the signal aborts. */
+    async untilChanged(signal: AbortSignal): Promise<void> {
+      await once(changed, "changed", { signal }).catch(() => undefined);
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { beat } from "./beat.ts";
 import { backOff, reserve } from "./budget.ts";
 import { claim } from "./claim.ts";
 import { begin, finish, minted, release, renew } from "./job.ts";
@@ -19,4 +20,5 @@ export const scripts: readonly Script[] = [
   ...[request, advance, coolDown, endCooldown, pause, resume],
   ...[rearm, hold],
   ...[reserve, backOff],
+  beat,
 ];

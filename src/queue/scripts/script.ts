@@ -50,6 +50,7 @@ function orderOf<Name extends string>(declared: readonly Name[]): Order<Name> {
 
 /** `local due, running, ids = KEYS[1], KEYS[2], {unpack(KEYS, 3)}` */
 function unpacking({ names, tail }: Order<string>, from: "KEYS" | "ARGV"): string {
+  if (names.length === 0 && tail === undefined) return "";
   const values = names.map((_, i) => `${from}[${i + 1}]`);
   if (tail === undefined) return `local ${names.join(", ")} = ${values.join(", ")}`;
   return `local ${[...names, tail].join(", ")} = ${[...values, `{unpack(${from}, ${names.length + 1})}`].join(", ")}`;

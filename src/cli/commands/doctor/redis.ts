@@ -4,7 +4,7 @@ import { findProgram } from "../../../daemon/embedded/server.ts";
 import { readTime } from "../../../queue/clock.ts";
 import { wakeChannel } from "../../../queue/keys.ts";
 import { preflight } from "../../../queue/redis/preflight.ts";
-import { RedisError, type RedisLink, openRedis } from "../../../queue/redis/link.ts";
+import { RedisError, type RedisLink, noRedisEvents, openRedis } from "../../../queue/redis/link.ts";
 import { redisAddress } from "../../../daemon/redis-address.ts";
 import { SecretSourceError } from "../../../secrets/source.ts";
 import { type Check, type Subject, failure, ok, rateClock, warning } from "./check.ts";
@@ -19,7 +19,7 @@ export async function checkRedis({ config, io, signal }: Subject): Promise<reado
   try {
     const address = await redisAddress(config, io.env);
     if (address.socket !== undefined && !existsSync(address.socket)) return checks; // no daemon, so no embedded Redis
-    const redis = openRedis(address, { connected: () => undefined, disconnected: () => undefined });
+    const redis = openRedis(address, noRedisEvents);
     try {
       await redis.connect(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]));
       return [...checks, ...(await checkServer(redis, io.now))];
