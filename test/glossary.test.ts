@@ -19,7 +19,7 @@ const plain: Readonly<Record<string, string>> = {
   "a verb, participle or adjective: the name says what is done, or what has become of its noun": `
     after again applicable apply asked begun classify compact configured expand finish finished found known listed
     lenient living needed opened quiet read rearmed refusal reopened superseded use wait wanted`,
-  "named after one place, and explained there": `doubt posting prelude`,
+  "named after one place, and explained there": `beat doubt posting prelude pulse`,
 };
 
 const SRC = new URL("../src", import.meta.url).pathname;

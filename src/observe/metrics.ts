@@ -143,7 +143,7 @@ function declareMetrics({ gauge, counter, histogram }: Instruments) {
     waitTime: histogram("job_wait_seconds", "From due to started", byProvider(WAIT_SECONDS)),
     activeJobs: gauge("worker_active_jobs", "Jobs under way in this replica", ["provider"]),
     concurrency: gauge("worker_concurrency", "Most jobs under way at once, over all replicas", ["provider"]),
-    redisUp: gauge("redis_up", "1 while Redis is connected"),
+    redisUp: gauge("redis_up", "1 while Redis answers and takes writes"),
     clockSkew: gauge("clock_skew_seconds", "By how much the clock of this machine is ahead of that of Redis"),
     logLinesDropped: counter("log_lines_dropped_total", "Log lines that nobody read in time"),
     redisReconnects: counter("redis_reconnects_total", "Connections to Redis after the first"),

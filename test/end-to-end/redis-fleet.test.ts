@@ -6,13 +6,19 @@ import { startTokenEndpoint, token } from "../fakes/token-endpoint.ts";
 
 const PROVIDERS = ["one", "two", "three", "four"];
 const PASSWORD = "canary-sentinel-password";
+const LIFE_MS = 6000;
+/**
+ * The heartbeat notices a frozen master within 7 s, the fleet names another one within 10 s, and what was claimed is
+ * claimed again within 20 s. The rest is for a busy machine.
+ */
+const AFTER_FREEZE_MS = 60_000;
 /** A busy machine notices a dead master late, and a sentinel that it held up rests for 30 s before that. */
 const PATIENCE = { timeout: 120_000, interval: 100 };
 
 /** Four providers, whose keys a cluster spreads, with five credentials each and tokens of seconds. */
 async function makeTrial(redis: object) {
   const provider = await startTokenEndpoint();
-  provider.otherwise(token({ expires_in: 6 }));
+  provider.otherwise(token({ expires_in: LIFE_MS / 1000 }));
   const site = await makeSite();
   await site.write("secret", "s3cr3t");
   await site.write("redis-password", PASSWORD);
@@ -34,6 +40,21 @@ async function makeTrial(redis: object) {
       await provider[Symbol.asyncDispose]();
     },
   };
+}
+
+/** How long the consumers of a credential held a dead token, at most, by what the daemons have logged. */
+function longestWithoutToken(daemons: readonly Daemon[]): number {
+  const liveUntil = new Map<string, number>();
+  let longest = 0;
+  const published = daemons
+    .flatMap(({ lines }) => lines.filter((line) => line.event === "rotation.succeeded"))
+    .map((line) => ({ id: line.credential ?? "", at: Date.parse(String(line["time"])), line }))
+    .toSorted((a, b) => a.at - b.at);
+  for (const { id, at } of published) {
+    longest = Math.max(longest, at - (liveUntil.get(id) ?? at));
+    liveUntil.set(id, at + LIFE_MS);
+  }
+  return longest;
 }
 
 /** Resolves when each credential was rotated, by any daemon, after the given number of lines of that daemon. */
@@ -72,6 +93,27 @@ describe("Redis Sentinel", () => {
       expect(await daemon.exited).toBe(0);
     }
   }, 400_000);
+
+  test("names another master when one is frozen, and no consumer is long without a live token", async () => {
+    await using sentinels = await startSentinels(PASSWORD);
+    const redis = { sentinel: { master: "fleet", nodes: sentinels.nodes }, password: { file: "redis-password" } };
+    await using trial = await makeTrial(redis);
+    const daemons = [await trial.site.start(), await trial.site.start()];
+    await untilAllRotate(daemons, trial.ids, [0, 0]);
+    const [master = 0] = await sentinels.masters();
+    const before = daemons.map((daemon) => daemon.lines.length);
+    sentinels.freeze(master);
+    await daemons[0]?.line((line) => line.event === "redis.disconnected" && /TIMEOUT/.test(String(line["detail"])));
+    const { status } = await fetch(`${daemons[0]?.url}/readyz`);
+    expect(status).toBe(503);
+    await untilAllRotate(daemons, trial.ids, before);
+    expect(longestWithoutToken(daemons)).toBeLessThan(AFTER_FREEZE_MS);
+    for (const daemon of daemons) {
+      daemon.signal("SIGTERM");
+      expect(await daemon.exited).toBe(0);
+      expect(daemon.stdout + daemon.stderr).not.toContain(PASSWORD);
+    }
+  }, 400_000);
 });
 
 describe("Redis Cluster", () => {
@@ -92,6 +134,25 @@ describe("Redis Cluster", () => {
       daemon.signal("SIGTERM");
       expect(await daemon.exited).toBe(0);
     }
+  }, 400_000);
+
+  test("goes on without a master that is frozen, and no consumer is long without a live token", async () => {
+    await using cluster = await startCluster();
+    await using trial = await makeTrial({ cluster: { nodes: cluster.nodes } });
+    const daemons = [await trial.site.start(), await trial.site.start()];
+    await untilAllRotate(daemons, trial.ids, [0, 0]);
+    const [master = 0, ...others] = await cluster.masters();
+    const before = daemons.map((daemon) => daemon.lines.length);
+    cluster.freeze(master);
+    await untilAllRotate(daemons, trial.ids, before);
+    expect(longestWithoutToken(daemons)).toBeLessThan(AFTER_FREEZE_MS);
+    expect(others).toHaveLength(2);
+    expect(daemons.flatMap(({ lines }) => lines.filter((line) => line.event === "app.fault"))).toEqual([]);
+    // Far below `shutdown.drainTimeout`: nothing is under way.
+    const askedAt = performance.now();
+    for (const daemon of daemons) daemon.signal("SIGTERM");
+    for (const daemon of daemons) expect(await daemon.exited).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(45_000);
   }, 400_000);
 
   test("that cannot be reached is reported without a password, and the daemon still ends at once", async () => {
