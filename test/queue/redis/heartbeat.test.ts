@@ -41,7 +41,7 @@ const untilTold = (...events: readonly string[]) => expect.poll(() => told, PATI
 const portOf = (info: unknown): number => Number(/tcp_port:(\d+)/.exec(String(info))?.[1]);
 
 describe("the heartbeat", { timeout: 120_000 }, () => {
-  test("leaves a frozen server with every connection, and what waited is done by the one that has its name", async () => {
+  test("leaves a frozen server with every connection; what waited is done by who has its name now", async () => {
     const messages: string[] = [];
     await redis.subscribe("wake", (message) => messages.push(message));
     const blocking = (redis.client as Redis).duplicate({ connectionName: "worker" });
