@@ -46,7 +46,7 @@ export function startHeartbeat(
   },
 ): { beatNow(): void } {
   const { signal, ask, codeOf, onPulse, onNodeLeft } = options;
-  let interrupt: () => void = () => undefined;
+  const sleep = makeSleep(signal);
   let handshake: NodeJS.Timeout | undefined;
   /** Writes were refused in the last round. */
   let refused = false;
@@ -57,7 +57,7 @@ export function startHeartbeat(
   });
   client.on("ready", () => {
     clearTimeout(handshake);
-    interrupt();
+    sleep.end();
   });
   client.on("close", () => {
     clearTimeout(handshake);
@@ -86,13 +86,6 @@ export function startHeartbeat(
     } else onPulse({ kind: "up" });
   }
 
-  /** A connection for messages is silent while there are none. */
-  async function askListeners(): Promise<void> {
-    const listening = [...copies].flatMap((copy) => (isListening(copy) ? [copy] : []));
-    const answers = await Promise.all(listening.map((copy) => answerOf(copy.ping())));
-    for (const [i, copy] of listening.entries()) if (answers[i]?.kind === "silent") leave(copy);
-  }
-
   async function askNodes(): Promise<void> {
     const nodes = nodesOf(client);
     const answers = await Promise.all(nodes.map(({ ping }) => answerOf(ping())));
@@ -107,29 +100,41 @@ export function startHeartbeat(
     onPulse(anyAnswers ? { kind: "up" } : { kind: "down", code: "TIMEOUT" });
   }
 
-  /** Ends early when `interrupt` is called. */
-  function sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(end, ms).unref();
-      function end(): void {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      }
-      signal.addEventListener("abort", end);
-      interrupt = end;
-    });
-  }
-
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      if (client.status === "ready") await (client.isCluster ? askNodes() : Promise.all([askServer(), askListeners()]));
-      await sleep(BEAT_MS);
+      if (client.status === "ready") await (client.isCluster ? askNodes() : askServer());
+      void askListeners(copies);
+      await sleep.begin(BEAT_MS);
     }
     clearTimeout(handshake);
   }
   void run();
-  return { beatNow: () => interrupt() };
+  return { beatNow: sleep.end };
+}
+
+/** A connection for messages is silent while there are none. */
+async function askListeners(copies: Connections["copies"]): Promise<void> {
+  const listening = [...copies].filter(isListening);
+  const answers = await Promise.all(listening.map((copy) => answerOf(copy.ping())));
+  for (const [i, copy] of listening.entries()) if (answers[i]?.kind === "silent") leave(copy);
+}
+
+/** A sleep that can be ended early, and ends when the signal aborts. */
+function makeSleep(signal: AbortSignal) {
+  let end: () => void = () => undefined;
+  return {
+    begin: (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => end(), ms).unref();
+        end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", end);
+          resolve();
+        };
+        signal.addEventListener("abort", end);
+      }),
+    end: () => end(),
+  };
 }
 
 type Answer =
