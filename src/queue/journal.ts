@@ -1,10 +1,15 @@
 import type { Journal } from "../core/ports/journal.ts";
-import { onAbort } from "../core/wait.ts";
+import { onAbort, waitUnlessAborted } from "../core/wait.ts";
 import type { StartedJob } from "./bullmq.ts";
 import type { DueIndex } from "./due-index.ts";
+import { RedisError } from "./redis/error.ts";
+import { isRefusal } from "./redis/heartbeat.ts";
 
 /** How long a job with a token in hand waits for Redis before it goes on without it. */
 const REPLY_TIMEOUT_MS = 3000;
+
+/** How soon a write that Redis has refused is tried again: before anything is claimed (see redis/heartbeat.ts). */
+const REFUSED_MS = 500;
 
 /** The journal of one claim. */
 export function journalOf(
@@ -37,9 +42,27 @@ export function journalOf(
         .catch(() => "unreachable" as const);
       return orElse(written, "unreachable", untilLate);
     },
-    finish: (entry) => orElse(due.finish(id, fence, entry), { kind: "fenced" }, untilAbandoned),
-    release: (nextAt) => orElse(due.release(id, fence, nextAt), undefined, untilAbandoned),
+    finish(entry) {
+      const finished = untilTaken(() => due.finish(id, fence, entry), abandoned);
+      return orElse(finished, { kind: "fenced" }, untilAbandoned);
+    },
+    release(nextAt) {
+      const released = untilTaken(() => due.release(id, fence, nextAt), abandoned);
+      return orElse(released, undefined, untilAbandoned);
+    },
   };
+}
+
+/** Writes again and again while Redis refuses writes: a published token that is forgotten would be minted once more. */
+async function untilTaken<T>(write: () => Promise<T>, abandoned: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof RedisError) || !isRefusal(error.code)) throw error;
+      if (!(await waitUnlessAborted(REFUSED_MS, abandoned))) throw error;
+    }
+  }
 }
 
 /** Calls `giveUp` when it is time for that; returns a function that calls it off. */

@@ -58,3 +58,12 @@ test("a journal that waits for Redis in vain ends as fenced when the process giv
   expect(await released).toBeUndefined();
   expect(await journal.finish(finishAt(Date.now() + 60_000))).toEqual({ kind: "fenced" });
 });
+
+test("the end of a job waits for a Redis that takes writes again", async () => {
+  const journal = await claimed(new AbortController().signal);
+  await index.redis.call("CONFIG", "SET", "min-replicas-to-write", 1);
+  const finished = journal.finish(finishAt(Date.now() + 60_000));
+  await expect(index.redis.call("SET", "key", "value")).rejects.toMatchObject({ code: "NOREPLICAS" });
+  await index.redis.call("CONFIG", "SET", "min-replicas-to-write", 0);
+  expect(await finished).toEqual({ kind: "armed" });
+});
