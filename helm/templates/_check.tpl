@@ -20,6 +20,9 @@ config.redis and bundledRedis.enabled: both say which Redis to use; take one of 
 {{- if not (or .Values.config.redis .Values.bundledRedis.enabled) }}
 no Redis: set config.redis.url to yours (rediss://HOST:PORT), or bundledRedis.enabled=true to try it out with one that is not highly available
 {{- end }}
+{{- if and .Values.config.redis (not (or .Values.sealKey.existingSecret .Values.config.sealKey .Values.config.allowUnsealed)) }}
+no seal key: an outage of a store would mint each token again; {{ printf "kubectl -n %s create secret generic evertoken-seal-key --from-literal=seal-key=\"$(openssl rand -base64 32)\"" (include "evertoken.namespace" .) }} and set sealKey.existingSecret=evertoken-seal-key, or config.allowUnsealed=true to go without
+{{- end }}
 {{- $ways := pick $redis "url" "sentinel" "cluster" | keys | sortAlpha }}
 {{- if and .Values.config.redis (ne (len $ways) 1) }}
 config.redis: set exactly one of url, sentinel and cluster{{ if $ways }}, not {{ join " and " $ways }}{{ end }}
@@ -112,6 +115,9 @@ prometheusRule: there is no alert {{ . }}; there are {{ join ", " $alerts }}
 {{- define "evertoken.checkHooks" -}}
 {{- if and .Values.preflight.enabled .Values.bundledRedis.enabled (not .Values.bundledRedis.existingSecret) }}
 preflight.enabled runs before anything is made, so it cannot read the password that bundledRedis makes; set bundledRedis.existingSecret, or leave preflight off
+{{- end }}
+{{- if and .Values.preflight.enabled (include "evertoken.makesSealKey" .) }}
+preflight.enabled runs before anything is made, so it cannot read the seal key that the chart makes for bundledRedis; set sealKey.existingSecret, or leave preflight off
 {{- end }}
 {{- if and .Values.preflight.enabled (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 serviceAccount.create=false needs serviceAccount.name

@@ -21,7 +21,7 @@
 {{- end -}}
 {{- $_ := set $config "redis" $redis -}}
 {{- end -}}
-{{- if .Values.sealKey.existingSecret -}}
+{{- if include "evertoken.sealSecret" . -}}
 {{- $keys := list -}}
 {{- range prepend .Values.sealKey.olderKeys .Values.sealKey.key -}}
 {{- $keys = append $keys (dict "file" (printf "/var/run/secrets/evertoken/seal/%s" .)) -}}

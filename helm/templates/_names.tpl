@@ -20,6 +20,21 @@
 {{- printf "%s-redis" (include "evertoken.fullname" .) -}}
 {{- end -}}
 
+{{/* The Secret with the seal key; empty where the configuration says where the key is, or that there is none. */}}
+{{- define "evertoken.sealSecret" -}}
+{{- if .Values.sealKey.existingSecret -}}
+{{- .Values.sealKey.existingSecret -}}
+{{- else if include "evertoken.makesSealKey" . -}}
+{{- printf "%s-seal" (include "evertoken.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the chart makes a seal key: for its own Redis, where none is given. Empty: no. */}}
+{{- define "evertoken.makesSealKey" -}}
+{{- $given := or .Values.sealKey.existingSecret .Values.config.sealKey .Values.config.allowUnsealed -}}
+{{- if and .Values.bundledRedis.enabled (not $given) -}}true{{- end -}}
+{{- end -}}
+
 {{- define "evertoken.namespace" -}}
 {{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end -}}

@@ -100,7 +100,7 @@ volumeMounts:
     mountPath: /var/run/secrets/evertoken/redis
     readOnly: true
   {{- end }}
-  {{- if .Values.sealKey.existingSecret }}
+  {{- if include "evertoken.sealSecret" . }}
   - name: seal-key
     mountPath: /var/run/secrets/evertoken/seal
     readOnly: true
@@ -142,7 +142,7 @@ volumeMounts:
     secretName: {{ $root.Values.redis.existingSecret }}
     defaultMode: 288 # 0440, in a form that every YAML reads alike
 {{- end }}
-{{- with $root.Values.sealKey.existingSecret }}
+{{- with include "evertoken.sealSecret" $root }}
 - name: seal-key
   secret:
     secretName: {{ . }}

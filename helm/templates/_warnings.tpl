@@ -8,6 +8,9 @@ config.redis.url to a Redis with replicas and bundledRedis.enabled=false.
 Its password is made anew wherever the chart is rendered without access to the cluster (Argo CD, helm template): set
 bundledRedis.existingSecret there.
 {{- end }}
+{{- if include "evertoken.makesSealKey" . }}
+So is the seal key: set sealKey.existingSecret there.
+{{- end }}
 {{- if not .Values.bundledRedis.persistence.enabled }}
 Its data are lost with its pod (bundledRedis.persistence.enabled=false); the stores are asked again then.
 {{- end }}
@@ -20,11 +23,9 @@ WARNING: no replicas: nothing is renewed.
 
 WARNING: a single replica: nothing is renewed while its node is drained. Two or more share the work.
 {{- end }}
-{{- if not (or .Values.sealKey.existingSecret .Values.config.sealKey) }}
+{{- if and .Values.config.allowUnsealed (not (or .Values.sealKey.existingSecret .Values.config.sealKey)) }}
 
-WARNING: no seal key: a token that cannot be published at once is minted again after a store's outage.
-  {{ printf "kubectl -n %s create secret generic evertoken-seal-key --from-literal=seal-key=\"$(openssl rand -base64 32)\"" (include "evertoken.namespace" .) }}
-and set sealKey.existingSecret=evertoken-seal-key.
+WARNING: config.allowUnsealed: a token that cannot be published at once is minted again after a store's outage.
 {{- end }}
 {{- if hasPrefix "redis://" (dig "redis" "url" "" .Values.config) }}
 

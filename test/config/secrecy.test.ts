@@ -97,7 +97,7 @@ describe("a value from the environment is never shown", () => {
   });
 
   test("in the address of Redis, which prints as redacted", () => {
-    const { config } = parseConfig(complete('redis: { url: "${URL}" }'), "c.yaml", {
+    const { config } = parseConfig(complete('redis: { url: "${URL}" }\nallowUnsealed: true'), "c.yaml", {
       URL: `redis://:${CANARY}@localhost`,
     });
     expect(config?.redis?.url?.reveal()).toContain(CANARY);

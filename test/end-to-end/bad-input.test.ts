@@ -203,6 +203,11 @@ describe("bad input", () => {
     );
   });
 
+  test("a Redis of one's own without a seal key is refused with the way to make one", async () => {
+    await site.configure(config({ redis: { url: "redis://127.0.0.1:1" }, allowUnsealed: false }));
+    await refused(/config\.yaml:1:\d+ error {2}no sealKey: .*openssl rand -base64 32 .*allowUnsealed: true/, 2);
+  });
+
   test("a seal key of the wrong length is refused", async () => {
     await site.write("seal-key", "too short");
     await site.configure(config({ sealKey: { file: "seal-key" } }));

@@ -36,7 +36,10 @@ export interface Site extends AsyncDisposable {
   readonly config: string;
   path(name: string): string;
   write(name: string, text: string): Promise<string>;
-  /** Writes the configuration (JSON is YAML); `http.listen` defaults to a free port. */
+  /**
+   * Writes the configuration (JSON is YAML). `http.listen` defaults to a free port; a Redis needs no seal key, unless
+   * `allowUnsealed` says so.
+   */
   configure(config: object): Promise<void>;
   /** Resolves when the daemon is ready. `file`: another configuration file; `main`: the program of another release. */
   start(env?: Readonly<Record<string, string>>, file?: string, main?: string): Promise<Daemon>;
@@ -78,7 +81,9 @@ export async function makeSite(): Promise<Site> {
       return join(dir, name);
     },
     async configure(value) {
-      await writeFile(config, JSON.stringify({ http: { listen: "127.0.0.1:0" }, ...value }));
+      const unsealed = "redis" in value && !("sealKey" in value && value.sealKey !== undefined);
+      const added = { http: { listen: "127.0.0.1:0" }, ...(unsealed && { allowUnsealed: true }) };
+      await writeFile(config, JSON.stringify({ ...added, ...value }));
     },
     async start(env, file, main) {
       const daemon = launch(env, file, main);

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { redisProgram } from "../setup/redis.ts";
-import { at, render } from "./helm.ts";
+import { at, named, render } from "./helm.ts";
 
 test("the bundled Redis starts by its script, hides its password from ps, and ends by SIGTERM", async () => {
   const manifests = await render({ bundledRedis: { enabled: true } });
@@ -44,4 +45,28 @@ test("the bundled Redis starts by its script, hides its password from ps, and en
     child?.kill("SIGKILL");
     await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
+});
+
+test("with the bundled Redis comes a seal key of 32 bytes, which is mounted and stays with the volume", async () => {
+  const manifests = await render({ bundledRedis: { enabled: true } });
+  const secret = manifests.one("Secret", "evertoken-seal");
+  expect(secret.metadata["annotations"]).toEqual({ "helm.sh/resource-policy": "keep" });
+  const text = Buffer.from(String(at(secret, "data.seal-key")), "base64").toString();
+  expect(Buffer.from(text, "base64")).toHaveLength(32);
+  const pod = at(manifests.one("Deployment"), "spec.template.spec");
+  expect(named(at(pod, "volumes"), "seal-key")?.["secret"]).toMatchObject({ secretName: "evertoken-seal" });
+  const daemon = parse(
+    String(Object.values(at(manifests.one("ConfigMap", "evertoken"), "data") as object)[0]),
+  ) as unknown;
+  expect(at(daemon, "sealKey")).toEqual({ file: "/var/run/secrets/evertoken/seal/seal-key" });
+});
+
+test.each([
+  ["a Secret", { sealKey: { existingSecret: "mine" } }],
+  ["the configuration", { config: { sealKey: { file: "/keys/seal" } } }],
+  ["nobody, on purpose", { config: { allowUnsealed: true } }],
+])("the chart makes no seal key where it is named by %s", async (_, values) => {
+  const manifests = await render({ bundledRedis: { enabled: true }, ...values });
+  const names = manifests.all.filter(({ kind }) => kind === "Secret").map(({ metadata }) => metadata.name);
+  expect(names).toEqual(["evertoken-redis"]);
 });

@@ -50,7 +50,7 @@ describe("only a change that a running daemon cannot reload starts new pods", as
   const before = await rendered(minimal);
 
   test.each([
-    ["Redis", { config: { redis: { url: "rediss://other.example.com:6379" } } }],
+    ["Redis", config({ redis: { url: "rediss://other.example.com:6379" } })],
     ["Redis's Secret", { ...minimal, redis: { existingSecret: "a" } }],
     ["the seal key", { ...minimal, sealKey: { existingSecret: "a" } }],
     ["the names of the listener", config({ http: { allowedHosts: ["tokens.example.com"] } })],
@@ -226,11 +226,14 @@ describe("the bundled Redis", async () => {
     });
     const volume = named(at(manifests.one("Deployment"), `${pod}.volumes`), "redis");
     expect(volume?.["secret"]).toMatchObject({ secretName: "evertoken-redis" });
-    expect(at(manifests.one("Secret"), "data")).toEqual({ password: expect.stringMatching(/^[A-Za-z0-9+/]{54}==$/) });
+    expect(at(manifests.one("Secret", "evertoken-redis"), "data")).toEqual({
+      password: expect.stringMatching(/^[A-Za-z0-9+/]{54}==$/),
+    });
   });
 
   test("uses a named Secret that exists, and makes none", async () => {
-    const { kinds, one } = await render({ bundledRedis: { enabled: true, existingSecret: "mine" } });
+    const sealKey = { existingSecret: "seal" };
+    const { kinds, one } = await render({ bundledRedis: { enabled: true, existingSecret: "mine" }, sealKey });
     expect(kinds()).not.toContain("Secret");
     expect(JSON.stringify(one("StatefulSet"))).toContain('"name":"mine","key":"password"');
     expect(named(at(one("Deployment"), `${pod}.volumes`), "redis")).toMatchObject({ secret: { secretName: "mine" } });

@@ -70,14 +70,21 @@ describe.each(helms)("%s", (version) => {
       expect([kind, (await named(kind, namespace)).filter((name) => name !== "kube-root-ca.crt")]).toEqual([kind, []]);
   });
 
-  test("keeps the password of the bundled Redis over upgrades", async () => {
+  test("keeps the password of the bundled Redis and its seal key over upgrades, the key for ever", async () => {
     const namespace = await cluster.namespace(`trial-${version}`);
     const password = async () => at(await cluster.get("secret", "evertoken-redis", namespace), "data.password");
     await release(version, namespace)(trial, "install");
-    const first = await password();
+    const sealKey = async () => at(await cluster.get("secret", "evertoken-seal", namespace), "data.seal-key");
+    const [first, firstKey] = [await password(), await sealKey()];
+    expect(firstKey).toMatch(/^[A-Za-z0-9+/]{59}=$/);
     expect(first).toMatch(/^[A-Za-z0-9+/]{54}==$/);
     await release(version, namespace)({ ...trial, replicaCount: 4 }, "upgrade");
     expect(await password()).toBe(first);
+    expect(await sealKey()).toBe(firstKey);
+    await release(version, namespace)({}, "uninstall");
+    expect(await sealKey()).toBe(firstKey);
+    await release(version, namespace)(trial, "install");
+    expect(await sealKey()).toBe(firstKey);
     await release(version, namespace)({}, "uninstall");
   });
 
@@ -117,7 +124,7 @@ describe.each(helms)("%s", (version) => {
     expect(stdout).toContain(`kubectl -n ${namespace} exec deploy/evertoken -- evertoken status`);
     expect(stdout).toContain(`helm -n ${namespace} test evertoken --logs`);
     expect(stdout).toContain("WARNING: the bundled Redis is a single pod for trials");
-    expect(stdout).toContain("WARNING: no seal key");
+    expect(stdout).toContain("So is the seal key: set sealKey.existingSecret there.");
     await release(version, namespace)({}, "uninstall");
   });
 
@@ -125,6 +132,7 @@ describe.each(helms)("%s", (version) => {
     const namespace = await cluster.namespace(`warned-${version}`);
     const config = {
       redis: { url: "redis://redis.example.com:6379" },
+      allowUnsealed: true,
       stores: { local: { type: "file", dir: "/tokens" } },
       metrics: { perCredential: "all" },
       statusPage: true,
@@ -133,7 +141,7 @@ describe.each(helms)("%s", (version) => {
     const { stdout } = await helm(version, ["get", "notes", "evertoken", "-n", namespace]);
     for (const warned of [
       "a single replica: nothing is renewed while its node is drained",
-      "no seal key: a token that cannot be published at once is minted again",
+      "config.allowUnsealed: a token that cannot be published at once is minted again",
       "config.redis.url is redis://",
       "the store local keeps tokens in files of each pod, in /tokens",
       "metrics per credential are on",

@@ -4,7 +4,7 @@ import { helms, minimal, refusal, render } from "./helm.ts";
 /** Values that cannot work are refused before anything is rendered, with the place, the fact and the remedy. */
 
 const redis = { url: "rediss://redis.example.com:6379" };
-const config = (more: object) => ({ config: { redis, ...more } });
+const config = (more: object) => ({ config: { redis, allowUnsealed: true, ...more } });
 
 test.each(helms)("%s names the place of a typo in the configuration", async (helm) => {
   const typo = config({
@@ -29,6 +29,19 @@ test.each<[string, object, string]>([
       "with one that is not highly available",
   ],
   [
+    "a Redis of one's own without a seal key",
+    { config: { redis } },
+    "no seal key: an outage of a store would mint each token again; kubectl -n tokens create secret generic " +
+      'evertoken-seal-key --from-literal=seal-key="$(openssl rand -base64 32)" and set ' +
+      "sealKey.existingSecret=evertoken-seal-key, or config.allowUnsealed=true to go without",
+  ],
+  [
+    "a preflight that needs the seal key which the chart makes",
+    { bundledRedis: { enabled: true, existingSecret: "a" }, preflight: { enabled: true } },
+    "preflight.enabled runs before anything is made, so it cannot read the seal key that the chart makes for " +
+      "bundledRedis; set sealKey.existingSecret, or leave preflight off",
+  ],
+  [
     "two Redis",
     { ...minimal, bundledRedis: { enabled: true } },
     "config.redis and bundledRedis.enabled: both say which Redis to use; take one of them out",
@@ -40,24 +53,24 @@ test.each<[string, object, string]>([
   ],
   [
     "a password in Redis's address",
-    { config: { redis: { url: "rediss://default:s3cret@redis.example.com:6379" } } },
+    { config: { allowUnsealed: true, redis: { url: "rediss://default:s3cret@redis.example.com:6379" } } },
     "config.redis.url holds a password, which would stand in a ConfigMap: " +
       "put it into a Secret and name that in redis.existingSecret",
   ],
   [
     "a Redis without an address",
-    { config: { redis: { username: "evertoken" } } },
+    { config: { allowUnsealed: true, redis: { username: "evertoken" } } },
     "config.redis: set exactly one of url, sentinel and cluster",
   ],
   [
     "two addresses of Redis",
-    { config: { redis: { ...redis, cluster: { nodes: ["a:6379"] } } } },
+    { config: { allowUnsealed: true, redis: { ...redis, cluster: { nodes: ["a:6379"] } } } },
     "config.redis: set exactly one of url, sentinel and cluster, not cluster and url",
   ],
   [
     "two passwords of Sentinels",
     {
-      config: { redis: { sentinel: { master: "m", nodes: ["a:26379"], password: { env: "P" } } } },
+      config: { allowUnsealed: true, redis: { sentinel: { master: "m", nodes: ["a:26379"], password: { env: "P" } } } },
       redis: { existingSecret: "a", sentinelPasswordKey: "sentinel" },
     },
     "config.redis.sentinel.password and redis.sentinelPasswordKey both say where the Sentinels' password is; " +
@@ -65,12 +78,15 @@ test.each<[string, object, string]>([
   ],
   [
     "two passwords of Redis",
-    { config: { redis: { ...redis, password: { env: "P" } } }, redis: { existingSecret: "a" } },
+    { config: { allowUnsealed: true, redis: { ...redis, password: { env: "P" } } }, redis: { existingSecret: "a" } },
     "config.redis.password and redis.existingSecret both say where the password is; take one of them out",
   ],
   [
     "two CAs of Redis",
-    { config: { redis: { ...redis, tls: { caFile: "/ca" } } }, redis: { existingSecret: "a", caKey: "ca" } },
+    {
+      config: { allowUnsealed: true, redis: { ...redis, tls: { caFile: "/ca" } } },
+      redis: { existingSecret: "a", caKey: "ca" },
+    },
     "config.redis.tls.caFile and redis.caKey both say where the CA certificate is; take one of them out",
   ],
   [

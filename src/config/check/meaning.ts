@@ -37,11 +37,12 @@ function checkSettings(file: ExpandedFile): Finding[] {
     });
   }
   if (file.redis !== undefined) findings.push(...checkRedis(file.redis));
-  if (file.redis && file.sealKey === undefined) {
+  if (file.redis && file.sealKey === undefined && file.allowUnsealed !== true) {
     const message =
-      "no sealKey: a token that cannot be published at once is dropped, and minted again after a store outage; " +
-      "make a key with: openssl rand -base64 32";
-    findings.push({ severity: "warning", path: ["redis"], message });
+      "no sealKey: a token that waits for a store could not be kept, and an outage would mint a herd; " +
+      "make a key with: openssl rand -base64 32 > seal-key, and set sealKey: { file: seal-key }; " +
+      "to run without one all the same, set allowUnsealed: true";
+    findings.push({ severity: "error", path: ["redis"], message });
   }
   return findings;
 }

@@ -42,6 +42,9 @@ export const settings = {
   sealKey: secretRefsOf("seal key").describe(
     "Key (32 bytes, base64 or hex) that seals tokens while they wait for a store; of a list the first seals, all open",
   ),
+  allowUnsealed: z
+    .boolean()
+    .describe("Run on a Redis of your own without a seal key: an outage of a store mints again. Default false"),
   http: z
     .strictObject({
       listen: text.describe(
