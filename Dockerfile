@@ -54,7 +54,7 @@ EXPOSE 9464
 STOPSIGNAL SIGTERM
 # For Docker and Podman. Kubernetes uses its probes instead.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["evertoken", "healthcheck"]
-ENTRYPOINT ["node", "/app/src/main.ts"]
+ENTRYPOINT ["node", "--disable-sigusr1", "--report-exclude-env", "/app/src/main.ts"]
 CMD ["run"]
 # At the end, because these arguments change with every build.
 ARG VERSION=0.0.0-dev

@@ -20,6 +20,10 @@ process.on("exit", (code) => {
   if (doesAnyHang()) process.execve?.(process.execPath, [process.execPath, "-e", `process.exitCode = ${code}`]);
 });
 
+// Node would open its inspector, through which everyone on this machine reads every secret.
+process.on("SIGUSR1", () => undefined);
+process.report.excludeEnv = true;
+
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
 };

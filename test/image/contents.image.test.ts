@@ -112,7 +112,8 @@ test("the image adds at most 250 MB to its base", async () => {
 
 test("the image starts the program itself, as user 65532, and declares that", async () => {
   const { Config, Healthcheck } = await inspect<Inspected>(image);
-  expect(Config).toMatchObject({ User: "65532:65532", Entrypoint: ["node", "/app/src/main.ts"], Cmd: ["run"] });
+  expect(Config).toMatchObject({ User: "65532:65532", Cmd: ["run"] });
+  expect(Config.Entrypoint).toEqual(["node", "--disable-sigusr1", "--report-exclude-env", "/app/src/main.ts"]);
   expect((Healthcheck ?? Config.Healthcheck)?.Test).toEqual(["CMD", "evertoken", "healthcheck"]);
   const names = Config.Env.map((each) => each.split("=")[0] ?? "").toSorted();
   expect(names).toEqual([
