@@ -66,12 +66,12 @@ describe("a read-only container of an unprivileged user, without capabilities, i
   ])(
     "on %s obtains a token, publishes it, answers probes and commands, and ends with 0",
     async (_name, of) => {
-      provider.otherwise(token({ access_token: "from-the-provider" }));
+      provider.otherwise(token());
       const { daemon, exec } = await start(of);
       await daemon.line((line) => line.event === "app.ready", 120_000);
       await daemon.line(rotated("acme"), 120_000);
       const published = JSON.parse(aws.value("cyclr/acme") ?? "{}") as Published;
-      expect(published).toMatchObject({ access_token: "from-the-provider", revision: 1 });
+      expect(published).toMatchObject({ access_token: "2YotnFZFEjr1zCsicMWpAA", revision: 1 });
 
       for (const path of ["/startupz", "/livez", "/readyz", "/metrics"])
         expect([path, await statusOf(path)]).toEqual([path, 200]);
