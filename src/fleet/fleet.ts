@@ -95,10 +95,11 @@ export async function startFleet(
   const snapshots = makeSnapshotCache({ elapsed, ready: redis.ready, take: takeNow });
 
   await apply(first.config, first.since);
-  await redis.subscribe(wakeChannel(redis.prefix), (message) => {
+  const follow = (message: string): void => {
     lanes.wake(message);
     logAction(message, options).catch(onError);
-  });
+  };
+  await redis.subscribe(wakeChannel(redis.prefix), follow, onError);
   void recovery.recoverIfForgotten();
   lanes.wakeAll();
   const maintenance = startMaintenance({ ...shared, lanes, reconciler, recovery, snapshots });

@@ -83,7 +83,11 @@ describe("the due index", () => {
 
   test("wakes every replica at once when a cooldown begins", async () => {
     const heard: string[] = [];
-    await index.redis.subscribe(wakeChannel(index.redis.prefix), (message) => heard.push(message));
+    await index.redis.subscribe(
+      wakeChannel(index.redis.prefix),
+      (message) => heard.push(message),
+      () => undefined,
+    );
     await index.due.coolDown(5000);
     await expect.poll(() => heard).toEqual(["p"]);
   });

@@ -106,11 +106,14 @@ function makeClient(address: RedisAddress): RedisClient {
       });
 }
 
-/** A second connection, for messages. */
+/**
+ * A second connection, for messages. It does not subscribe by itself after a reconnection: ioredis leaves a refusal of
+ * that unhandled, which would end the process. A Cluster handles it.
+ */
 export function duplicateOf(client: RedisClient): RedisClient {
   return client instanceof Cluster
     ? client.duplicate([], { lazyConnect: false })
-    : client.duplicate({ lazyConnect: false });
+    : client.duplicate({ lazyConnect: false, autoResubscribe: false });
 }
 
 /** The servers that hold the data: one, or the masters of a cluster. */

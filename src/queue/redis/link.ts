@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { waitUnlessAborted } from "../../core/wait.ts";
 import {
   AddressError,
   type RedisAddress,
@@ -18,6 +19,9 @@ import { type Call, type Script, argumentsOf } from "../scripts/script.ts";
 export type { RedisAddress } from "./client.ts";
 
 export { RedisError, redisError } from "./error.ts";
+
+/** Without messages a replica claims late: its claim loop looks by itself as often as this. */
+const RESUBSCRIBE_MS = 30_000;
 
 /** What becomes of Redis as a whole, each told once when it begins. */
 export interface RedisEvents {
@@ -51,8 +55,11 @@ export interface RedisLink {
   pipeline(commands: readonly (readonly (string | number)[])[]): Promise<unknown[]>;
   /** Changes with every start and every failover, when Redis may have forgotten something. Never "". */
   epoch(): Promise<string>;
-  /** Opens a connection for messages: call it once. */
-  subscribe(channel: string, listen: (message: string) => void): Promise<void>;
+  /**
+   * Opens a connection for messages: call it once. It listens again after each reconnection, and `onError` learns
+   * when Redis refuses that. Rejects with a RedisError if Redis refuses it the first time.
+   */
+  subscribe(channel: string, listen: (message: string) => void, onError: (error: RedisError) => void): Promise<void>;
   /**
    * Resolves when the connection is ready. Rejects at once with an error that waiting cannot cure, else at the abort.
    */
@@ -105,11 +112,13 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
         });
       }),
     epoch: () => guard(() => epochOf(client)),
-    async subscribe(channel, listen) {
-      subscriber = duplicateOf(client);
-      subscriber.on("error", () => undefined); // the shared connection reports the outage
-      subscriber.on("message", (_, message: string) => listen(message));
-      await guard(async () => subscriber?.subscribe(channel));
+    async subscribe(channel, listen, onError) {
+      const copy = (subscriber = duplicateOf(client));
+      copy.on("error", () => undefined); // the shared connection reports the outage
+      copy.on("message", (_, message: string) => listen(message));
+      await guard(() => copy.subscribe(channel));
+      const again = (): Promise<unknown> => copy.subscribe(channel);
+      copy.on("ready", () => void subscribeAgain(again, (error) => onError(redisError(error, where)), closing.signal));
     },
     async connect(signal) {
       client.connect().catch(() => undefined); // retried by retryStrategy; the reason is in lastError
@@ -130,6 +139,23 @@ export function openRedis(address: RedisAddress, events: RedisEvents): RedisLink
       await Promise.allSettled([client.quit(), subscriber?.quit()]);
     },
   };
+}
+
+/** Never rejects. Tries until Redis lets it. */
+async function subscribeAgain(
+  subscribe: () => Promise<unknown>,
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await subscribe();
+      return;
+    } catch (error) {
+      if (!signal.aborted) onError(error);
+      await waitUnlessAborted(RESUBSCRIBE_MS, signal);
+    }
+  }
 }
 
 function connectionsOf(address: RedisAddress): Connections {

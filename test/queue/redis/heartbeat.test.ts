@@ -43,7 +43,11 @@ const portOf = (info: unknown): number => Number(/tcp_port:(\d+)/.exec(String(in
 describe("the heartbeat", { timeout: 120_000 }, () => {
   test("leaves a frozen server with every connection; what waited is done by who has its name now", async () => {
     const messages: string[] = [];
-    await redis.subscribe("wake", (message) => messages.push(message));
+    await redis.subscribe(
+      "wake",
+      (message) => messages.push(message),
+      () => undefined,
+    );
     const blocking = (redis.client as Redis).duplicate({ connectionName: "worker" });
     const popped = blocking.blpop("list", 0);
     expect(told).toEqual(["connected"]);

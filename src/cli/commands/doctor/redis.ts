@@ -70,7 +70,11 @@ async function checkSettings(redis: RedisLink): Promise<Check> {
   const name = "redis settings";
   try {
     const doubts = await preflight(redis);
-    await redis.subscribe(wakeChannel(redis.prefix), () => undefined);
+    await redis.subscribe(
+      wakeChannel(redis.prefix),
+      () => undefined,
+      () => undefined,
+    );
     if (doubts.includes("info_denied")) {
       return warning(name, "INFO is denied: version and maxmemory-policy are unknown", "grant the user +info");
     }
