@@ -110,7 +110,8 @@ describe("Redis Sentinel", () => {
     expect(longestWithoutToken(daemons)).toBeLessThan(AFTER_FREEZE_MS);
     for (const daemon of daemons) {
       daemon.signal("SIGTERM");
-      expect(await daemon.exited).toBe(0);
+      const code = await daemon.exited;
+      expect([code, daemon.lines.filter((line) => line.event === "app.fatal"), daemon.stderr]).toEqual([0, [], ""]);
       expect(daemon.stdout + daemon.stderr).not.toContain(PASSWORD);
     }
   }, 400_000);
