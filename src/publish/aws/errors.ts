@@ -46,6 +46,8 @@ const CLASSES: readonly (readonly [PublishErrorClass, readonly string[]])[] = [
   ],
 ];
 const BY_NAME = new Map(CLASSES.flatMap(([className, names]) => names.map((name) => [name, className] as const)));
+/** After these a lost answer leaves no doubt about what the store holds. */
+const READS = new Set(["DescribeSecret", "ListSecrets"]);
 const ERRNO = /^(E[A-Z_]{2,20}|UND_ERR_[A-Z_]{2,40})$/;
 
 /**
@@ -71,7 +73,7 @@ export function awsError(error: unknown, operation: string, secret: string): Pub
     {
       class: className,
       code: shown,
-      ambiguous: className === "unavailable" && operation !== "DescribeSecret",
+      ambiguous: className === "unavailable" && !READS.has(operation),
     },
   );
 }
