@@ -2,36 +2,6 @@ import { ExchangeError, type ExchangeErrorClass } from "../core/ports/exchange.t
 import type { StatedWait } from "./retry-after.ts";
 import { isThrottleCode } from "./throttle.ts";
 
-/**
- * Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and the codes that
- * providers use for throttling.
- */
-const CODES = new Set([
-  "invalid_request",
-  "invalid_client",
-  "invalid_grant",
-  "unauthorized_client",
-  "unsupported_grant_type",
-  "invalid_scope",
-  "invalid_target",
-  "invalid_authorization_details",
-  "unsupported_token_type",
-  "access_denied",
-  "server_error",
-  "temporarily_unavailable",
-  "slow_down",
-  "too_many_requests",
-  "rate_limited",
-  "throttled",
-  "consent_required",
-  "interaction_required",
-  "login_required",
-  "token_revoked",
-  "invalid_refresh_token",
-  "token_expired",
-  "use_dpop_nonce",
-  "invalid_dpop_proof",
-]);
 const TRANSIENT = new Set(["server_error", "temporarily_unavailable"]);
 const CLIENT = new Set(["invalid_client", "unauthorized_client"]);
 const REVOKED = new Set([
@@ -41,6 +11,29 @@ const REVOKED = new Set([
   "token_revoked",
   "invalid_refresh_token",
   "token_expired",
+]);
+/**
+ * Error codes that may be shown: RFC 6749 section 5.2, RFC 8628, 8707, 9449, OpenID Connect, and the codes that
+ * providers use for throttling.
+ */
+const CODES = new Set([
+  ...TRANSIENT,
+  ...CLIENT,
+  ...REVOKED,
+  "invalid_request",
+  "invalid_grant",
+  "unsupported_grant_type",
+  "invalid_scope",
+  "invalid_target",
+  "invalid_authorization_details",
+  "unsupported_token_type",
+  "access_denied",
+  "slow_down",
+  "too_many_requests",
+  "rate_limited",
+  "throttled",
+  "use_dpop_nonce",
+  "invalid_dpop_proof",
 ]);
 /** Codes of a refusal that another client secret may cure. */
 const ABOUT_CLIENT = new Set([...CLIENT, "access_denied", "invalid_grant"]);
