@@ -17,7 +17,7 @@ export interface OutputOptions {
   readonly fd: number;
   /** A line was dropped. */
   noteDropped(): void;
-  /** There is room again, after so many lines were dropped. */
+  /** There is room again, after `lines` lines were dropped. */
   tellDropped(lines: number): void;
 }
 

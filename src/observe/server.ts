@@ -36,7 +36,7 @@ export class ListenError extends OwnError {
 
 /** The paths that a browser may read only under a known name. Probes and scrapes may use any name for the pod. */
 const GUARDED = new Set(["/", "/api/v1/status"]);
-/** Connections at once. Whoever may reach the port must not take the descriptors that exchanges need. */
+/** Connections at once. Clients of the port must not take the descriptors that exchanges need. */
 const MOST_CONNECTIONS = 128;
 /** How long a connection may take for its request, looked at every second. */
 const REQUEST_MS = 10_000;
@@ -124,7 +124,7 @@ export async function serveHttp(options: {
   };
 }
 
-/** One connection too many closes the oldest: a probe always gets in, whoever else holds connections open. */
+/** One connection too many closes the oldest: a probe always gets in, however many connections others hold. */
 function closeOldest(server: Server): void {
   const open = new Set<Socket>();
   server.on("connection", (socket) => {

@@ -31,7 +31,7 @@ interface Reading {
 
 /**
  * Goes on by `elapsed` between two readings: setting the clock of this machine changes nothing. `wasSet`: the clock of
- * Redis was set by so many ms; negative: back.
+ * Redis was set by `byMs`; negative: back.
  */
 export function makeRedisClock(
   { now, elapsed }: Pick<Edges, "now" | "elapsed">,
